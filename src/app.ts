@@ -1,0 +1,94 @@
+import { describeError, log, configureLogger } from './logger';
+import { ConfigError, readConfig } from './resources/config/config';
+import { ImServer } from './server';
+import { VERSION } from './version';
+
+/** Exit statuses that the supervisor tells apart: a restart can't help a bad setting (EX_CONFIG in sysexits.h). */
+const EXIT = { failure: 1, badConfiguration: 78 } as const;
+/** A stop that takes longer is cut off. */
+const STOP_LIMIT_MS = 9_500;
+
+function localTime(now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
+  return `${date} ${[now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join(':')}`;
+}
+
+function configuration() {
+  try {
+    return readConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(EXIT.badConfiguration);
+  }
+}
+
+async function main(): Promise<void> {
+  const config = configuration();
+  configureLogger({ level: config.logLevel, directory: config.logDirectory });
+  let announced = false;
+  const announce = (port: number) => {
+    if (announced) return;
+    announced = true;
+    log.banner(`Starting IM server, version ${VERSION}, running on port ${port}, ${localTime(new Date())}`);
+    log.banner(`Configuration profile: ${config.profile}`);
+  };
+
+  let server: ImServer;
+  try {
+    server = ImServer.create(config);
+  } catch (error) {
+    announce(config.port);
+    log.error(`the server can't start: ${error instanceof Error ? error.message : describeError(error)}`);
+    process.exit(EXIT.failure);
+  }
+  stopOnRequest(server);
+  try {
+    announce(await server.start(() => announce(config.port)));
+  } catch (error) {
+    announce(config.port);
+    log.error(`the server can't start: ${describeError(error)}`);
+    await server.stop();
+    process.exit(EXIT.failure);
+  }
+  const { bus, database } = server.context;
+  log.info(`Database: ${database.description}, bus: ${bus.description}`);
+  if (config.openLogin) log.warn('Profile dev: anybody can log in as anybody, without the app key');
+}
+
+function stopOnRequest(server: ImServer): void {
+  let stopping = false;
+  const stop = (why: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info(`Stopping: ${why}`);
+    setTimeout(() => {
+      log.error('the server did not stop in time');
+      process.exit(EXIT.failure);
+    }, STOP_LIMIT_MS).unref();
+    server.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error(`stopping failed: ${describeError(error)}`);
+        process.exit(EXIT.failure);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  // The supervisor's way where there are no signals, and its death.
+  process.on('message', (message) => {
+    if (message === 'shutdown') stop('the supervisor asks for it');
+  });
+  process.on('disconnect', () => stop('the supervisor has gone'));
+  // A fault of ours: what follows can't be trusted. What was answered is safe; the supervisor starts anew.
+  const crash = (error: unknown) => {
+    log.error(`crashed: ${describeError(error)}`);
+    process.exit(EXIT.failure);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+}
+
+void main();

@@ -1,0 +1,62 @@
+import { type Database } from '../db/database';
+import { toSqlTime } from '../db/time';
+import { describeError, log } from '../logger';
+
+const FLUSH_MS = 5_000;
+const ROWS_A_STATEMENT = 200;
+
+/** When users were last active: kept here and written in batches, never once a message. */
+export class Activity {
+  #pending = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+  #flushing: Promise<void> = Promise.resolve();
+
+  constructor(private readonly database: Database) {
+    this.#timer = setInterval(() => void this.flush(), FLUSH_MS);
+    this.#timer.unref();
+  }
+
+  /** @param now ms since the epoch */
+  touch(userId: string, now = Date.now()): void {
+    this.#pending.set(userId, now);
+  }
+
+  /** What is not written yet, ms since the epoch. */
+  pending(userId: string): number | undefined {
+    return this.#pending.get(userId);
+  }
+
+  /** Writes what is pending. A failure keeps it for the next time. */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(() => this.#write());
+    return this.#flushing;
+  }
+
+  async #write(): Promise<void> {
+    const { asTime, updateMany } = this.database.dialect;
+    // In the order of the ids, so that two processes lock the rows in the same order.
+    const entries = [...this.#pending].sort(([first], [second]) => (first < second ? -1 : 1));
+    for (let start = 0; start < entries.length; start += ROWS_A_STATEMENT) {
+      const part = entries.slice(start, start + ROWS_A_STATEMENT);
+      const time = asTime('v.v_time');
+      const statement = updateMany(
+        'user_states',
+        `user_states.user_id = v.v_user and (last_active_time is null or last_active_time < ${time})`,
+        `last_active_time = ${time}`,
+        { columns: ['v_user', 'v_time'], values: part.map(([user, at]) => [user, toSqlTime(at)]) },
+      );
+      try {
+        await this.database.connection((run) => run([statement]));
+        for (const [user, at] of part) if (this.#pending.get(user) === at) this.#pending.delete(user);
+      } catch (error) {
+        log.warn(`the users' activity could not be written, trying again later: ${describeError(error)}`);
+        return;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+}

@@ -1,0 +1,30 @@
+import { type SessionRow } from '../db/schema';
+import { type SqlTime } from '../db/time';
+import { markRead } from '../model/unread';
+import { type Connection } from '../push/sockets';
+import { frame } from '../views/frames';
+import { type Services } from './services';
+
+/**
+ * Everything in the session up to this message was seen by the user: its read position moves on (never back), its
+ * notices are settled, and the others (also the user's other devices) hear of it if anything moved.
+ * @param reader the socket that says so; it alone is not told
+ */
+export async function readUpTo(
+  services: Services,
+  session: Pick<SessionRow, 'id'>,
+  userId: string,
+  message: { id: number; timestamp: SqlTime },
+  reader?: Connection,
+): Promise<void> {
+  services.arrivals.arrived(session.id, userId, message.id);
+  const moved = await services.database.transaction((trx) =>
+    markRead(trx, session.id, userId, message.timestamp),
+  );
+  if (!moved) return;
+  services.deliver.sessionEvent(
+    session.id,
+    frame('read', { session_id: session.id, user_id: userId, message_id: message.id }),
+    { connection: reader },
+  );
+}

@@ -1,0 +1,367 @@
+import { CompiledQuery } from 'kysely';
+import { type Database } from '../db/database';
+import { type RunTogether } from '../db/dialect';
+import { type MessageRow, type MessageTableName } from '../db/schema';
+import { AppError, invalidField, notFound, unavailable } from '../errors';
+import { describeError, log } from '../logger';
+import {
+  Append,
+  type Appended,
+  type LockedSession,
+  lockStatement,
+  type Member,
+  membersStatement,
+  type NoticePlan,
+  placeholders,
+  unrepliedTopicsStatement,
+} from '../model/append';
+import { clientKey, SYSTEM_USER } from '../model/identifiers';
+import { MESSAGE_TYPE, type MessageInput, REPLY_TYPES } from '../model/message-content';
+import { messageTable, SESSION_TYPE } from '../model/message-tables';
+import { messageJson } from '../views/message';
+import { forwardedContent } from './forward';
+import { type SendCache } from './send-cache';
+
+/** One message that somebody wants stored. */
+export interface Send {
+  sessionId: string;
+  /** null: the platform itself */
+  senderId: string | null;
+  /** Whether the platform's backend asks: it learns what exists, a user does not. */
+  byBackend: boolean;
+  message: MessageInput;
+  clientMsgId: string | null;
+  /** Where the answer goes that is part of the session's order: a socket's `message_ok`. */
+  origin?: unknown;
+}
+
+export interface Sent {
+  row: MessageRow;
+  /** its wire form, JSON text */
+  json: string;
+  /** false: a repeat of an earlier send, whose message this is */
+  created: boolean;
+}
+
+/** A message that was committed just now, for whoever delivers it. */
+export interface Committed extends Appended {
+  json: string;
+  sessionType: number;
+  members: ReadonlyMap<string, Member>;
+  membersVersion: number;
+  origin: unknown;
+}
+
+export interface CommitOutcome {
+  committed: readonly Committed[];
+  /** Topics that got their first reply. */
+  repliedTopics: readonly string[];
+  noticesDueNow: boolean;
+}
+
+export interface WriterOptions {
+  database: Database;
+  cache: SendCache;
+  noticePlan: NoticePlan;
+  /** Called once a commit, before any of its sends is answered; must not throw. */
+  onCommitted(outcome: CommitOutcome): void;
+  /** Messages that one transaction takes at most. */
+  maxBatch?: number;
+}
+
+interface Waiting {
+  send: Send;
+  since: number;
+  resolve(sent: Sent): void;
+  reject(error: unknown): void;
+}
+
+/** SQLite takes 500 rows at most in a table of values. */
+const MAX_BATCH = 200;
+/** Whoever waited longer has been answered with `unavailable`. */
+const MAX_WAIT_MS = 9_000;
+
+/** What a commit read under the sessions' locks. */
+interface Reads {
+  sessions: Map<string, LockedSession>;
+  repeats: Map<string, MessageRow>;
+}
+
+/**
+ * Stores messages, many in one transaction: while a commit is under way sends wait, and the next transaction takes all
+ * that wait. So under load one flush to the disk serves dozens of messages, and a lone sender waits for nobody.
+ */
+export class Writer {
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  readonly #cache: SendCache;
+  readonly #database: Database;
+
+  constructor(private readonly options: WriterOptions) {
+    this.#cache = options.cache;
+    this.#database = options.database;
+  }
+
+  /**
+   * Stores one message. Sends of one caller are stored in the order of the calls.
+   * @returns after the commit
+   * @throws AppError `not_found`, `forbidden`, `validation_failed` for this send alone; `unavailable` when the database is away
+   */
+  submit(send: Send): Promise<Sent> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ send, since: Date.now(), resolve, reject });
+      this.#running ??= this.#drain();
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  async #drain(): Promise<void> {
+    // Lets everything that arrived in the same turn of the event loop into the first transaction.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, this.options.maxBatch ?? MAX_BATCH);
+      const expired = Date.now() - MAX_WAIT_MS;
+      for (const each of batch) {
+        if (each.since < expired) each.reject(unavailable('The database does not answer.'));
+      }
+      await this.#commit(batch.filter((each) => each.since >= expired));
+    }
+    this.#running = undefined;
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    if (batch.length === 0) return;
+    try {
+      await this.#learnTypes(batch);
+      const outcome = await this.#database.connection((run) => this.#transaction(run, batch));
+      this.options.onCommitted(outcome);
+      for (const settle of outcome.answers) settle();
+    } catch (error) {
+      if (this.#database.dialect.isUnavailable(error)) {
+        for (const each of batch) each.reject(error);
+        return;
+      }
+      if (batch.length === 1) {
+        batch[0]?.reject(error);
+        return;
+      }
+      // One of them breaks the transaction: each goes alone, so that its neighbours don't fail with it.
+      log.error(
+        `a transaction of ${batch.length} messages failed, trying each alone: ${describeError(error)}`,
+      );
+      for (const each of batch) await this.#commit([each]);
+    }
+  }
+
+  /** The table of a session's messages must be known before its row is locked, to look for repeats in the same round trip. */
+  async #learnTypes(batch: readonly Waiting[]): Promise<void> {
+    const { types } = this.#cache;
+    const unknown = unique(batch.map((each) => each.send.sessionId)).filter((id) => !types.has(id));
+    if (unknown.length === 0) return;
+    const rows = await this.#database.kysely
+      .selectFrom('sessions')
+      .select(['id', 'type'])
+      .where('id', 'in', unknown)
+      .execute();
+    for (const row of rows) types.set(row.id, row.type);
+  }
+
+  async #transaction(run: RunTogether, batch: readonly Waiting[]) {
+    const answers: (() => void)[] = [];
+    const committed: Committed[] = [];
+    const { sessions, repeats } = await this.#read(run, batch);
+    const append = new Append(this.#database.dialect, this.options.noticePlan);
+    for (const { send, resolve, reject } of batch) {
+      try {
+        const stored = await this.#place(run, send, sessions, repeats, append);
+        if (!('previousId' in stored)) {
+          const repeated = stored.row;
+          answers.push(() => resolve({ row: repeated, json: messageJson(repeated), created: false }));
+          continue;
+        }
+        const session = sessions.get(send.sessionId) as LockedSession;
+        const message: Committed = Object.assign(stored, {
+          json: '',
+          sessionType: session.row.type,
+          members: session.members,
+          membersVersion: session.row.members_version,
+          origin: send.origin,
+        });
+        committed.push(message);
+        if (stored.row.client_key !== null) repeats.set(stored.row.client_key, stored.row);
+        answers.push(() => resolve({ row: message.row, json: message.json, created: true }));
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        answers.push(() => reject(error));
+      }
+    }
+    await append.store(run, [CompiledQuery.raw('commit')]);
+    for (const message of committed) message.json = messageJson(message.row);
+    return {
+      answers,
+      committed,
+      repliedTopics: [...append.repliedTopics],
+      noticesDueNow: append.noticesDueNow,
+    };
+  }
+
+  /** Locks the sessions and reads, in one round trip, all that is not known yet. */
+  async #read(run: RunTogether, batch: readonly Waiting[]): Promise<Reads> {
+    const { dialect } = this.#database;
+    const cache = this.#cache;
+    const sessionIds = unique(batch.map((each) => each.send.sessionId)).filter((id) => cache.types.has(id));
+    const reads: Reads = { sessions: new Map(), repeats: new Map() };
+    const statements: CompiledQuery[] = [CompiledQuery.raw(dialect.begin)];
+    const receivers: ((rows: Record<string, unknown>[]) => void)[] = [() => undefined];
+    const read = (statement: CompiledQuery, receive: (rows: Record<string, unknown>[]) => void) => {
+      statements.push(statement);
+      receivers.push(receive);
+    };
+
+    const members = new Map<string, Map<string, Member>>();
+    const unreplied = new Map<string, string>();
+    const receiveMembers = (rows: Record<string, unknown>[]) => {
+      for (const row of rows) {
+        const member = { id: row.participant_id as string, type: row.type as Member['type'] };
+        const known = members.get(row.session_id as string);
+        if (known === undefined) members.set(row.session_id as string, new Map([[member.id, member]]));
+        else known.set(member.id, member);
+      }
+    };
+
+    if (sessionIds.length > 0) {
+      read(lockStatement(sessionIds, dialect), (rows) => {
+        for (const row of rows) {
+          const { id_step: idStep, ...session } = row as unknown as LockedSession['row'] & {
+            id_step: number;
+          };
+          reads.sessions.set(session.id, { row: session, members: new Map(), unrepliedTopic: null, idStep });
+        }
+      });
+      const strangers = sessionIds.filter((id) => cache.guess(id) === undefined);
+      if (strangers.length > 0) read(membersStatement(strangers), receiveMembers);
+      const replied = unique(
+        batch.filter((each) => this.#mayReply(each.send)).map((each) => each.send.sessionId),
+      );
+      if (replied.length > 0) {
+        read(unrepliedTopicsStatement(replied), (rows) => {
+          for (const row of rows) unreplied.set(row.open_session_id as string, row.id as string);
+        });
+      }
+      for (const [table, keys] of this.#clientKeys(batch)) {
+        read(
+          CompiledQuery.raw(`select * from ${table} where client_key in (${placeholders(keys)})`, keys),
+          (rows) => {
+            for (const row of rows as unknown as MessageRow[]) reads.repeats.set(row.client_key ?? '', row);
+          },
+        );
+      }
+    }
+    const nameless = unique(batch.map((each) => each.send.senderId ?? SYSTEM_USER.id)).filter(
+      (id) => id !== SYSTEM_USER.id && !cache.names.has(id),
+    );
+    if (nameless.length > 0) {
+      for (const table of ['patients', 'doctors']) {
+        read(
+          CompiledQuery.raw(
+            `select id, name from ${table} where id in (${placeholders(nameless)})`,
+            nameless,
+          ),
+          (rows) => {
+            for (const row of rows) cache.names.set(row.id as string, row.name as string);
+          },
+        );
+      }
+    }
+
+    const results = await run(statements);
+    results.forEach((result, index) => receivers[index]?.(result.rows));
+
+    const stale = [...reads.sessions.values()].filter(
+      ({ row }) => !members.has(row.id) && cache.members(row.id, row.members_version) === undefined,
+    );
+    if (stale.length > 0) {
+      const [result] = await run([membersStatement(stale.map(({ row }) => row.id))]);
+      receiveMembers(result?.rows ?? []);
+    }
+    for (const session of reads.sessions.values()) {
+      const { id, members_version: version } = session.row;
+      session.members = members.get(id) ?? cache.members(id, version) ?? new Map();
+      session.unrepliedTopic = unreplied.get(id) ?? null;
+      cache.setMembers(id, version, session.members);
+    }
+    return reads;
+  }
+
+  #mayReply(send: Send): boolean {
+    if (!REPLY_TYPES.has(send.message.type) || send.senderId === null) return false;
+    const members = this.#cache.guess(send.sessionId);
+    return members === undefined || members.get(send.senderId)?.type !== 'patient';
+  }
+
+  #clientKeys(batch: readonly Waiting[]): Map<MessageTableName, string[]> {
+    const keys = new Map<MessageTableName, string[]>();
+    for (const { send } of batch) {
+      const type = this.#cache.types.get(send.sessionId);
+      if (type === undefined || send.clientMsgId === null) continue;
+      const table = messageTable(type);
+      const key = clientKey(send.sessionId, send.senderId ?? SYSTEM_USER.id, send.clientMsgId);
+      const known = keys.get(table);
+      if (known === undefined) keys.set(table, [key]);
+      else known.push(key);
+    }
+    return keys;
+  }
+
+  /** Who may, what was sent before, and else the message's place in its session. */
+  async #place(
+    run: RunTogether,
+    send: Send,
+    sessions: ReadonlyMap<string, LockedSession>,
+    repeats: ReadonlyMap<string, MessageRow>,
+    append: Append,
+  ): Promise<Appended | { row: MessageRow }> {
+    const session = sessions.get(send.sessionId);
+    if (session === undefined) throw notFound('session');
+    const senderId = send.senderId ?? SYSTEM_USER.id;
+    if (send.senderId !== null && !session.members.has(send.senderId)) {
+      if (!send.byBackend) throw notFound('session');
+      throw invalidField('sender_id', 'no participant of the session');
+    }
+    if (
+      send.senderId === null &&
+      send.message.type !== MESSAGE_TYPE.system &&
+      session.row.type !== SESSION_TYPE.system
+    ) {
+      throw invalidField('sender_id', 'required');
+    }
+    if (
+      !send.byBackend &&
+      (session.row.type === SESSION_TYPE.system || send.message.type === MESSAGE_TYPE.system)
+    ) {
+      throw new AppError('forbidden', 'System messages come from the platform alone.');
+    }
+    if (send.clientMsgId !== null) {
+      const repeat = repeats.get(clientKey(send.sessionId, senderId, send.clientMsgId));
+      if (repeat !== undefined) return { row: repeat };
+    }
+    return append.add(session, {
+      senderId,
+      senderName: send.senderId === null ? SYSTEM_USER.name : (this.#cache.names.get(senderId) ?? senderId),
+      type: send.message.type,
+      content:
+        send.message.type === MESSAGE_TYPE.forwarded
+          ? await forwardedContent(run, send.message.content, send.senderId)
+          : JSON.stringify(send.message.content),
+      clientMsgId: send.clientMsgId,
+    });
+  }
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

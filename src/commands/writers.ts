@@ -1,0 +1,32 @@
+import { type Send, type Sent, Writer, type WriterOptions } from './writer';
+
+/** Side by side they keep several connections busy; a session always has the same one, so its messages never compete. */
+export class Writers {
+  readonly #writers: Writer[];
+
+  /** @param count one for SQLite, which has one connection; a few for MySQL */
+  constructor(options: WriterOptions, count: number) {
+    this.#writers = Array.from({ length: count }, () => new Writer(options));
+  }
+
+  /** See `Writer.submit`. */
+  submit(send: Send): Promise<Sent> {
+    const writer = this.#writers[hash(send.sessionId) % this.#writers.length];
+    if (writer === undefined) throw new RangeError('a server without writers');
+    return writer.submit(send);
+  }
+
+  /** Resolves when everything submitted so far is answered. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#writers.map((writer) => writer.idle()));
+  }
+}
+
+/** FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv/). */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  return value >>> 0;
+}

@@ -1,0 +1,122 @@
+import { Activity } from './commands/activity';
+import { Arrivals } from './commands/arrivals';
+import { Deliver } from './commands/deliver';
+import { NoticeWorker } from './commands/notice-worker';
+import { SendCache } from './commands/send-cache';
+import { SendRate } from './commands/send-rate';
+import { type Services } from './commands/services';
+import { Tokens } from './commands/tokens';
+import { announceTopics } from './commands/topics';
+import { Writers } from './commands/writers';
+import { type Database, openDatabase } from './db/database';
+import { createMetrics } from './metrics';
+import { type NoticePlan } from './model/append';
+import { sessionMembers } from './model/participants';
+import { type Bus } from './push/bus';
+import { memoryBus } from './push/memory-bus';
+import { localPresence } from './push/presence';
+import { Sockets } from './push/sockets';
+import { createWechat, type Wechat } from './push/wechat';
+import { type Config } from './resources/config/config';
+
+/** Transactions of sends that MySQL may have under way at once; more only wait for each other's flush. */
+const MYSQL_WRITERS = 2;
+
+export interface Context extends Services {
+  /** Ends everything in the reverse order of its making. */
+  close(): Promise<void>;
+}
+
+/** What tests put in place of the real parts. */
+export interface Overrides {
+  database?: Database;
+  bus?: Bus;
+  wechat?: Wechat;
+}
+
+/** Builds the whole server but its doors, top to bottom. Nothing is a global. */
+export function createContext(config: Config, overrides: Overrides = {}): Context {
+  const database = overrides.database ?? openDatabase(config.databaseUrl);
+  const metrics = createMetrics();
+  const bus = overrides.bus ?? memoryBus();
+  const sockets = new Sockets();
+  const presence = localPresence(sockets);
+  const wechat = overrides.wechat ?? (config.wechat === undefined ? undefined : createWechat(config.wechat));
+  const activity = new Activity(database);
+  const arrivals = new Arrivals(database);
+  const cache = new SendCache();
+  const rate = new SendRate(config.sendRate);
+  const tokens = new Tokens({ database, bus, secret: config.tokenSecret, appKeys: config.appKeys });
+
+  const deliver = new Deliver({
+    database,
+    sockets,
+    bus,
+    activity,
+    metrics,
+    members: async (sessionId, version) => {
+      const known = cache.members(sessionId, version);
+      if (known !== undefined) return known;
+      const members = await sessionMembers(database.kysely, sessionId);
+      cache.setMembers(sessionId, version, members);
+      return members;
+    },
+  });
+  const notices = new NoticeWorker({
+    database,
+    wechat,
+    metrics,
+    pollMs: Math.min(1000, Math.max(50, config.ackTimeoutMs / 4)),
+  });
+  const noticePlan: NoticePlan = (sessionId, patientId) => {
+    if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs: config.ackTimeoutMs };
+    return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
+  };
+  const writers = new Writers(
+    {
+      database,
+      cache,
+      noticePlan,
+      onCommitted: ({ committed, noticesDueNow, repliedTopics }) => {
+        deliver.messages(committed);
+        if (noticesDueNow) notices.poke();
+        if (repliedTopics.length > 0) void announceTopics(services, repliedTopics);
+      },
+    },
+    database.dialect.name === 'sqlite' ? 1 : MYSQL_WRITERS,
+  );
+  const services: Services = {
+    config,
+    database,
+    metrics,
+    sockets,
+    presence,
+    bus,
+    activity,
+    arrivals,
+    cache,
+    deliver,
+    notices,
+    noticePlan,
+    rate,
+    tokens,
+    writers,
+  };
+  bus.subscribe((event) => {
+    if (event.kind === 'revoked') tokens.forget(event.userId, event.tokenId);
+    if (event.kind === 'profile') cache.names.delete(event.userId);
+    deliver.receive(event);
+  });
+
+  return {
+    ...services,
+    close: async () => {
+      await writers.idle();
+      await notices.close();
+      await arrivals.idle();
+      await activity.close();
+      await bus.close();
+      await database.close();
+    },
+  };
+}

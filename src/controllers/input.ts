@@ -1,0 +1,76 @@
+import { type z } from 'zod';
+import { type Fault, invalid } from '../errors';
+import { jsonDepth, MAX_JSON_DEPTH } from '../model/text';
+
+/**
+ * `value` as the schema gives it back.
+ * @throws AppError `validation_failed` that lists every fault
+ */
+export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw invalid(faultsOf(result.error.issues));
+}
+
+/** Every fault that zod found, by its dotted path. */
+export function faultsOf(issues: readonly z.core.$ZodIssue[]): Fault[] {
+  const faults = issues.map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message }));
+  return faults.filter(
+    (fault, index) =>
+      faults.findIndex((other) => other.path === fault.path && other.message === fault.message) === index,
+  );
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * The text of `bytes`.
+ * @throws TypeError when they are no UTF-8
+ */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/**
+ * Faults that a schema does not look for: NUL and halves of surrogate pairs, which no database stores as they are, and
+ * nesting deeper than 32. In most texts neither is possible, and the text alone tells.
+ * @param text the JSON that `value` was parsed from
+ */
+export function textFaults(text: string, value: unknown): Fault[] {
+  const faults: Fault[] = [];
+  if (text.includes('\\u')) collectBadText(value, [], faults);
+  if (mayNestTooDeep(text) && jsonDepth(text) > MAX_JSON_DEPTH) {
+    faults.push({ path: '', message: `nested deeper than ${MAX_JSON_DEPTH}` });
+  }
+  return faults;
+}
+
+function mayNestTooDeep(text: string): boolean {
+  let opened = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === 0x7b || code === 0x5b) opened += 1;
+  }
+  return opened > MAX_JSON_DEPTH;
+}
+
+function collectBadText(value: unknown, path: string[], faults: Fault[]): void {
+  if (path.length > MAX_JSON_DEPTH) return;
+  if (typeof value === 'string') {
+    if (isBadText(value))
+      faults.push({ path: path.join('.'), message: 'text without NUL and with whole characters' });
+  } else if (Array.isArray(value)) {
+    value.forEach((each, index) => collectBadText(each, [...path, String(index)], faults));
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, each] of Object.entries(value)) {
+      if (isBadText(key))
+        faults.push({ path: path.join('.'), message: 'keys without NUL and with whole characters' });
+      collectBadText(each, [...path, key], faults);
+    }
+  }
+}
+
+/** NUL, or a surrogate without its other half, which UTF-8 can't hold. */
+export function isBadText(text: string): boolean {
+  return text.includes('\0') || !(text as string & { isWellFormed(): boolean }).isWellFormed();
+}

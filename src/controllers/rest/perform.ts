@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Services } from '../../commands/services';
+import { AppError, type Fault, forbidden, invalid, unauthenticated, unavailable } from '../../errors';
+import { describeError, log, requestScope } from '../../logger';
+import { type Principal } from '../../commands/tokens';
+import { json } from '../../views/frames';
+import { faultsOf, isBadText } from '../input';
+import { readJsonBody } from './request-body';
+import { type Call, type Reply, type Route } from './route';
+
+/** No request waits longer for the database. */
+const DEADLINE_MS = 9_500;
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** The id of a request: the caller's own, when it is one, else a new one. It is on the response before anything else. */
+export function requestId(request: IncomingMessage, response: ServerResponse): string {
+  const given = request.headers['x-request-id'];
+  const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  response.setHeader('X-Request-Id', id);
+  return id;
+}
+
+/**
+ * Serves a request for `route`, from the credentials to the answer. Both doors lead here, the router and the direct way
+ * for sending, so a request meets the same checks in the same order whichever it takes.
+ */
+export async function perform(
+  context: Services,
+  route: Route,
+  params: Record<string, string>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const id = requestId(request, response);
+  await requestScope.run({ requestId: id }, async () => {
+    const timer = setTimeout(() => {
+      answerError(context, response, id, unavailable('The database does not answer.'));
+    }, DEADLINE_MS);
+    try {
+      answer(response, await serve(context, route, params, request));
+    } catch (error) {
+      answerError(context, response, id, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  });
+}
+
+async function serve(
+  context: Services,
+  route: Route,
+  params: Record<string, string>,
+  request: IncomingMessage,
+): Promise<Reply> {
+  const known = authenticate(context, request, route);
+  const principal = known instanceof Promise ? await known : known;
+  if (route.who === 'backend' && principal.kind === 'user') {
+    throw forbidden('Only the platform may do this.');
+  }
+  const body = route.method === 'GET' ? undefined : await readJsonBody(request);
+  return route.handle(checked(context, route, principal, params, request, body));
+}
+
+/** Who asks. @throws AppError `unauthenticated` */
+export function authenticate(
+  context: Services,
+  request: IncomingMessage,
+  route?: Pick<Route, 'who'>,
+): Principal | Promise<Principal> {
+  const { authorization } = request.headers;
+  const key = request.headers['x-im-app-key'];
+  if (key !== undefined) {
+    if (context.tokens.isAppKey(String(key))) return { kind: 'backend' };
+    throw unauthenticated('The app key is not valid.');
+  }
+  if (authorization !== undefined) {
+    const token = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(authorization)?.[1];
+    if (token === undefined) throw unauthenticated('The header Authorization has to be: Bearer <token>.');
+    return context.tokens.verified(token) ?? context.tokens.verify(token);
+  }
+  // In dev a login needs no key, so that the demo works.
+  if (route?.who === 'open' && context.config.openLogin) return { kind: 'backend' };
+  throw unauthenticated('This needs the header Authorization or X-IM-App-Key.');
+}
+
+function checked(
+  context: Services,
+  route: Route,
+  principal: Principal,
+  params: Record<string, string>,
+  request: IncomingMessage,
+  body: unknown,
+): Call<unknown, unknown> {
+  const faults: Fault[] = [];
+  const query = route.query === undefined ? {} : queryOf(request.url ?? '', faults);
+  const checkedQuery = route.query?.safeParse(query);
+  if (checkedQuery?.success === false) faults.push(...faultsOf(checkedQuery.error.issues));
+  const checkedBody = route.body?.safeParse(body ?? {});
+  if (checkedBody?.success === false) faults.push(...faultsOf(checkedBody.error.issues));
+  if (faults.length > 0) throw invalid(faults);
+  return { context, principal, params, query: checkedQuery?.data, body: checkedBody?.data };
+}
+
+function queryOf(url: string, faults: Fault[]): Record<string, string> {
+  const start = url.indexOf('?');
+  if (start === -1) return {};
+  const query: Record<string, string> = {};
+  for (const pair of url.slice(start + 1).split('&')) {
+    if (pair === '') continue;
+    const [key, value] = splitPair(pair);
+    if (key === undefined || value === undefined || isBadText(key) || isBadText(value)) {
+      faults.push({ path: key ?? '', message: 'percent-encoded UTF-8 without NUL' });
+    } else if (Object.hasOwn(query, key)) {
+      faults.push({ path: key, message: 'given once' });
+    } else {
+      query[key] = value;
+    }
+  }
+  return query;
+}
+
+function splitPair(pair: string): [string | undefined, string | undefined] {
+  const at = pair.indexOf('=');
+  const parts = at === -1 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+  const decode = (text: string) => {
+    try {
+      return decodeURIComponent(text.replaceAll('+', ' '));
+    } catch {
+      return undefined;
+    }
+  };
+  return [decode(parts[0] ?? ''), decode(parts[1] ?? '')];
+}
+
+function answer(response: ServerResponse, reply: Reply): void {
+  if (response.headersSent || response.destroyed) return;
+  if (reply.body === undefined) {
+    response.writeHead(reply.status);
+    response.end();
+    return;
+  }
+  const text = json(reply.body);
+  response.writeHead(reply.status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+  });
+  response.end(text);
+}
+
+/** The one place where an error becomes a response: RFC 9457, with a code and never with a stack or SQL. */
+export function answerError(
+  context: Services,
+  response: ServerResponse,
+  requestIdentifier: string,
+  error: unknown,
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const known = toAppError(context, error);
+  const { code, detail, errors, headers, status, title } = {
+    ...known,
+    detail: known.message,
+    title: known.title,
+  };
+  const text = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    code,
+    request_id: requestIdentifier,
+    ...(errors === undefined ? {} : { errors }),
+  });
+  response.writeHead(status, {
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
+  response.end(text);
+}
+
+/** Any error as one that a client may see; what nobody foresaw is logged here, once. */
+export function toAppError(context: Services, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (context.database.dialect.isUnavailable(error)) {
+    log.warn(`the database is away: ${describeError(error)}`);
+    return unavailable('The database is away.');
+  }
+  log.error(`unexpected: ${describeError(error)}`);
+  return new AppError('internal', 'Something went wrong here.');
+}

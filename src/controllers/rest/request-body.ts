@@ -1,0 +1,73 @@
+import { type IncomingMessage } from 'node:http';
+import { AppError, invalid } from '../../errors';
+import { decodeUtf8, textFaults } from '../input';
+
+const MAX_BODY_BYTES = 256 * 1024;
+/** `application/json`, with or without a charset, which can only be UTF-8 (RFC 8259, section 8.1). */
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
+
+/**
+ * The body's JSON; undefined when there is none.
+ * @throws AppError `unsupported_media_type`, `payload_too_large`, `malformed_json`, `validation_failed`
+ */
+export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+  const { headers } = request;
+  const announced = headers['content-length'];
+  if ((announced === undefined || announced === '0') && headers['transfer-encoding'] === undefined) {
+    return undefined;
+  }
+  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
+    throw new AppError('unsupported_media_type', 'The body has to be application/json in UTF-8.');
+  }
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+    throw new AppError('unsupported_media_type', 'The body has to come without a content encoding.');
+  }
+  if (Number(announced) > MAX_BODY_BYTES) throw tooLarge();
+  const bytes = await readBytes(request);
+  if (bytes.length === 0) return undefined;
+  return parseJson(bytes);
+}
+
+function tooLarge(): AppError {
+  // What is still coming can't be told from a next request: the connection ends with the answer.
+  return new AppError('payload_too_large', `A body has ${MAX_BODY_BYTES} bytes at most.`, undefined, {
+    Connection: 'close',
+  });
+}
+
+function readBytes(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const onData = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) {
+        request.off('data', onData);
+        request.resume();
+        reject(tooLarge());
+        return;
+      }
+      chunks.push(chunk);
+    };
+    request.on('data', onData);
+    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.once('error', reject);
+    request.once('close', () => {
+      if (!request.complete) reject(new AppError('malformed_json', 'The body ended too early.'));
+    });
+  });
+}
+
+function parseJson(bytes: Buffer): unknown {
+  let text: string;
+  let value: unknown;
+  try {
+    text = decodeUtf8(bytes);
+    value = JSON.parse(text) as unknown;
+  } catch {
+    throw new AppError('malformed_json', 'The body is not JSON in UTF-8.');
+  }
+  const faults = textFaults(text, value);
+  if (faults.length > 0) throw invalid(faults);
+  return value;
+}

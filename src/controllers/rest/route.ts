@@ -1,0 +1,102 @@
+import { type z } from 'zod';
+import { type Services } from '../../commands/services';
+import { type IdKind, isId } from '../../model/identifiers';
+import { type Principal } from '../../commands/tokens';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** `user`: a user for itself, or the backend; `backend`: the backend only; `open`: in `dev` anybody, else the backend. */
+export type Who = 'user' | 'backend' | 'open';
+
+export interface Call<Query, Body> {
+  context: Services;
+  principal: Principal;
+  params: Record<string, string>;
+  query: Query;
+  body: Body;
+}
+
+export interface Reply {
+  status: number;
+  /** JSON; `RawJson` goes out as it is. Left out: no body. */
+  body?: unknown;
+}
+
+/** One route of the API: what mounts it, checks its input, answers it and documents it. */
+export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
+  method: Method;
+  /** below the group's base, Express's notation */
+  path: string;
+  who: Who;
+  summary: string;
+  query?: Query;
+  body?: Body;
+  /** Status to what is answered; null: no body. */
+  responses: Record<number, { description: string; schema: z.ZodType | null; example?: unknown }>;
+  /** An example body for the documentation. */
+  example?: unknown;
+  handle(call: Call<z.output<Query>, z.output<Body>>): Promise<Reply> | Reply;
+}
+
+/** Keeps the types of a route's query and body while its list holds routes of all kinds. */
+export function route<Query extends z.ZodType, Body extends z.ZodType>(
+  definition: Route<Query, Body>,
+): Route {
+  return definition as unknown as Route;
+}
+
+const PARAMETERS: Record<string, { kind?: IdKind; extra?: readonly string[] }> = {
+  user_id: { kind: 'user' },
+  session_id: { kind: 'session' },
+  topic_id: { kind: 'topic' },
+  participant_id: { kind: 'user' },
+  message_id: {},
+};
+
+/** A path that ends like this takes `current` for the session's last topic. */
+const TAKES_CURRENT = '/:session_id/topics/:topic_id/ended';
+
+/** Whether `value` can stand for the parameter `name` of the path; what can't is `not_found`. */
+export function parameterFits(path: string, name: string, value: string): boolean {
+  const { kind } = PARAMETERS[name] ?? {};
+  if (kind !== undefined) return isId(kind, value) || (value === 'current' && path === TAKES_CURRENT);
+  return /^[1-9]\d{0,15}$/.test(value) && Number.isSafeInteger(Number(value));
+}
+
+/** Literal segments come before parameters, from the left: so `/messages/unread` is found before `/messages/:message_id`. */
+export function bySpecificity(first: { path: string }, second: { path: string }): number {
+  const shape = ({ path }: { path: string }) =>
+    path
+      .split('/')
+      .map((segment) => (segment.startsWith(':') ? '1' : '0'))
+      .join('');
+  return shape(first) < shape(second) ? -1 : 1;
+}
+
+/** The parameters of `path` in `pathname`, if that is its form. */
+export function matchPath(path: string, pathname: string): Record<string, string> | undefined {
+  const pattern = path.split('/').filter(Boolean);
+  const segments = pathname.split('/').filter(Boolean);
+  if (pattern.length !== segments.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [index, expected] of pattern.entries()) {
+    const segment = segments[index] ?? '';
+    if (!expected.startsWith(':')) {
+      if (expected !== segment) return undefined;
+      continue;
+    }
+    const name = expected.slice(1);
+    const value = decoded(segment);
+    if (value === undefined || !parameterFits(path, name, value)) return undefined;
+    parameters[name] = value;
+  }
+  return parameters;
+}
+
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { type UserPrincipal } from '../../commands/tokens';
+import { Origin } from '../../commands/deliver';
+import { readUpTo } from '../../commands/read-messages';
+import { sendMessage } from '../../commands/send-message';
+import { type Services } from '../../commands/services';
+import { visibleSession } from '../../commands/access';
+import { type SessionRow } from '../../db/schema';
+import { invalidField, notFound } from '../../errors';
+import { messageId, sessionId } from '../../model/identifiers';
+import { messageInput } from '../../model/message-content';
+import { messageTable } from '../../model/message-tables';
+import { findMessages, findMessageUpTo } from '../../model/messages';
+import { isParticipant } from '../../model/participants';
+import { type Connection } from '../../push/sockets';
+import { frame, messageOkFrame } from '../../views/frames';
+import { messagePage } from '../../views/message';
+import { parse } from '../input';
+import { clientMsgId } from '../rest/schemas';
+
+/** A request on a socket that is logged in. */
+export interface SocketCall {
+  services: Services;
+  principal: UserPrincipal;
+  connection: Connection;
+  data: Record<string, unknown>;
+  ref: string | undefined;
+}
+
+/** One frame type. What it throws becomes an `error` frame, and the socket stays. */
+export type SocketHandler = (call: SocketCall) => void | Promise<void>;
+
+const onSession = z.object({ session_id: sessionId.optional() });
+const messageData = onSession.extend({ client_msg_id: clientMsgId.optional() }).and(messageInput);
+const upTo = onSession.extend({ message_id: messageId });
+const syncData = onSession.extend({
+  after: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  limit: z.number().int().min(1).max(200).default(50),
+});
+const typingData = onSession.extend({ typing: z.boolean() });
+
+/** The session that a request is about: the one it names, or the one that the socket is bound to. */
+export function targetSession(connection: Connection, given: string | undefined): string {
+  const id = given ?? connection.sessionId;
+  if (id === null) throw invalidField('session_id', 'required on a socket that is bound to no session');
+  return id;
+}
+
+const message: SocketHandler = async ({ connection, data, principal, ref, services }) => {
+  const input = parse(messageData, data);
+  const origin = new Origin(connection, ref);
+  const sent = await sendMessage(services, principal, {
+    sessionId: targetSession(connection, input.session_id),
+    message: input,
+    clientMsgId: input.client_msg_id,
+    origin,
+  });
+  // A new message's answer goes out in its place among the session's messages; see `Origin`.
+  if (!sent.created) connection.send(messageOkFrame(sent.json, ref));
+};
+
+/** The session, if the user takes part in it and `id` is not above its newest message. */
+async function sessionWith(call: SocketCall, given: string | undefined, id: number): Promise<SessionRow> {
+  const { connection, principal, services } = call;
+  const session = await visibleSession(services.database.kysely, principal, targetSession(connection, given));
+  if (id > session.last_message_id) throw notFound('message');
+  return session;
+}
+
+const ack: SocketHandler = async (call) => {
+  const { connection, data, principal, services } = call;
+  const input = parse(upTo, data);
+  const target = targetSession(connection, input.session_id);
+  const told = connection.watches(target) && input.message_id <= connection.lastId(target);
+  if (!told) await sessionWith(call, target, input.message_id);
+  // Only patients have notices that wait for this.
+  if (principal.type === 'patient') services.arrivals.arrived(target, principal.id, input.message_id);
+};
+
+const read: SocketHandler = async (call) => {
+  const { connection, data, principal, services } = call;
+  const input = parse(upTo, data);
+  const session = await sessionWith(call, input.session_id, input.message_id);
+  const newest = await findMessageUpTo(
+    services.database.kysely,
+    messageTable(session.type),
+    session.id,
+    input.message_id,
+  );
+  if (newest !== undefined) await readUpTo(services, session, principal.id, newest, connection);
+};
+
+const sync: SocketHandler = async ({ connection, data, principal, ref, services }) => {
+  const input = parse(syncData, data);
+  const db = services.database.kysely;
+  const session = await visibleSession(db, principal, targetSession(connection, input.session_id));
+  const found = await findMessages(db, messageTable(session.type), session.id, input);
+  connection.send(frame('sync_ok', messagePage(found.rows, found.more).json, ref));
+};
+
+const typing: SocketHandler = async ({ connection, data, principal, services }) => {
+  const input = parse(typingData, data);
+  const target = targetSession(connection, input.session_id);
+  if (!connection.watches(target) && !(await isParticipant(services.database.kysely, target, principal.id))) {
+    throw notFound('session');
+  }
+  services.deliver.sessionEvent(
+    target,
+    frame('typing', { session_id: target, user_id: principal.id, typing: input.typing }),
+    { user: principal.id },
+  );
+};
+
+const ping: SocketHandler = ({ connection, ref }) => {
+  connection.send(frame('pong', {}, ref));
+};
+
+/** Every frame type that a client may send after its login. */
+export const SOCKET_HANDLERS: ReadonlyMap<string, SocketHandler> = new Map([
+  ['message', message],
+  ['ack', ack],
+  ['read', read],
+  ['sync', sync],
+  ['typing', typing],
+  ['ping', ping],
+]);

@@ -1,0 +1,138 @@
+import { type WebSocket } from 'ws';
+import { z } from 'zod';
+import { visibleSession } from '../../commands/access';
+import { type Services } from '../../commands/services';
+import { type UserPrincipal } from '../../commands/tokens';
+import { type SessionRow } from '../../db/schema';
+import { type AppError, invalidField, unauthenticated } from '../../errors';
+import { sessionPositions } from '../../model/sessions';
+import { unreadCount, unreadCounts } from '../../model/unread';
+import { sessionId } from '../../model/identifiers';
+import { CLOSE } from '../../push/close-codes';
+import { Connection } from '../../push/sockets';
+import { frame } from '../../views/frames';
+import { parse } from '../input';
+import { userType } from '../rest/schemas';
+
+const loginData = z.object({ session_id: sessionId.nullish(), user_type: userType });
+
+/** How a refused login ends the connection. */
+export function closeCodeOf(error: AppError): number {
+  switch (error.code) {
+    case 'unauthenticated':
+      return CLOSE.unauthenticated;
+    case 'not_found':
+      return CLOSE.notFound;
+    case 'validation_failed':
+      return CLOSE.badRequest;
+    default:
+      return CLOSE.tryAgainLater;
+  }
+}
+
+export interface LoggedIn {
+  connection: Connection;
+  principal: UserPrincipal;
+}
+
+/**
+ * Logs a socket in: from `login_ok` on it gets every message above the `last_message_id` that it names.
+ * @throws AppError `unauthenticated`, `not_found`, `validation_failed`, after which the connection is closed
+ */
+export async function loginSocket(
+  services: Services,
+  ws: WebSocket,
+  data: Record<string, unknown>,
+  ref: string | undefined,
+): Promise<LoggedIn> {
+  const { deliver, sockets, tokens } = services;
+  if (typeof data.token !== 'string') throw unauthenticated('token: required');
+  const principal = await tokens.verify(data.token);
+  const input = parse(loginData, data);
+  if (input.user_type !== principal.type) throw invalidField('user_type', `this user is a ${principal.type}`);
+  const target = input.session_id ?? null;
+  if (target === null && principal.type === 'patient') {
+    throw invalidField('session_id', 'required for a patient');
+  }
+  if (target !== null) await visibleSession(services.database.kysely, principal, target);
+
+  const connection = new Connection(
+    ws,
+    {
+      id: principal.id,
+      type: principal.type,
+      tokenId: principal.tokenId,
+      tokenGeneration: principal.tokenGeneration,
+      tokenExpiresAt: principal.expiresAt,
+    },
+    target,
+  );
+  // Registered first: what is committed from now on is held back for it, whatever the reads below see.
+  sockets.add(connection);
+  try {
+    await open(services, connection, principal, data.token, target, ref);
+  } catch (error) {
+    sockets.remove(connection);
+    deliver.closeStreams(connection);
+    throw error;
+  }
+  services.activity.touch(principal.id);
+  return { connection, principal };
+}
+
+async function open(
+  services: Services,
+  connection: Connection,
+  principal: UserPrincipal,
+  token: string,
+  target: string | null,
+  ref: string | undefined,
+): Promise<void> {
+  const { config, database, deliver, sockets } = services;
+  const db = database.kysely;
+  const common = { user_id: principal.id, session_id: target };
+  const heartbeat = { heartbeat_interval_ms: config.heartbeatMs };
+  if (target === null) {
+    const positions = await sessionPositions(db, principal.id);
+    const counts = await unreadCounts(db, principal.id);
+    for (const { id, last_message_id: lastId } of positions) {
+      sockets.watch(connection, id, lastId);
+      deliver.openStream(id, lastId);
+    }
+    await stillValid(services, connection, token);
+    connection.open(
+      frame(
+        'login_ok',
+        {
+          ...common,
+          last_message_id: null,
+          unread_count: [...counts.values()].reduce((sum, count) => sum + count, 0),
+          ...heartbeat,
+          sessions: positions.map((row) => ({ session_id: row.id, last_message_id: row.last_message_id })),
+        },
+        ref,
+      ),
+      positions.map((row) => [row.id, row.last_message_id] as const),
+    );
+    return;
+  }
+  // Read again now that the socket is registered: a member who was removed in between would be missed otherwise.
+  const session: SessionRow = await visibleSession(db, principal, target);
+  const unread = await unreadCount(db, session, principal.id);
+  await stillValid(services, connection, token);
+  deliver.openStream(target, session.last_message_id);
+  connection.open(
+    frame(
+      'login_ok',
+      { ...common, last_message_id: session.last_message_id, unread_count: unread, ...heartbeat },
+      ref,
+    ),
+    [[target, session.last_message_id]],
+  );
+}
+
+/** A token revoked, or a member removed, while the login was under way took the socket off the register again. */
+async function stillValid(services: Services, connection: Connection, token: string): Promise<void> {
+  await services.tokens.verify(token);
+  if (!services.sockets.all.has(connection)) throw unauthenticated('The login was overtaken.');
+}

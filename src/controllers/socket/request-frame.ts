@@ -1,0 +1,69 @@
+import { type RawData } from 'ws';
+import { AppError, type Fault, invalid } from '../../errors';
+import { decodeUtf8, textFaults } from '../input';
+
+/** A request of a client's: `{"type", "data", "ref"?}`. */
+export interface RequestFrame {
+  type: string;
+  data: Record<string, unknown>;
+  ref: string | undefined;
+}
+
+/** A frame that is no request at all; 20 in a row end the connection. */
+export class BadFrame extends AppError {
+  constructor(
+    code: 'malformed_json' | 'validation_failed',
+    detail: string,
+    readonly ref?: string,
+    errors?: Fault[],
+  ) {
+    super(code, detail, errors);
+  }
+}
+
+const REF_LENGTH = 64;
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The request in a frame.
+ * @param types the types that a client may send
+ * @throws BadFrame; AppError `validation_failed` for text that nothing could store
+ */
+export function parseFrame(
+  bytes: RawData,
+  isBinary: boolean,
+  types: { has(type: string): boolean },
+): RequestFrame {
+  if (isBinary) throw new BadFrame('validation_failed', 'Frames are text.');
+  let text: string;
+  let value: unknown;
+  try {
+    text = decodeUtf8(bytes as Buffer);
+    value = JSON.parse(text) as unknown;
+  } catch {
+    throw new BadFrame('malformed_json', 'The frame is not JSON.');
+  }
+  if (!isObject(value)) throw new BadFrame('validation_failed', 'The frame is not a JSON object.');
+  const { data = {}, ref, type } = value;
+  if (ref !== undefined && (typeof ref !== 'string' || ref === '' || [...ref].length > REF_LENGTH)) {
+    throw badField('ref', `a string of 1 to ${REF_LENGTH} characters`);
+  }
+  if (typeof type !== 'string' || !types.has(type)) {
+    throw badField('type', `one of the protocol's types`, ref);
+  }
+  if (!isObject(data)) throw badField('data', 'an object', ref);
+  const faults = textFaults(text, value);
+  if (faults.length > 0) {
+    throw Object.assign(invalid(faults), {
+      ref: faults.some(({ path }) => path === 'ref') ? undefined : ref,
+    });
+  }
+  return { type, data, ref };
+}
+
+function badField(path: string, message: string, ref?: string): BadFrame {
+  return new BadFrame('validation_failed', `${path}: ${message}`, ref, [{ path, message }]);
+}

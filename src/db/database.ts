@@ -1,0 +1,250 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type BetterSqlite from 'better-sqlite3';
+import {
+  CompiledQuery,
+  HandleEmptyInListsPlugin,
+  Kysely,
+  MysqlDialect,
+  replaceWithNoncontingentExpression,
+  type Transaction,
+} from 'kysely';
+import mysql2, { type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
+import {
+  type Dialect,
+  ImmediateSqliteDialect,
+  mysql,
+  type RunTogether,
+  sqlite,
+  type StatementResult,
+  WithoutRowLocks,
+} from './dialect';
+import { type Schema } from './schema';
+
+export type Queryable = Kysely<Schema>;
+
+export interface Database {
+  readonly kysely: Kysely<Schema>;
+  readonly dialect: Dialect;
+  /** Where it is, without the password: for the log. */
+  readonly description: string;
+  /**
+   * Runs `work` in a transaction, and again (5 times at most) after a deadlock.
+   * Inside use only the transaction handed in: SQLite has one connection.
+   */
+  transaction<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T>;
+  /** Lends a connection for statements run together. A failure rolls back what is open and is thrown on. */
+  connection<T>(work: (run: RunTogether) => Promise<T>): Promise<T>;
+  /** @throws the driver's error when the database can't be reached */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Shorter than the 10 s that a request may wait. */
+const LOCK_WAIT_SECONDS = 8;
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_CACHE = 500;
+
+/**
+ * Opens `sqlite:<file>`, `sqlite::memory:` or `mysql://user:password@host:port/database`. MySQL connects at the first query.
+ * @throws Error with a sentence for the operator when the embedded driver is missing or the file can't be opened
+ */
+export function openDatabase(url: string, options: { connections?: number } = {}): Database {
+  return url.startsWith('sqlite:')
+    ? openSqlite(url.slice('sqlite:'.length))
+    : openMysql(url, options.connections ?? 12);
+}
+
+/** The statements of `run` inside a transaction of Kysely's, one after the other. */
+export function runIn(trx: Transaction<Schema>): RunTogether {
+  return async (statements) => {
+    const results: StatementResult[] = [];
+    for (const statement of statements) {
+      const { rows, insertId, numAffectedRows } = await trx.executeQuery(statement);
+      results.push({
+        rows: rows as Record<string, unknown>[],
+        insertId: Number(insertId ?? 0),
+        affectedRows: Number(numAffectedRows ?? 0),
+      });
+    }
+    return results;
+  };
+}
+
+async function withRetries<T>(dialect: Dialect, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= 5 || !dialect.isRetryable(error)) throw error;
+      await sleep(Math.random() * 20 * attempt);
+    }
+  }
+}
+
+function openMysql(url: string, connections: number): Database {
+  const { hostname, port, pathname } = new URL(url);
+  const options: PoolOptions = {
+    uri: url,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    dateStrings: true,
+    timezone: 'Z',
+    // Literals in a derived table take the connection's collation: it has to be the tables' own.
+    charset: 'UTF8MB4_BIN',
+    supportBigNumbers: true,
+    decimalNumbers: true,
+    stringifyObjects: true,
+    jsonStrings: true,
+    enableKeepAlive: true,
+  };
+  const pool = mysql2.createPool({ ...options, connectionLimit: connections });
+  // Several statements in one query are for the writer alone; everywhere else they would only help an attacker.
+  const writers = mysql2.createPool({ ...options, connectionLimit: connections, multipleStatements: true });
+  for (const each of [pool, writers]) each.on('connection', prepareConnection);
+  const kysely = new Kysely<Schema>({
+    dialect: new MysqlDialect({ pool: () => Promise.resolve(pool as never) }),
+    plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
+  });
+  return {
+    kysely,
+    dialect: mysql,
+    description: `mysql://${hostname}:${port === '' ? '3306' : port}${pathname}`,
+    transaction: (work) => withRetries(mysql, () => kysely.transaction().execute(work)),
+    connection: (work) => withRetries(mysql, () => onMysqlConnection(writers, work)),
+    ping: async () => {
+      await kysely.executeQuery(CompiledQuery.raw('select 1'));
+    },
+    close: async () => {
+      await kysely.destroy();
+      // Kysely closes a pool only when it has used it.
+      await Promise.all(
+        [pool, writers].map((each) =>
+          each
+            .promise()
+            .end()
+            .catch(() => undefined),
+        ),
+      );
+    },
+  };
+}
+
+function prepareConnection(connection: PoolConnection): void {
+  const statements = [
+    // Each statement sees what was committed before it, also after it has waited for a lock.
+    'set session transaction isolation level read committed',
+    `set time_zone = '+00:00', innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS},
+     sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'`,
+  ];
+  for (const statement of statements) {
+    connection.query(statement, (error: unknown) => {
+      if (error instanceof Error) connection.destroy();
+    });
+  }
+}
+
+async function onMysqlConnection<T>(pool: Pool, work: (run: RunTogether) => Promise<T>): Promise<T> {
+  const connection = await pool.promise().getConnection();
+  const run: RunTogether = async (statements) => {
+    const [result] = await connection.query({
+      sql: statements.map((statement) => statement.sql).join(';\n'),
+      values: statements.flatMap((statement) => statement.parameters as unknown[]),
+    } as never);
+    const results = statements.length === 1 ? [result] : (result as unknown[]);
+    return results.map((each) => {
+      if (Array.isArray(each))
+        return { rows: each as Record<string, unknown>[], insertId: 0, affectedRows: 0 };
+      const { insertId, affectedRows } = each as { insertId: number; affectedRows: number };
+      return { rows: [], insertId, affectedRows };
+    });
+  };
+  try {
+    const value = await work(run);
+    connection.release();
+    return value;
+  } catch (error) {
+    // Whatever state a failed connection is in, closing it rolls back.
+    await connection.query('rollback').then(
+      () => connection.release(),
+      () => connection.destroy(),
+    );
+    throw error;
+  }
+}
+
+function loadSqliteDriver(): typeof BetterSqlite {
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- optional: production on MySQL does not have it
+    return require('better-sqlite3') as typeof BetterSqlite;
+  } catch {
+    throw new Error(
+      'The embedded database needs the optional package better-sqlite3, which is not installed: run "npm install better-sqlite3", or set IM_DATABASE_URL to a mysql:// URL',
+    );
+  }
+}
+
+function openSqlite(file: string): Database {
+  const Driver = loadSqliteDriver();
+  if (file !== ':memory:') mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  const raw = new Driver(file, { timeout: 5_000 });
+  raw.pragma('journal_mode = WAL');
+  // What was answered survives a power cut too; the group commit makes it cheap.
+  raw.pragma('synchronous = FULL');
+  raw.pragma('foreign_keys = ON');
+  const kysely = new Kysely<Schema>({
+    dialect: new ImmediateSqliteDialect({ database: withStatementCache(raw) }),
+    plugins: [
+      new WithoutRowLocks(),
+      new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression }),
+    ],
+  });
+  return {
+    kysely,
+    dialect: sqlite,
+    description: `sqlite:${file}`,
+    transaction: (work) => withRetries(sqlite, () => kysely.transaction().execute(work)),
+    connection: (work) => withRetries(sqlite, () => onSqliteConnection(kysely, work)),
+    ping: async () => {
+      await kysely.executeQuery(CompiledQuery.raw('select 1'));
+    },
+    close: async () => {
+      await kysely.destroy();
+      raw.close();
+    },
+  };
+}
+
+function onSqliteConnection<T>(kysely: Kysely<Schema>, work: (run: RunTogether) => Promise<T>): Promise<T> {
+  return kysely.connection().execute(async (connection) => {
+    const run = runIn(connection as Transaction<Schema>);
+    try {
+      return await work(run);
+    } catch (error) {
+      await connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+/** Preparing costs more than running a small statement, and the server's statements are few. */
+function withStatementCache(raw: BetterSqlite.Database) {
+  const statements = new Map<string, BetterSqlite.Statement>();
+  return {
+    close: () => {
+      statements.clear();
+      raw.close();
+    },
+    prepare: (text: string) => {
+      const known = statements.get(text);
+      if (known !== undefined) return known as never;
+      const statement = raw.prepare(text);
+      if (statements.size >= STATEMENT_CACHE) {
+        const oldest = statements.keys().next().value;
+        if (oldest !== undefined) statements.delete(oldest);
+      }
+      statements.set(text, statement);
+      return statement as never;
+    },
+  };
+}

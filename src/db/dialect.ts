@@ -1,0 +1,286 @@
+import {
+  type ColumnDataType,
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type Kysely,
+  type KyselyPlugin,
+  OperationNodeTransformer,
+  type PluginTransformQueryArgs,
+  type RawBuilder,
+  type SelectQueryNode,
+  SqliteAdapter,
+  SqliteDialect,
+  SqliteDriver,
+  sql,
+} from 'kysely';
+import { type Schema } from './schema';
+
+/** Every difference between the databases is in this file, and in no other. */
+export interface Dialect {
+  readonly name: 'sqlite' | 'mysql';
+  readonly begin: string;
+  /** Ends a SELECT that locks its rows until the transaction's end. SQLite's write transactions exclude each other. */
+  readonly forUpdate: RawBuilder<unknown>;
+  /** Ends a SELECT that locks the rows no other transaction holds, and passes over the others. */
+  readonly forUpdateSkipLocked: RawBuilder<unknown>;
+  readonly types: ColumnTypes;
+  /** Appended to CREATE TABLE. */
+  readonly tableOptions: RawBuilder<unknown>;
+  isUniqueViolation(error: unknown): boolean;
+  /** A deadlock, a lock's time-out, a busy file: the same transaction may succeed when run again. */
+  isRetryable(error: unknown): boolean;
+  /** The database can't be reached, or went away. */
+  isUnavailable(error: unknown): boolean;
+  /** Text → a time that compares with a time column. */
+  asTime(expression: string): string;
+  /** A statement that updates many rows of `table` at once, each from its own row of `rows`; in `set` these are `v.<column>`. */
+  updateMany(table: string, on: string, set: string, rows: ManyRows): CompiledQuery;
+  /** The distance between the ids of one INSERT's rows: not 1 in a Galera or group-replication cluster. */
+  readonly idStep: string;
+  /**
+   * Inserts rows into tables with rising ids, then runs `rest`, which may speak of the new ids.
+   * On MySQL all of it is one round trip, in which the ids are known by variables.
+   * @returns the first id of each insert
+   */
+  insertThen(
+    run: RunTogether,
+    inserts: readonly RowInsert[],
+    rest: (idOf: (insert: number, row: number) => string) => CompiledQuery[],
+    step: number,
+  ): Promise<number[]>;
+  /** Inserts `row`; where its key exists, sets the columns `changed` (all others than the keys, when left out). */
+  upsert<T extends keyof Schema & string>(
+    db: Kysely<Schema>,
+    table: T,
+    keys: readonly string[],
+    row: Record<string, unknown>,
+    changed?: readonly string[],
+  ): Promise<void>;
+  hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
+}
+
+interface ColumnTypes {
+  /** A key that the database gives out, rising. */
+  id: RawBuilder<unknown>;
+  bigint: ColumnDataType;
+  longText: ColumnDataType | RawBuilder<unknown>;
+  time: RawBuilder<unknown>;
+  date: RawBuilder<unknown>;
+}
+
+/** A table of values; its columns must not be named as the updated table's are. */
+export interface ManyRows {
+  columns: readonly string[];
+  values: readonly (readonly unknown[])[];
+}
+
+/** An INSERT of `count` rows. */
+export interface RowInsert {
+  statement: CompiledQuery;
+  count: number;
+}
+
+/** What one statement of `RunTogether` came to. `insertId` is the first id of a multi-row INSERT on MySQL, the last on SQLite. */
+export interface StatementResult {
+  rows: Record<string, unknown>[];
+  insertId: number;
+  affectedRows: number;
+}
+
+/** Runs statements in their order on one connection, in one round trip where the database is across a network. */
+export type RunTogether = (statements: readonly CompiledQuery[]) => Promise<StatementResult[]>;
+
+function errorCode(error: unknown): { code?: string; errno?: number } {
+  return typeof error === 'object' && error !== null ? (error as { code?: string; errno?: number }) : {};
+}
+
+/** `select ? as a, ? as b union all select ?, ?`: a table of values that every database here knows. */
+function valuesTable({ columns, values }: ManyRows): string {
+  const first = `select ${columns.map((column) => `? as ${column}`).join(', ')}`;
+  const other = ` union all select ${columns.map(() => '?').join(', ')}`;
+  return first + other.repeat(values.length - 1);
+}
+
+function otherThan(keys: readonly string[], row: Record<string, unknown>): string[] {
+  return Object.keys(row).filter((column) => !keys.includes(column));
+}
+
+const UNAVAILABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+  'PROTOCOL_CONNECTION_LOST',
+  'PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR',
+  'PROTOCOL_ENQUEUE_AFTER_QUIT',
+  'PROTOCOL_SEQUENCE_TIMEOUT',
+  'PROTOCOL_PACKETS_OUT_OF_ORDER',
+  'POOL_CLOSED',
+]);
+
+/** Too many connections, shutting down, killed, read-only: the database is there but can't serve now. */
+const UNAVAILABLE_ERRNOS = new Set([
+  1040, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1203, 1290, 1317, 1836, 1927,
+]);
+
+export const mysql: Dialect = {
+  name: 'mysql',
+  begin: 'begin',
+  forUpdate: sql`for update`,
+  forUpdateSkipLocked: sql`for update skip locked`,
+  types: {
+    id: sql`bigint not null auto_increment primary key`,
+    bigint: 'bigint',
+    longText: sql`mediumtext`,
+    time: sql`datetime(3)`,
+    date: sql`date`,
+  },
+  // A collation that both MySQL and MariaDB have, and in which ids that differ in case differ.
+  tableOptions: sql`engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin`,
+  isUniqueViolation: (error) => [1062, 1586].includes(errorCode(error).errno ?? 0),
+  isRetryable: (error) => [1205, 1213, 1020].includes(errorCode(error).errno ?? 0),
+  isUnavailable: (error) => {
+    const { code, errno } = errorCode(error);
+    return UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
+  },
+  asTime: (expression) => `cast(${expression} as datetime(3))`,
+  updateMany: (table, on, set, rows) =>
+    CompiledQuery.raw(
+      `update ${table} join (${valuesTable(rows)}) as v on ${on} set ${set}`,
+      rows.values.flat(),
+    ),
+  idStep: '@@auto_increment_increment',
+  insertThen: async (run, inserts, rest, step) => {
+    const named = inserts.flatMap(({ statement }, index) => [
+      statement,
+      CompiledQuery.raw(`set @first${index} = last_insert_id()`),
+    ]);
+    const results = await run([
+      ...named,
+      ...rest((insert, row) => (row === 0 ? `@first${insert}` : `@first${insert} + ${row * step}`)),
+    ]);
+    return inserts.map((_insert, index) => results[index * 2]?.insertId ?? 0);
+  },
+  upsert: async (db, table, keys, row, changed = otherThan(keys, row)) => {
+    // Setting a key to itself changes nothing: MySQL has no "do nothing" that would not hide other errors.
+    const updates = (changed.length === 0 ? keys : changed).map((column) =>
+      changed.length === 0
+        ? sql`${sql.ref(column)} = ${sql.ref(column)}`
+        : sql`${sql.ref(column)} = values(${sql.ref(column)})`,
+    );
+    await sql`insert into ${sql.table(table)} (${sql.join(Object.keys(row).map((column) => sql.ref(column)))})
+      values (${sql.join(Object.values(row))}) on duplicate key update ${sql.join(updates)}`.execute(db);
+  },
+  hasIndex: async (db, table, index) => {
+    const found = await sql`select 1 from information_schema.statistics
+      where table_schema = database() and table_name = ${table} and index_name = ${index} limit 1`.execute(
+      db,
+    );
+    return found.rows.length > 0;
+  },
+};
+
+export const sqlite: Dialect = {
+  name: 'sqlite',
+  begin: 'begin immediate',
+  forUpdate: sql``,
+  forUpdateSkipLocked: sql``,
+  types: {
+    id: sql`integer not null primary key autoincrement`,
+    bigint: 'bigint',
+    longText: 'text',
+    time: sql`text`,
+    date: sql`text`,
+  },
+  tableOptions: sql``,
+  isUniqueViolation: (error) =>
+    ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(errorCode(error).code ?? ''),
+  isRetryable: (error) => (errorCode(error).code ?? '').startsWith('SQLITE_BUSY'),
+  isUnavailable: (error) =>
+    ['SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY'].some((code) =>
+      (errorCode(error).code ?? '').startsWith(code),
+    ) || (errorCode(error).code ?? '').startsWith('SQLITE_IOERR'),
+  asTime: (expression) => expression,
+  updateMany: (table, on, set, rows) =>
+    CompiledQuery.raw(
+      `update ${table} set ${set} from (${valuesTable(rows)}) as v where ${on}`,
+      rows.values.flat(),
+    ),
+  idStep: '1',
+  insertThen: async (run, inserts, rest, step) => {
+    const results = await run(inserts.map((insert) => insert.statement));
+    const first = results.map(({ insertId }, index) => insertId - ((inserts[index]?.count ?? 1) - 1) * step);
+    await run(rest((insert, row) => String((first[insert] ?? 0) + row * step)));
+    return first;
+  },
+  upsert: async (db, table, keys, row, changed = otherThan(keys, row)) => {
+    const updates = changed.map((column) => sql`${sql.ref(column)} = ${sql.ref(`excluded.${column}`)}`);
+    const action = updates.length === 0 ? sql`do nothing` : sql`do update set ${sql.join(updates)}`;
+    await sql`insert into ${sql.table(table)} (${sql.join(Object.keys(row).map((column) => sql.ref(column)))})
+      values (${sql.join(Object.values(row))})
+      on conflict (${sql.join(keys.map((key) => sql.ref(key)))}) ${action}`.execute(db);
+  },
+  hasIndex: async (db, table, index) => {
+    const found = await sql`select 1 from sqlite_master
+      where type = 'index' and tbl_name = ${table} and name = ${index}`.execute(db);
+    return found.rows.length > 0;
+  },
+};
+
+/** SQLite has no row locks: takes `for update` off the queries that Kysely builds. */
+export class WithoutRowLocks implements KyselyPlugin {
+  readonly #transformer = new (class extends OperationNodeTransformer {
+    protected override transformSelectQuery(node: SelectQueryNode): SelectQueryNode {
+      const { endModifiers: _locks, ...rest } = super.transformSelectQuery(node);
+      return rest;
+    }
+  })();
+
+  transformQuery(args: PluginTransformQueryArgs) {
+    return this.#transformer.transformNode(args.node);
+  }
+
+  transformResult(args: { result: { rows: unknown[] } }) {
+    return Promise.resolve(args.result as never);
+  }
+}
+
+/**
+ * A deferred transaction that reads and then writes is refused at once when another process writes in between
+ * (https://sqlite.org/lang_transaction.html): so every transaction takes the write lock at its start.
+ */
+class ImmediateSqliteDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw(sqlite.begin));
+  }
+}
+
+/** A migration that fails half-way leaves nothing behind: SQLite's DDL is transactional. */
+class TransactionalDdlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+export class ImmediateSqliteDialect extends SqliteDialect {
+  readonly #config: ConstructorParameters<typeof SqliteDialect>[0];
+
+  constructor(config: ConstructorParameters<typeof SqliteDialect>[0]) {
+    super(config);
+    this.#config = config;
+  }
+
+  override createDriver(): Driver {
+    return new ImmediateSqliteDriver(this.#config);
+  }
+
+  override createAdapter() {
+    return new TransactionalDdlAdapter();
+  }
+}

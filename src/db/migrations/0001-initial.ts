@@ -1,0 +1,161 @@
+import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { type Dialect } from '../dialect';
+import { type SchemaStep } from '../migrate';
+
+type Builder = CreateTableBuilder<string>;
+
+const MESSAGE_TABLES = ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'];
+
+export const initial: SchemaStep = {
+  async up(db, dialect) {
+    const { bigint, date, id, longText, time } = dialect.types;
+
+    const table = (name: string, columns: (builder: Builder) => Builder) =>
+      columns(db.schema.createTable(name).ifNotExists() as Builder)
+        .modifyEnd(dialect.tableOptions)
+        .execute();
+
+    for (const profiles of ['doctors', 'patients']) {
+      await table(profiles, (builder) =>
+        builder
+          .addColumn('id', 'varchar(128)', (column) => column.notNull().primaryKey())
+          .addColumn('name', 'varchar(100)', (column) => column.notNull())
+          .addColumn('sex', 'smallint', (column) => column.notNull().defaultTo(0))
+          .addColumn('birthdate', date)
+          .addColumn('avatar', 'varchar(2048)')
+          .addColumn('openid', 'varchar(128)'),
+      );
+    }
+    await table('user_states', (builder) =>
+      builder
+        .addColumn('user_id', 'varchar(128)', (column) => column.notNull().primaryKey())
+        .addColumn('type', 'varchar(10)', (column) => column.notNull())
+        .addColumn('in_background', 'smallint', (column) => column.notNull().defaultTo(0))
+        .addColumn('platform', 'varchar(10)')
+        .addColumn('client_id', 'varchar(128)')
+        .addColumn('last_active_time', time)
+        .addColumn('left_consult_time', time)
+        .addColumn('token_generation', 'integer', (column) => column.notNull().defaultTo(0)),
+    );
+    await table('revoked_tokens', (builder) =>
+      builder
+        .addColumn('id', 'varchar(64)', (column) => column.notNull().primaryKey())
+        .addColumn('expires_time', time, (column) => column.notNull()),
+    );
+    await table('sessions', (builder) =>
+      builder
+        .addColumn('id', 'varchar(128)', (column) => column.notNull().primaryKey())
+        .addColumn('type', 'smallint', (column) => column.notNull())
+        .addColumn('name', 'varchar(100)', (column) => column.notNull())
+        .addColumn('business_type', 'smallint', (column) => column.notNull())
+        .addColumn('status', 'smallint', (column) => column.notNull().defaultTo(0))
+        .addColumn('create_date', time, (column) => column.notNull())
+        .addColumn('pair', 'varchar(257)')
+        .addColumn('last_message_id', bigint, (column) => column.notNull().defaultTo(0))
+        .addColumn('last_sender_id', 'varchar(128)')
+        .addColumn('last_sender_name', 'varchar(100)')
+        .addColumn('last_content_type', 'smallint')
+        .addColumn('last_content', longText as never)
+        .addColumn('last_message_time', time)
+        .addColumn('other_message_time', time)
+        .addColumn('clock_time', time, (column) => column.notNull())
+        .addColumn('members_version', 'integer', (column) => column.notNull().defaultTo(0)),
+    );
+    await index(db, dialect, 'sessions', 'sessions_pair', ['pair'], true);
+
+    await table('participants', (builder) =>
+      builder
+        .addColumn('session_id', 'varchar(128)', (column) => column.notNull())
+        .addColumn('participant_id', 'varchar(128)', (column) => column.notNull())
+        .addColumn('type', 'varchar(10)', (column) => column.notNull())
+        .addColumn('role', 'smallint', (column) => column.notNull().defaultTo(0))
+        .addColumn('last_fetch_time', time, (column) => column.notNull())
+        .addColumn('last_sent_time', time)
+        .addColumn('sticky', 'smallint', (column) => column.notNull().defaultTo(0))
+        .addPrimaryKeyConstraint('participants_key', ['session_id', 'participant_id'] as never),
+    );
+    await index(db, dialect, 'participants', 'participants_user', ['participant_id', 'session_id']);
+
+    for (const messages of MESSAGE_TABLES) {
+      await table(messages, (builder) =>
+        builder
+          .addColumn('id', id as never)
+          .addColumn('session_id', 'varchar(128)', (column) => column.notNull())
+          .addColumn('sender_id', 'varchar(128)', (column) => column.notNull())
+          .addColumn('sender_name', 'varchar(100)', (column) => column.notNull())
+          .addColumn('type', 'smallint', (column) => column.notNull())
+          .addColumn('content', longText as never, (column) => column.notNull())
+          .addColumn('timestamp', time, (column) => column.notNull())
+          .addColumn('client_msg_id', 'varchar(128)')
+          .addColumn('client_key', 'varchar(43)'),
+      );
+      // History, and a topic's messages.
+      await index(db, dialect, messages, `${messages}_history`, ['session_id', 'id']);
+      // Unread: counted from the index alone.
+      await index(db, dialect, messages, `${messages}_unread`, ['session_id', 'timestamp', 'sender_id']);
+      await index(db, dialect, messages, `${messages}_client`, ['client_key'], true);
+    }
+
+    await table('topics', (builder) =>
+      builder
+        .addColumn('id', 'varchar(128)', (column) => column.notNull().primaryKey())
+        .addColumn('session_id', 'varchar(128)', (column) => column.notNull())
+        .addColumn('name', 'varchar(100)', (column) => column.notNull())
+        .addColumn('description', longText as never)
+        .addColumn('type', 'integer', (column) => column.notNull().defaultTo(0))
+        .addColumn('status', 'smallint', (column) => column.notNull().defaultTo(0))
+        .addColumn('reply', 'smallint', (column) => column.notNull().defaultTo(0))
+        .addColumn('create_time', time, (column) => column.notNull())
+        .addColumn('start_message_id', bigint, (column) => column.notNull())
+        .addColumn('end_message_id', bigint)
+        .addColumn('end_time', time)
+        .addColumn('end_by', 'varchar(128)')
+        .addColumn('end_by_name', 'varchar(100)')
+        .addColumn('open_session_id', 'varchar(128)'),
+    );
+    await index(db, dialect, 'topics', 'topics_session', ['session_id', 'create_time']);
+    await index(db, dialect, 'topics', 'topics_newest', ['create_time', 'id']);
+    await index(db, dialect, 'topics', 'topics_open', ['open_session_id'], true);
+
+    await table('notices', (builder) =>
+      builder
+        .addColumn('id', id as never)
+        .addColumn('channel', 'varchar(16)', (column) => column.notNull())
+        .addColumn('session_id', 'varchar(128)', (column) => column.notNull())
+        .addColumn('message_id', bigint)
+        .addColumn('call_id', 'varchar(64)')
+        .addColumn('user_id', 'varchar(128)', (column) => column.notNull())
+        .addColumn('state', 'varchar(10)', (column) => column.notNull())
+        .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
+        .addColumn('last_error', 'varchar(255)')
+        .addColumn('create_time', time, (column) => column.notNull())
+        .addColumn('update_time', time, (column) => column.notNull())
+        .addColumn('due_time', time, (column) => column.notNull())
+        .addColumn('claimed_by', 'varchar(64)')
+        .addColumn('retry_since', time),
+    );
+    // Exactly one a message and patient; also finds what an acknowledgement settles.
+    await index(db, dialect, 'notices', 'notices_message', ['user_id', 'session_id', 'message_id'], true);
+    await index(db, dialect, 'notices', 'notices_call', ['call_id', 'user_id'], true);
+    await index(db, dialect, 'notices', 'notices_due', ['state', 'due_time']);
+
+    await table('server_state', (builder) =>
+      builder
+        .addColumn('name', 'varchar(64)', (column) => column.notNull().primaryKey())
+        .addColumn('value', 'varchar(255)', (column) => column.notNull()),
+    );
+  },
+};
+
+async function index(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  table: string,
+  name: string,
+  columns: string[],
+  unique = false,
+): Promise<void> {
+  if (await dialect.hasIndex(db, table, name)) return;
+  await sql`create ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(name)} on ${sql.table(table)}
+    (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
+}

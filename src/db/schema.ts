@@ -1,0 +1,154 @@
+import { type ColumnType, type Generated, type Insertable, type Selectable } from 'kysely';
+import { type SqlTime } from './time';
+
+/** A column that has a default in the database. */
+type Defaulted<T> = Generated<T>;
+
+interface ProfileTable {
+  id: string;
+  name: string;
+  sex: Defaulted<number>;
+  birthdate: Defaulted<string | null>;
+  avatar: Defaulted<string | null>;
+  openid: Defaulted<string | null>;
+}
+
+/** What the server itself knows of a user, whoever owns the profile. */
+interface UserStateTable {
+  user_id: string;
+  type: 'doctor' | 'patient';
+  in_background: Defaulted<number>;
+  platform: Defaulted<string | null>;
+  client_id: Defaulted<string | null>;
+  last_active_time: Defaulted<SqlTime | null>;
+  /** The latest consultation message in sessions that the user has left since. */
+  left_consult_time: Defaulted<SqlTime | null>;
+  /** Tokens of an older generation are revoked. */
+  token_generation: Defaulted<number>;
+}
+
+interface RevokedTokenTable {
+  id: string;
+  expires_time: SqlTime;
+}
+
+interface SessionTable {
+  id: string;
+  type: number;
+  name: string;
+  business_type: number;
+  status: Defaulted<number>;
+  create_date: SqlTime;
+  /** The two ids of a p2p session, sorted and joined; unique, so that a pair has one session. */
+  pair: Defaulted<string | null>;
+  last_message_id: Defaulted<number>;
+  last_sender_id: Defaulted<string | null>;
+  last_sender_name: Defaulted<string | null>;
+  last_content_type: Defaulted<number | null>;
+  last_content: Defaulted<string | null>;
+  last_message_time: Defaulted<SqlTime | null>;
+  /** The latest message that is not by `last_sender_id`: tells without a search whether a sender has unread messages. */
+  other_message_time: Defaulted<SqlTime | null>;
+  /** The latest time given out in this session, to a message or a joining member; the next message is later. */
+  clock_time: SqlTime;
+  /** Counts changes of the participants; a cached list of another version is stale. */
+  members_version: Defaulted<number>;
+}
+
+interface ParticipantTable {
+  session_id: string;
+  participant_id: string;
+  type: 'doctor' | 'patient';
+  role: Defaulted<number>;
+  last_fetch_time: SqlTime;
+  last_sent_time: Defaulted<SqlTime | null>;
+  sticky: Defaulted<number>;
+}
+
+interface MessageTable {
+  id: ColumnType<number, number | undefined, never>;
+  session_id: string;
+  sender_id: string;
+  sender_name: string;
+  type: number;
+  /** JSON text: a string stays a string and an object an object, byte for byte. */
+  content: string;
+  timestamp: SqlTime;
+  client_msg_id: string | null;
+  /** A digest of session, sender and client_msg_id, unique; see `clientKey`. */
+  client_key: string | null;
+}
+
+interface TopicTable {
+  id: string;
+  session_id: string;
+  name: string;
+  description: Defaulted<string | null>;
+  type: Defaulted<number>;
+  /** 0 open, 10 ended */
+  status: Defaulted<number>;
+  reply: Defaulted<number>;
+  create_time: SqlTime;
+  start_message_id: number;
+  end_message_id: Defaulted<number | null>;
+  end_time: Defaulted<SqlTime | null>;
+  end_by: Defaulted<string | null>;
+  end_by_name: Defaulted<string | null>;
+  /** The session while the topic is open, else null; unique, so that a session has one open topic. */
+  open_session_id: string | null;
+}
+
+export type NoticeState = 'pending' | 'delivered' | 'sent' | 'skipped' | 'failed';
+
+interface NoticeTable {
+  id: Generated<number>;
+  channel: string;
+  session_id: string;
+  /** null: the notice of a call's invitation */
+  message_id: number | null;
+  call_id: Defaulted<string | null>;
+  user_id: string;
+  state: NoticeState;
+  attempts: Defaulted<number>;
+  last_error: Defaulted<string | null>;
+  create_time: SqlTime;
+  update_time: SqlTime;
+  /** Not before this time is it sent; for a claimed one, the end of the claim. */
+  due_time: SqlTime;
+  /** The worker that is sending it now. */
+  claimed_by: Defaulted<string | null>;
+  /** The first failure of the present row of retries. */
+  retry_since: Defaulted<SqlTime | null>;
+}
+
+/** Facts that all processes share and that survive a restart, such as WeChat's pause. */
+interface ServerStateTable {
+  name: string;
+  value: string;
+}
+
+export interface Schema {
+  doctors: ProfileTable;
+  patients: ProfileTable;
+  user_states: UserStateTable;
+  revoked_tokens: RevokedTokenTable;
+  sessions: SessionTable;
+  participants: ParticipantTable;
+  system_messages: MessageTable;
+  muc_messages: MessageTable;
+  p2p_messages: MessageTable;
+  group_messages: MessageTable;
+  topics: TopicTable;
+  notices: NoticeTable;
+  server_state: ServerStateTable;
+}
+
+export type ProfileRow = Selectable<ProfileTable>;
+export type UserStateRow = Selectable<UserStateTable>;
+export type SessionRow = Selectable<SessionTable>;
+export type ParticipantRow = Selectable<ParticipantTable>;
+export type MessageRow = Selectable<MessageTable>;
+export type NewMessageRow = Insertable<MessageTable>;
+export type TopicRow = Selectable<TopicTable>;
+export type NoticeRow = Selectable<NoticeTable>;
+export type MessageTableName = 'system_messages' | 'muc_messages' | 'p2p_messages' | 'group_messages';

@@ -1,0 +1,32 @@
+/**
+ * Times are stored as `YYYY-MM-DD HH:MM:SS.mmm` in UTC (DATETIME(3) or TEXT): the same text and the same order in every
+ * database. On the wire they are ISO 8601 in UTC with milliseconds.
+ */
+export type SqlTime = string;
+
+/** Milliseconds since the epoch → the database's text. */
+export function toSqlTime(milliseconds: number): SqlTime {
+  const iso = new Date(milliseconds).toISOString();
+  return `${iso.slice(0, 10)} ${iso.slice(11, 23)}`;
+}
+
+/** The database's text → milliseconds since the epoch. */
+export function fromSqlTime(time: SqlTime): number {
+  return Date.parse(toIso(time));
+}
+
+/** The database's text → ISO 8601; a platform's view may hold times without milliseconds. */
+export function toIso(time: SqlTime): string {
+  return `${time.slice(0, 10)}T${time.slice(11, 23)}${time.length < 23 ? '.000' : ''}Z`;
+}
+
+export function nowSql(): SqlTime {
+  return toSqlTime(Date.now());
+}
+
+/** The later of two times of the database; null is before everything. */
+export function laterOf(first: SqlTime | null, second: SqlTime | null): SqlTime | null {
+  if (first === null) return second;
+  if (second === null) return first;
+  return first > second ? first : second;
+}

@@ -1,0 +1,114 @@
+import path from 'node:path';
+import { findSourceMap } from 'node:module';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createLogger, format, transports } from 'winston';
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+interface Site {
+  file: string;
+  line: number;
+  column: number;
+}
+
+interface RequestScope {
+  requestId: string;
+}
+
+/** The request that the running code serves; its id goes to the end of each of its log lines. */
+export const requestScope = new AsyncLocalStorage<RequestScope>();
+
+/** Where `below` was called from: one structured frame, since building a stack's text costs ten times as much. */
+function callSite(below: (...args: never[]) => unknown): Site | undefined {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- put back untouched
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  const holder: { stack?: NodeJS.CallSite[] } = {};
+  try {
+    Error.stackTraceLimit = 1;
+    Error.prepareStackTrace = (_error, sites) => sites;
+    Error.captureStackTrace(holder, below);
+    const site = holder.stack?.[0];
+    if (site === undefined) return undefined;
+    return {
+      file: site.getFileName() ?? '',
+      line: site.getLineNumber() ?? 0,
+      column: site.getColumnNumber() ?? 0,
+    };
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/** Under `node --enable-source-maps` the TypeScript position, else the position in the running file. */
+function original(site: Site): Site {
+  const entry = findSourceMap(site.file)?.findEntry(site.line - 1, site.column - 1);
+  if (entry === undefined || !('originalLine' in entry)) return site;
+  return { file: entry.originalSource, line: entry.originalLine + 1, column: entry.originalColumn + 1 };
+}
+
+/** The contract's line: `[INFO] file(line,column): text`. Line breaks are folded, so that no text can forge a line. */
+const line = format.printf((info) => {
+  const site = info.site as Site | undefined;
+  const at = site === undefined ? '-' : `${path.basename(site.file)}(${site.line},${site.column})`;
+  const level = info.level === 'banner' ? 'INFO' : info.level.toUpperCase();
+  const text = String(info.message).replace(/\s*[\r\n]+\s*/g, ' | ');
+  return `[${level}] ${at}: ${text}`;
+});
+
+const winston = createLogger({
+  // `banner` passes at every level: the start-up lines are printed whatever IM_LOG_LEVEL is.
+  levels: { banner: 0, error: 1, warn: 2, info: 3, debug: 4 },
+  level: 'info',
+  format: line,
+  transports: [new transports.Console()],
+});
+
+/** Sets the level and, with `directory`, writes to files there too (20 MB each, the last ten kept). */
+export function configureLogger(settings: { level: LogLevel; directory?: string | undefined }): void {
+  winston.level = settings.level;
+  if (settings.directory === undefined) return;
+  winston.add(
+    new transports.File({
+      dirname: settings.directory,
+      filename: 'im.log',
+      maxsize: 20 * 1024 * 1024,
+      maxFiles: 10,
+      tailable: true,
+    }),
+  );
+}
+
+function method(level: LogLevel | 'banner'): (message: string) => void {
+  const write = (message: string): void => {
+    if (!winston.isLevelEnabled(level)) return;
+    const site = callSite(write);
+    const scope = requestScope.getStore();
+    const text = scope === undefined ? message : `${message} request_id=${scope.requestId}`;
+    winston.log(level, text, { site: site && original(site) });
+  };
+  return write;
+}
+
+export const log = {
+  banner: method('banner'),
+  error: method('error'),
+  warn: method('warn'),
+  info: method('info'),
+  debug: method('debug'),
+};
+
+/** What a log line may say of an error: its name, code and place, never a message that could hold what a client sent. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return 'a value that is no error was thrown';
+  const { code, errno } = error as NodeJS.ErrnoException;
+  const frames = (error.stack ?? '')
+    .split('\n')
+    .filter((text) => /^\s+at /.test(text))
+    .slice(0, 6)
+    .map((text) => text.trim())
+    .join(' ');
+  const facts = [error.name, code, errno === undefined ? undefined : `errno ${errno}`].filter(Boolean);
+  return `${facts.join(' ')} ${frames}`;
+}

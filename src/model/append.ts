@@ -1,0 +1,349 @@
+import { CompiledQuery } from 'kysely';
+import { type Dialect, type RunTogether } from '../db/dialect';
+import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
+import { fromSqlTime, type SqlTime, toSqlTime } from '../db/time';
+import { clientKey } from './identifiers';
+import { messageTable } from './message-tables';
+import { MESSAGE_TYPE, REPLY_TYPES } from './message-content';
+
+/**
+ * Appending messages to sessions whose rows are locked. This is the one place where a message gets its id and its time,
+ * so that in every session both rise strictly, in commit order.
+ */
+
+/** A participant as far as sending is concerned. */
+export interface Member {
+  id: string;
+  type: 'doctor' | 'patient';
+}
+
+/** A session whose row this transaction holds, its participants, and the topic that still waits for a doctor's reply. */
+export interface LockedSession {
+  row: SessionRow;
+  members: ReadonlyMap<string, Member>;
+  unrepliedTopic: string | null;
+  idStep: number;
+}
+
+export interface Draft {
+  senderId: string;
+  senderName: string;
+  type: number;
+  /** JSON text */
+  content: string;
+  clientMsgId: string | null;
+}
+
+/** A message that this transaction stores, and what the ones who hear of it need to know. */
+export interface Appended {
+  row: MessageRow;
+  /** The id of the message before it in its session, 0 for the first. */
+  previousId: number;
+}
+
+/** What a patient's notice starts as, and in how many ms it is due: at once, or when a bound socket's time to acknowledge is over. */
+export type NoticePlan = (
+  sessionId: string,
+  patientId: string,
+) => { state: 'pending' | 'skipped'; delayMs: number };
+
+interface SessionAppends {
+  session: LockedSession;
+  messages: Appended[];
+  /** When anyone but the first of these messages' sender last wrote before them; null: never. */
+  othersBefore: SqlTime | null;
+}
+
+/** `select … for update` of sessions, always in the order of their ids, so that two transactions can't deadlock on them. */
+export function lockStatement(ids: readonly string[], dialect: Dialect): CompiledQuery {
+  const lock = dialect.name === 'mysql' ? ' for update' : '';
+  return CompiledQuery.raw(
+    `select sessions.*, ${dialect.idStep} as id_step from sessions where id in (${placeholders(ids)}) order by id${lock}`,
+    [...ids],
+  );
+}
+
+export function membersStatement(ids: readonly string[]): CompiledQuery {
+  return CompiledQuery.raw(
+    `select session_id, participant_id, type from participants where session_id in (${placeholders(ids)})`,
+    [...ids],
+  );
+}
+
+export function unrepliedTopicsStatement(ids: readonly string[]): CompiledQuery {
+  return CompiledQuery.raw(
+    `select id, open_session_id from topics where open_session_id in (${placeholders(ids)}) and reply = 0`,
+    [...ids],
+  );
+}
+
+export function placeholders(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ');
+}
+
+/** Locks one session and reads what appending to it needs; undefined when it does not exist. */
+export async function lockSession(
+  run: RunTogether,
+  dialect: Dialect,
+  id: string,
+): Promise<LockedSession | undefined> {
+  const [sessions, members, topics] = await run([
+    lockStatement([id], dialect),
+    membersStatement([id]),
+    unrepliedTopicsStatement([id]),
+  ]);
+  const row = sessions?.rows[0] as (SessionRow & { id_step: number }) | undefined;
+  if (row === undefined) return undefined;
+  return {
+    row,
+    members: new Map(
+      (members?.rows ?? []).map((each) => [
+        String(each.participant_id),
+        { id: String(each.participant_id), type: each.type as Member['type'] },
+      ]),
+    ),
+    unrepliedTopic: (topics?.rows[0]?.id as string | undefined) ?? null,
+    idStep: row.id_step,
+  };
+}
+
+/** Collects messages for locked sessions and stores them all in a few statements. */
+export class Append {
+  readonly #sessions = new Map<string, SessionAppends>();
+  readonly repliedTopics = new Set<string>();
+  #noticesDueNow = false;
+
+  constructor(
+    private readonly dialect: Dialect,
+    private readonly noticePlan: NoticePlan,
+    private readonly now: number = Date.now(),
+  ) {}
+
+  /** Whether `store` wrote notices that nobody has to wait for. */
+  get noticesDueNow(): boolean {
+    return this.#noticesDueNow;
+  }
+
+  get empty(): boolean {
+    return this.#sessions.size === 0;
+  }
+
+  /** Gives `draft` its time, later than everything in its session. Its id is known after `store`. */
+  add(session: LockedSession, draft: Draft): Appended {
+    const { row } = session;
+    const time = toSqlTime(Math.max(this.now, fromSqlTime(row.clock_time) + 1));
+    const appended: Appended = {
+      row: {
+        id: 0,
+        session_id: row.id,
+        sender_id: draft.senderId,
+        sender_name: draft.senderName,
+        type: draft.type,
+        content: draft.content,
+        timestamp: time,
+        client_msg_id: draft.clientMsgId,
+        client_key: draft.clientMsgId === null ? null : clientKey(row.id, draft.senderId, draft.clientMsgId),
+      },
+      previousId: row.last_message_id,
+    };
+    if (row.last_sender_id !== draft.senderId) row.other_message_time = row.last_message_time;
+    const othersBefore = row.other_message_time;
+    Object.assign(row, {
+      last_sender_id: draft.senderId,
+      last_sender_name: draft.senderName,
+      last_content_type: draft.type,
+      last_content: draft.content,
+      last_message_time: time,
+      clock_time: time,
+    });
+    if (
+      session.unrepliedTopic !== null &&
+      REPLY_TYPES.has(draft.type) &&
+      session.members.get(draft.senderId)?.type === 'doctor'
+    ) {
+      this.repliedTopics.add(session.unrepliedTopic);
+      session.unrepliedTopic = null;
+    }
+    const appends = this.#sessions.get(row.id);
+    if (appends === undefined) this.#sessions.set(row.id, { session, messages: [appended], othersBefore });
+    else appends.messages.push(appended);
+    return appended;
+  }
+
+  /**
+   * Stores what was added, with the sessions' and the senders' state and the notices, then runs `rest` (such as the
+   * commit) in the same round trip. Afterwards every `Appended` has its id.
+   */
+  async store(run: RunTogether, rest: readonly CompiledQuery[] = []): Promise<void> {
+    if (this.empty) {
+      if (rest.length > 0) await run(rest);
+      return;
+    }
+    const byTable = new Map<MessageTableName, Appended[]>();
+    for (const { session, messages } of this.#sessions.values()) {
+      const table = messageTable(session.row.type);
+      const rows = byTable.get(table);
+      if (rows === undefined) byTable.set(table, [...messages]);
+      else rows.push(...messages);
+    }
+    const tables = [...byTable];
+    const places = new Map<Appended, [insert: number, row: number]>();
+    tables.forEach(([, rows], insert) =>
+      rows.forEach((appended, row) => places.set(appended, [insert, row])),
+    );
+    const step = [...this.#sessions.values()][0]?.session.idStep ?? 1;
+
+    const first = await this.dialect.insertThen(
+      run,
+      tables.map(([table, rows]) => ({ statement: insertMessages(table, rows), count: rows.length })),
+      (idOf) => {
+        const id = (appended: Appended) => idOf(...(places.get(appended) ?? [0, 0]));
+        return [
+          ...this.#sessionUpdates(id),
+          ...this.#participantUpdates(),
+          ...this.#topicUpdates(),
+          ...this.#noticeInserts(id),
+          ...rest,
+        ];
+      },
+      step,
+    );
+    for (const [appended, [insert, row]] of places) appended.row.id = (first[insert] ?? 0) + row * step;
+    for (const { session, messages } of this.#sessions.values()) {
+      for (const appended of messages) {
+        appended.previousId = session.row.last_message_id;
+        session.row.last_message_id = appended.row.id;
+      }
+    }
+  }
+
+  #sessionUpdates(id: (appended: Appended) => string): CompiledQuery[] {
+    const all = [...this.#sessions.values()];
+    const columns = [
+      'last_sender_id',
+      'last_sender_name',
+      'last_content_type',
+      'last_content',
+      'last_message_time',
+      'other_message_time',
+      'clock_time',
+    ] as const;
+    // The ids are not values but, on MySQL, variables: they stand in the statement's text, by session.
+    const ids = all
+      .map(({ messages }, index) => `when ${index} then ${id(messages[messages.length - 1] as Appended)}`)
+      .join(' ');
+    const times: readonly string[] = ['last_message_time', 'other_message_time', 'clock_time'];
+    return [
+      this.dialect.updateMany(
+        'sessions',
+        'sessions.id = v.v_id',
+        `last_message_id = case v.v_index ${ids} end, ` +
+          columns
+            .map((column) =>
+              times.includes(column)
+                ? `${column} = ${this.dialect.asTime(`v.v_${column}`)}`
+                : `${column} = v.v_${column}`,
+            )
+            .join(', '),
+        {
+          columns: ['v_id', 'v_index', ...columns.map((column) => `v_${column}`)],
+          values: all.map(({ session: { row } }, index) => [
+            row.id,
+            index,
+            ...columns.map((column) => row[column]),
+          ]),
+        },
+      ),
+    ];
+  }
+
+  /**
+   * Each sender's latest send; and for a sender who had nothing unread, everything up to it is read. Only the first
+   * sender in a session can be that one: for the others the first one's message is unread.
+   */
+  #participantUpdates(): CompiledQuery[] {
+    const values: unknown[][] = [];
+    for (const { session, messages, othersBefore } of this.#sessions.values()) {
+      const firstSender = messages[0]?.row.sender_id;
+      const readUpTo = messages.slice(0, lengthOfFirstRun(messages)).at(-1)?.row.timestamp;
+      const latest = new Map<string, SqlTime>();
+      for (const { row } of messages) latest.set(row.sender_id, row.timestamp);
+      for (const [sender, time] of latest) {
+        if (!session.members.has(sender)) continue;
+        const reads = sender === firstSender && readUpTo !== undefined;
+        const floor = reads ? (othersBefore ?? BEGINNING) : null;
+        values.push([session.row.id, sender, time, floor, reads ? readUpTo : null]);
+      }
+    }
+    if (values.length === 0) return [];
+    const { asTime } = this.dialect;
+    return [
+      this.dialect.updateMany(
+        'participants',
+        'participants.session_id = v.v_session and participants.participant_id = v.v_sender',
+        `last_sent_time = ${asTime('v.v_sent')}, last_fetch_time = case when v.v_floor is not null
+          and last_fetch_time >= ${asTime('v.v_floor')} and last_fetch_time < ${asTime('v.v_read')}
+          then ${asTime('v.v_read')} else last_fetch_time end`,
+        { columns: ['v_session', 'v_sender', 'v_sent', 'v_floor', 'v_read'], values },
+      ),
+    ];
+  }
+
+  #topicUpdates(): CompiledQuery[] {
+    const ids = [...this.repliedTopics];
+    if (ids.length === 0) return [];
+    return [CompiledQuery.raw(`update topics set reply = 1 where id in (${placeholders(ids)})`, ids)];
+  }
+
+  #noticeInserts(id: (appended: Appended) => string): CompiledQuery[] {
+    const rows: string[] = [];
+    const values: unknown[] = [];
+    const now = toSqlTime(this.now);
+    for (const { session, messages } of this.#sessions.values()) {
+      const patients = [...session.members.values()].filter((member) => member.type === 'patient');
+      for (const patient of patients) {
+        const { delayMs, state } = this.noticePlan(session.row.id, patient.id);
+        const due = toSqlTime(this.now + delayMs);
+        for (const appended of messages) {
+          // A call's notice is sent at its invitation.
+          if (appended.row.sender_id === patient.id || appended.row.type === MESSAGE_TYPE.call) continue;
+          rows.push(`('wechat', ?, ${id(appended)}, ?, ?, ?, ?, ?)`);
+          values.push(session.row.id, patient.id, state, now, now, due);
+          this.#noticesDueNow ||= delayMs === 0 && state === 'pending';
+        }
+      }
+    }
+    if (rows.length === 0) return [];
+    return [
+      CompiledQuery.raw(
+        `insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time) values ${rows.join(', ')}`,
+        values,
+      ),
+    ];
+  }
+}
+
+const BEGINNING = '1970-01-01 00:00:00.000';
+
+function lengthOfFirstRun(messages: readonly Appended[]): number {
+  const sender = messages[0]?.row.sender_id;
+  const end = messages.findIndex(({ row }) => row.sender_id !== sender);
+  return end === -1 ? messages.length : end;
+}
+
+function insertMessages(table: MessageTableName, messages: readonly Appended[]): CompiledQuery {
+  const row = '(?, ?, ?, ?, ?, ?, ?, ?)';
+  return CompiledQuery.raw(
+    `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key) values ${messages.map(() => row).join(', ')}`,
+    messages.flatMap(({ row: message }) => [
+      message.session_id,
+      message.sender_id,
+      message.sender_name,
+      message.type,
+      message.content,
+      message.timestamp,
+      message.client_msg_id,
+      message.client_key,
+    ]),
+  );
+}

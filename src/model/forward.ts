@@ -1,0 +1,33 @@
+import { CompiledQuery } from 'kysely';
+import { type RunTogether } from '../db/dialect';
+import { type MessageRow } from '../db/schema';
+import { messageTable } from './message-tables';
+import { type Forward } from './message-content';
+
+/**
+ * The message that a forward names, if the sender may read it.
+ * @param senderId the reader; null: the platform, which may read everything
+ */
+export async function findForwarded(
+  run: RunTogether,
+  forward: Forward,
+  senderId: string | null,
+): Promise<MessageRow | undefined> {
+  const [sessions, memberships] = await run([
+    CompiledQuery.raw('select type from sessions where id = ?', [forward.session_id]),
+    CompiledQuery.raw('select 1 from participants where session_id = ? and participant_id = ?', [
+      forward.session_id,
+      senderId ?? '',
+    ]),
+  ]);
+  const type = sessions?.rows[0]?.type;
+  if (type === undefined) return undefined;
+  if (senderId !== null && memberships?.rows.length === 0) return undefined;
+  const [messages] = await run([
+    CompiledQuery.raw(`select * from ${messageTable(Number(type))} where id = ? and session_id = ?`, [
+      forward.message_id,
+      forward.session_id,
+    ]),
+  ]);
+  return messages?.rows[0] as MessageRow | undefined;
+}

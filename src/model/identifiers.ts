@@ -1,0 +1,50 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+
+const ID = /^(?!\.+$)[A-Za-z0-9._:@-]{1,128}$/;
+
+/** Words that stand in paths where an id could stand. */
+export const RESERVED = {
+  session: ['recent', 'topics', 'topic', 'unread_message_count'],
+  topic: ['current', 'count'],
+  user: ['login', 'logout', 'avatars', 'system'],
+} as const;
+
+export type IdKind = keyof typeof RESERVED;
+
+/** The sender of what the platform itself says. */
+export const SYSTEM_USER = { id: 'system', name: '系统' } as const;
+
+/** Whether `text` can be an id of this kind. */
+export function isId(kind: IdKind, text: string): boolean {
+  return ID.test(text) && !(RESERVED[kind] as readonly string[]).includes(text);
+}
+
+function idSchema(kind: IdKind) {
+  return z
+    .string()
+    .regex(ID, '1 to 128 characters of A-Z a-z 0-9 . _ : @ -, not dots alone')
+    .refine((text) => !(RESERVED[kind] as readonly string[]).includes(text), 'a reserved word')
+    .meta({ example: { session: 's-1001', topic: 't-1001', user: 'D2016008240003' }[kind] });
+}
+
+export const sessionId = idSchema('session');
+export const topicId = idSchema('topic');
+export const userId = idSchema('user');
+
+/** A message's id: an integer below 2^53. */
+export const messageId = z.number().int().positive().max(Number.MAX_SAFE_INTEGER).meta({ example: 1024 });
+
+export function newId(): string {
+  return randomUUID();
+}
+
+/**
+ * What makes a send unique: a digest of its session, its sender and the sender's own `client_msg_id`. A digest, since
+ * databases differ in whether trailing blanks count, and since it keeps the unique index small.
+ */
+export function clientKey(session: string, sender: string, clientMsgId: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([session, sender, clientMsgId]))
+    .digest('base64url');
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { messageId, sessionId } from './identifiers';
+import { httpUrl, text } from './text';
+
+/** The seed's numbers, and 14 for calls. */
+export const MESSAGE_TYPE = {
+  system: 0,
+  text: 1,
+  image: 2,
+  voice: 3,
+  article: 4,
+  jump: 5,
+  topicStart: 6,
+  topicEnd: 7,
+  forwarded: 8,
+  forwardedImage: 9,
+  afterTopic: 10,
+  video: 12,
+  call: 14,
+} as const;
+
+/** Types of a doctor's message that count as the reply to an open topic. */
+export const REPLY_TYPES: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 8, 9, 12, 14]);
+
+const seconds = z.number().nonnegative().max(86_400).meta({ example: 12 });
+const pixels = z.number().int().positive().max(1_000_000);
+const title = text(1, 300).meta({ example: '高血压患者的饮食' });
+
+const image = z.object({
+  url: httpUrl,
+  thumbnail: httpUrl.optional(),
+  width: pixels.optional(),
+  height: pixels.optional(),
+});
+
+/** Text of a message, and of what is said after a topic's end. */
+export const messageText = text(1, 5000).meta({ example: '您好,今天血压怎么样?' });
+
+/** What a client may send, by type; all other types are reserved or written by the server alone. */
+const SENDABLE = {
+  0: z.union([z.string(), z.record(z.string(), z.json())]),
+  1: messageText,
+  2: image,
+  3: z.object({ url: httpUrl, duration: seconds }),
+  4: z.object({ title, url: httpUrl, summary: text(0, 2000).optional(), image: httpUrl.optional() }),
+  5: z.object({ title, url: httpUrl }),
+  8: z.object({ session_id: sessionId, message_id: messageId }),
+  9: image,
+  12: z.object({ url: httpUrl, cover: httpUrl.optional(), duration: seconds }),
+} as const;
+
+const typed = <T extends keyof typeof SENDABLE>(type: T) =>
+  z.object({ type: z.literal(type), content: SENDABLE[type] });
+
+const TYPES = Object.keys(SENDABLE).join(', ');
+
+/** `{type, content}` of a message that a client sends. */
+export const messageInput = z.discriminatedUnion(
+  'type',
+  [typed(0), typed(1), typed(2), typed(3), typed(4), typed(5), typed(8), typed(9), typed(12)],
+  `one of ${TYPES}; the others are reserved`,
+);
+
+export type MessageInput = z.infer<typeof messageInput>;
+export type Forward = z.infer<(typeof SENDABLE)[8]>;

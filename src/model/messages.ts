@@ -1,0 +1,79 @@
+import { type Queryable } from '../db/database';
+import { type MessageRow, type MessageTableName } from '../db/schema';
+
+export interface MessageRange {
+  /** ids strictly below */
+  before?: number | undefined;
+  /** ids strictly above */
+  after?: number | undefined;
+  /** ids from this one on, such as a topic's start message */
+  from?: number | undefined;
+  /** ids up to this one */
+  to?: number | undefined;
+  limit: number;
+}
+
+export interface MessagePage {
+  /** oldest first */
+  rows: MessageRow[];
+  /** whether the range holds more, on the side that the page did not start from */
+  more: boolean;
+  /** the side that the page started from: its other end is cut when it is too large */
+  start: 'oldest' | 'newest';
+}
+
+/** A page of a session's messages: upwards from `after`, or, without it, the newest ones (`oldestFirst` turns that). */
+export async function findMessages(
+  db: Queryable,
+  table: MessageTableName,
+  sessionId: string,
+  range: MessageRange,
+  oldestFirst = range.after !== undefined,
+): Promise<MessagePage> {
+  let query = db
+    .selectFrom(table)
+    .selectAll()
+    .where('session_id', '=', sessionId)
+    .orderBy('id', oldestFirst ? 'asc' : 'desc')
+    .limit(range.limit + 1);
+  if (range.before !== undefined) query = query.where('id', '<', range.before);
+  if (range.after !== undefined) query = query.where('id', '>', range.after);
+  if (range.from !== undefined) query = query.where('id', '>=', range.from);
+  if (range.to !== undefined) query = query.where('id', '<=', range.to);
+  const rows = await query.execute();
+  const more = rows.length > range.limit;
+  const page = rows.slice(0, range.limit);
+  if (!oldestFirst) page.reverse();
+  return { rows: page, more, start: oldestFirst ? 'oldest' : 'newest' };
+}
+
+export async function findMessage(
+  db: Queryable,
+  table: MessageTableName,
+  sessionId: string,
+  id: number,
+): Promise<MessageRow | undefined> {
+  return db
+    .selectFrom(table)
+    .selectAll()
+    .where('id', '=', id)
+    .where('session_id', '=', sessionId)
+    .executeTakeFirst();
+}
+
+/** The newest message of the session whose id is at most `id`. */
+export async function findMessageUpTo(
+  db: Queryable,
+  table: MessageTableName,
+  sessionId: string,
+  id: number,
+): Promise<Pick<MessageRow, 'id' | 'timestamp'> | undefined> {
+  return db
+    .selectFrom(table)
+    .select(['id', 'timestamp'])
+    .where('session_id', '=', sessionId)
+    .where('id', '<=', id)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}

@@ -1,0 +1,112 @@
+import { type Database, type Queryable } from '../db/database';
+import { type NoticeRow, type NoticeState } from '../db/schema';
+import { nowSql, type SqlTime, toSqlTime } from '../db/time';
+
+/** Everything up to the message has arrived at the patient: what still waits (also for a retry), and is not being sent, is delivered. */
+export async function settleNotices(
+  db: Queryable,
+  sessionId: string,
+  userId: string,
+  messageId: number,
+): Promise<number> {
+  const result = await db
+    .updateTable('notices')
+    .set({ state: 'delivered', update_time: nowSql() })
+    .where('user_id', '=', userId)
+    .where('session_id', '=', sessionId)
+    .where('message_id', '<=', messageId)
+    .where('state', '=', 'pending')
+    .where('claimed_by', 'is', null)
+    .executeTakeFirst();
+  return Number(result.numUpdatedRows);
+}
+
+/**
+ * Claims up to `limit` notices that are due, for `claimMs`: until then no other worker takes them. A claim whose worker
+ * died runs out, and then the notice is due again.
+ */
+export async function claimNotices(
+  database: Database,
+  worker: string,
+  limit: number,
+  claimMs: number,
+): Promise<NoticeRow[]> {
+  // Look before locking: most of the time nothing is due.
+  const due = (db: Queryable) =>
+    db
+      .selectFrom('notices')
+      .selectAll()
+      .where('state', '=', 'pending')
+      .where('due_time', '<=', nowSql())
+      .orderBy('due_time')
+      .limit(limit);
+  if ((await due(database.kysely).execute()).length === 0) return [];
+  return database.transaction(async (trx) => {
+    const rows = await due(trx).forUpdate().skipLocked().execute();
+    if (rows.length === 0) return [];
+    await trx
+      .updateTable('notices')
+      .set({ claimed_by: worker, due_time: toSqlTime(Date.now() + claimMs), update_time: nowSql() })
+      .where(
+        'id',
+        'in',
+        rows.map((row) => row.id),
+      )
+      .execute();
+    return rows;
+  });
+}
+
+export interface NoticeOutcome {
+  state: NoticeState;
+  attempts?: number;
+  last_error?: string | null;
+  due_time?: SqlTime;
+  retry_since?: SqlTime | null;
+}
+
+/** Records how a claimed notice went, unless the claim ran out and another worker has it. */
+export async function finishNotice(
+  db: Queryable,
+  worker: string,
+  id: number,
+  outcome: NoticeOutcome,
+): Promise<void> {
+  await db
+    .updateTable('notices')
+    .set({ ...outcome, claimed_by: null, update_time: nowSql() })
+    .where('id', '=', id)
+    .where('claimed_by', '=', worker)
+    .execute();
+}
+
+/** Notices that wait, by state: for the status page and the metrics. */
+export async function countNotices(db: Queryable): Promise<Record<NoticeState, number>> {
+  const counts: Record<NoticeState, number> = { pending: 0, delivered: 0, sent: 0, skipped: 0, failed: 0 };
+  const rows = await db
+    .selectFrom('notices')
+    .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
+    .groupBy('state')
+    .execute();
+  for (const row of rows) counts[row.state] = Number(row.count);
+  return counts;
+}
+
+const PAUSE = 'wechat_pause_until';
+
+/** Until when WeChat's daily quota is used up, ms since the epoch; 0: it is not. */
+export async function wechatPause(db: Queryable): Promise<number> {
+  const row = await db
+    .selectFrom('server_state')
+    .select('value')
+    .where('name', '=', PAUSE)
+    .executeTakeFirst();
+  return Number(row?.value ?? 0);
+}
+
+export async function setWechatPause(database: Database, until: number): Promise<void> {
+  await database.dialect.upsert(database.kysely, 'server_state', ['name'], {
+    name: PAUSE,
+    value: String(until),
+  });
+}

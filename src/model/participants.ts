@@ -1,0 +1,114 @@
+import { type Queryable } from '../db/database';
+import { type ParticipantRow } from '../db/schema';
+import { laterOf, type SqlTime } from '../db/time';
+import { type Member } from './append';
+import { findUsers, type User, type UserType } from './users';
+
+export const ROLE = { member: 0, owner: 1 } as const;
+
+/** A participant with its profile; a profile that the platform has deleted leaves the id as the name. */
+export type Participant = ParticipantRow & Pick<User, 'name' | 'avatar'>;
+
+export interface NewParticipant {
+  id: string;
+  type: UserType;
+  role: number;
+}
+
+/** The participants of a session, in the order of their ids: three queries. */
+export async function participantsOf(db: Queryable, sessionId: string): Promise<Participant[]> {
+  const rows = await db
+    .selectFrom('participants')
+    .selectAll()
+    .where('session_id', '=', sessionId)
+    .orderBy('participant_id')
+    .execute();
+  const users = await findUsers(
+    db,
+    rows.map((row) => row.participant_id),
+  );
+  return rows.map((row) => {
+    const user = users.get(row.participant_id);
+    return { ...row, name: user?.name ?? row.participant_id, avatar: user?.avatar ?? null };
+  });
+}
+
+export async function isParticipant(db: Queryable, sessionId: string, userId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('participants')
+    .select('session_id')
+    .where('session_id', '=', sessionId)
+    .where('participant_id', '=', userId)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Adds participants who start with nothing unread: everything up to `time` counts as read. */
+export async function insertParticipants(
+  trx: Queryable,
+  sessionId: string,
+  participants: readonly NewParticipant[],
+  time: SqlTime,
+): Promise<void> {
+  if (participants.length === 0) return;
+  await trx
+    .insertInto('participants')
+    .values(
+      participants.map(({ id, type, role }) => ({
+        session_id: sessionId,
+        participant_id: id,
+        type,
+        role,
+        last_fetch_time: time,
+      })),
+    )
+    .execute();
+}
+
+/** Removes participants; when they consulted here, that time stays with them. */
+export async function deleteParticipants(
+  trx: Queryable,
+  sessionId: string,
+  businessType: number,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  if (businessType === 2) {
+    const rows = await trx
+      .selectFrom('participants')
+      .leftJoin('user_states', 'user_states.user_id', 'participants.participant_id')
+      .select(['participant_id', 'last_sent_time', 'left_consult_time'])
+      .where('session_id', '=', sessionId)
+      .where('participant_id', 'in', [...ids])
+      .where('last_sent_time', 'is not', null)
+      .execute();
+    for (const row of rows) {
+      await trx
+        .updateTable('user_states')
+        .set({ left_consult_time: laterOf(row.last_sent_time, row.left_consult_time) })
+        .where('user_id', '=', row.participant_id)
+        .execute();
+    }
+  }
+  await trx
+    .deleteFrom('participants')
+    .where('session_id', '=', sessionId)
+    .where('participant_id', 'in', [...ids])
+    .execute();
+}
+
+/** 2 with a patient, else 1. */
+export function businessTypeOf(types: Iterable<UserType>): number {
+  for (const type of types) if (type === 'patient') return 2;
+  return 1;
+}
+
+/** The participants of a session as far as sending and pushing are concerned, by id. */
+export async function sessionMembers(db: Queryable, sessionId: string): Promise<Map<string, Member>> {
+  const rows = await db
+    .selectFrom('participants')
+    .select(['participant_id', 'type'])
+    .where('session_id', '=', sessionId)
+    .execute();
+  return new Map(rows.map(({ participant_id: id, type }) => [id, { id, type }]));
+}

@@ -1,0 +1,35 @@
+import { type Database, type Queryable } from '../db/database';
+import { nowSql, toSqlTime } from '../db/time';
+
+/** Revokes one token, by its `jti`, until `expiresAt` (ms), when it is refused anyway. Twice is as good as once. */
+export async function revokeToken(database: Database, id: string, expiresAt: number): Promise<void> {
+  const { dialect, kysely } = database;
+  await dialect.upsert(kysely, 'revoked_tokens', ['id'], { id, expires_time: toSqlTime(expiresAt) });
+  await kysely.deleteFrom('revoked_tokens').where('expires_time', '<', nowSql()).execute();
+}
+
+/** Revokes all tokens that the user has: later ones are of the next generation. */
+export async function revokeAllTokens(db: Queryable, userId: string): Promise<void> {
+  await db
+    .updateTable('user_states')
+    .set((eb) => ({ token_generation: eb('token_generation', '+', 1) }))
+    .where('user_id', '=', userId)
+    .execute();
+}
+
+/** Whether a token with this `jti`, user and generation still counts. */
+export async function tokenHolds(
+  db: Queryable,
+  id: string,
+  userId: string,
+  generation: number,
+): Promise<boolean> {
+  const revoked = await db.selectFrom('revoked_tokens').select('id').where('id', '=', id).executeTakeFirst();
+  if (revoked !== undefined) return false;
+  const state = await db
+    .selectFrom('user_states')
+    .select('token_generation')
+    .where('user_id', '=', userId)
+    .executeTakeFirst();
+  return state?.token_generation === generation;
+}

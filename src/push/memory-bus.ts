@@ -1,0 +1,14 @@
+import { type Bus } from './bus';
+
+/** The bus of a server that is one process: there is nobody to tell. */
+export function memoryBus(): Bus {
+  return {
+    description: 'memory (one process)',
+    shared: false,
+    healthy: true,
+    publish: () => undefined,
+    subscribe: () => undefined,
+    ping: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}

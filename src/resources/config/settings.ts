@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { LOG_LEVELS } from '../../logger';
+
+/** Placeholders that a template's fields may hold. */
+export const PLACEHOLDERS = ['sender_name', 'text', 'time', 'session_name', 'topic_name'] as const;
+
+const integer = (minimum: number, maximum: number) => {
+  const message = `an integer from ${minimum} to ${maximum}`;
+  return z
+    .string()
+    .regex(/^\d{1,10}$/, message)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, message);
+};
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
+const httpUrl = z.string().refine((text) => isUrl(text, ['http:', 'https:']), 'an http or https URL');
+
+function isDatabaseUrl(text: string): boolean {
+  if (text.startsWith('sqlite:')) return text.length > 'sqlite:'.length;
+  if (!isUrl(text, ['mysql:'])) return false;
+  const { hostname, pathname } = new URL(text);
+  return hostname !== '' && pathname.length > 1;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+const templateDataMessage = `JSON, an object of template field to text, with the placeholders ${PLACEHOLDERS.map((name) => `{${name}}`).join(', ')}`;
+const templateData = z
+  .string()
+  .transform(parsedJson)
+  .pipe(
+    z
+      .record(z.string().regex(/^[a-z_]+\d*$/i), z.string(), templateDataMessage)
+      .refine((fields) => Object.keys(fields).length > 0, templateDataMessage)
+      .refine(
+        (fields) =>
+          Object.values(fields).every((text) =>
+            [...text.matchAll(/\{(\w+)\}/g)].every(([, name]) =>
+              (PLACEHOLDERS as readonly string[]).includes(name ?? ''),
+            ),
+          ),
+        templateDataMessage,
+      ),
+  );
+
+const iceServersMessage = 'JSON, an array of RTCIceServer: [{"urls": "stun:host:port"}]';
+const iceServers = z
+  .string()
+  .transform(parsedJson)
+  .pipe(
+    z.array(
+      z.looseObject({
+        urls: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+        username: z.string().optional(),
+        credential: z.string().optional(),
+      }),
+      iceServersMessage,
+    ),
+  );
+
+const corsMessage = '* or a comma-separated list of origins, such as https://h5.example.com';
+const corsOrigins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .refine(
+    (origins) =>
+      (origins.length === 1 && origins[0] === '*') ||
+      origins.every((origin) => isUrl(origin, ['http:', 'https:']) && new URL(origin).origin === origin),
+    corsMessage,
+  );
+
+const keys = z
+  .string()
+  .transform((text) => text.split(',').map((key) => key.trim()))
+  .refine(
+    (list) => list.every((key) => /^[\x21-\x7e]+$/.test(key)),
+    'a comma-separated list of keys of visible ASCII characters',
+  );
+
+/** Every setting that the server reads from its environment: how its text is checked and what it becomes. */
+export const SETTINGS = {
+  IM_PORT: integer(0, 65535),
+  IM_HOST: z.string().regex(/^[A-Za-z0-9.:_%-]+$/, 'a host name or an IP address'),
+  IM_DATABASE_URL: z
+    .string()
+    .refine(isDatabaseUrl, 'sqlite:<file>, sqlite::memory: or mysql://user:password@host:3306/database'),
+  IM_REDIS_URL: z
+    .string()
+    .refine((text) => isUrl(text, ['redis:', 'rediss:']), 'redis://host:6379')
+    .optional(),
+  IM_APP_KEY: keys,
+  IM_TOKEN_SECRET: z.string().refine((text) => Buffer.byteLength(text) >= 32, 'a secret of 32 bytes or more'),
+  IM_WECHAT_APP_ID: z.string().optional(),
+  IM_WECHAT_APP_SECRET: z.string().optional(),
+  IM_WECHAT_TEMPLATE_ID: z.string().optional(),
+  IM_WECHAT_URL: httpUrl.optional(),
+  IM_WECHAT_TEMPLATE_DATA: templateData.prefault(
+    '{"thing1":"{sender_name}","thing2":"{text}","time3":"{time}"}',
+  ),
+  IM_WECHAT_API_BASE: httpUrl.prefault('https://api.weixin.qq.com'),
+  IM_ACK_TIMEOUT_MS: integer(1, 86_400_000).prefault('10000'),
+  IM_SEND_RATE: integer(1, 1_000_000).prefault('20'),
+  IM_CORS_ORIGINS: corsOrigins.optional(),
+  IM_CALL_TIMEOUT_MS: integer(1, 3_600_000).prefault('45000'),
+  IM_CALL_RECONNECT_MS: integer(1, 3_600_000).prefault('15000'),
+  IM_HEARTBEAT_MS: integer(10, 3_600_000).prefault('30000'),
+  IM_ICE_SERVERS: iceServers.prefault('[]'),
+  IM_RETENTION_DAYS: integer(1, 36_500).optional(),
+  IM_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).prefault('info'),
+  IM_LOG_DIR: z.string().optional(),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;

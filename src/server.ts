@@ -1,0 +1,130 @@
+import { createServer, type Server as HttpServer } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import path from 'node:path';
+import cors from 'cors';
+import express, { type ErrorRequestHandler } from 'express';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Context, createContext, type Overrides } from './context';
+import { apiRouter } from './controllers/rest/api';
+import { answerError, requestId } from './controllers/rest/perform';
+import { SocketServer } from './controllers/socket/socket-server';
+import { migrate } from './db/migrate';
+import { notFound } from './errors';
+import { describeError, log } from './logger';
+import { type Config } from './resources/config/config';
+
+/** How long requests under way may take to end when the server stops. */
+const STOP_GRACE_MS = 7_000;
+const DATABASE_TRIES_MS = 30_000;
+
+const SDK_DIRECTORY = path.join(__dirname, '..', 'sdk');
+
+/** The whole server: `create`, `start`, `stop`; to stop twice is harmless. */
+export class ImServer {
+  #stopping: Promise<void> | undefined;
+
+  private constructor(
+    readonly context: Context,
+    private readonly http: HttpServer,
+    private readonly sockets: SocketServer,
+  ) {}
+
+  static create(config: Config, overrides: Overrides = {}): ImServer {
+    const context = createContext(config, overrides);
+    const app = expressApp(context);
+    const http = createServer(app);
+    // A body larger than allowed is still read to its end by Node, within this time.
+    http.requestTimeout = 30_000;
+    http.headersTimeout = 15_000;
+    http.keepAliveTimeout = 65_000;
+    const sockets = new SocketServer(context, http);
+    return new ImServer(context, http, sockets);
+  }
+
+  /**
+   * Brings the schema up to date and listens.
+   * @param waiting called once when the database can't be reached at first; it is tried for 30 s
+   * @returns the port
+   * @throws the database's error after 30 s, or that of listening
+   */
+  async start(waiting: () => void = () => undefined): Promise<number> {
+    await this.#migrate(waiting);
+    const { host, port } = this.context.config;
+    await new Promise<void>((resolve, reject) => {
+      this.http.once('error', reject);
+      this.http.listen(port, host, () => {
+        this.http.off('error', reject);
+        resolve();
+      });
+    });
+    this.context.notices.poke();
+    return (this.http.address() as AddressInfo).port;
+  }
+
+  async #migrate(waiting: () => void): Promise<void> {
+    const { database } = this.context;
+    const giveUp = Date.now() + DATABASE_TRIES_MS;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await database.ping();
+        break;
+      } catch (error) {
+        if (!database.dialect.isUnavailable(error) || Date.now() >= giveUp) throw error;
+        if (attempt === 1) waiting();
+        log.warn(
+          `the database can't be reached, trying again: ${describeError(error).split(' at ')[0] ?? ''}`,
+        );
+        await sleep(Math.min(1_000, Math.max(0, giveUp - Date.now())));
+      }
+    }
+    for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
+  }
+
+  /** Takes no more requests, ends those under way, closes the sockets with 1012, writes what is pending, closes all. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
+    this.http.closeIdleConnections();
+    await this.sockets.close();
+    await Promise.race([closed, sleep(STOP_GRACE_MS, undefined, { ref: false })]);
+    this.http.closeAllConnections();
+    await this.context.close();
+  }
+}
+
+function expressApp(context: Context) {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('case sensitive routing', true);
+  // The query is read in one place, which knows the contract's errors.
+  app.set('query parser', false);
+  app.use(cors(corsOptions(context.config)));
+  app.use(apiRouter(context));
+  app.use('/sdk', express.static(SDK_DIRECTORY, { index: false, maxAge: '1h' }));
+  app.use((request, response) => {
+    answerError(context, response, requestId(request, response), notFound('path'));
+  });
+  const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+    // Express answers a path that can't be decoded with 400; an id in it is simply no id.
+    const bad = error instanceof URIError || (error as { status?: number }).status === 400;
+    answerError(context, response, requestId(request, response), bad ? notFound('path') : error);
+  };
+  app.use(onError);
+  return app;
+}
+
+/** Which pages may call (Fetch standard, CORS protocol): all, those listed, or those of the server's own origin. */
+function corsOptions({ corsOrigins }: Config): cors.CorsOptions {
+  return {
+    origin: corsOrigins === undefined ? false : corsOrigins[0] === '*' ? '*' : corsOrigins,
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'X-IM-App-Key', 'X-Request-Id'],
+    exposedHeaders: ['X-Request-Id', 'Retry-After', 'Allow'],
+    maxAge: 600,
+  };
+}

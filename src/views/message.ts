@@ -1,0 +1,42 @@
+import { type MessageRow } from '../db/schema';
+import { toIso } from '../db/time';
+
+/** JSON text that goes into a response or a frame as it is. */
+export class RawJson {
+  constructor(readonly text: string) {}
+}
+
+/** The wire form of a message, as JSON text: it is made once, for the response and for all sockets. */
+export function messageJson(row: MessageRow): string {
+  return `{"id":${row.id},"session_id":${JSON.stringify(row.session_id)},"sender_id":${JSON.stringify(row.sender_id)},"sender_name":${JSON.stringify(row.sender_name)},"type":${row.type},"content":${row.content},"timestamp":"${toIso(row.timestamp)}","client_msg_id":${row.client_msg_id === null ? 'null' : JSON.stringify(row.client_msg_id)}}`;
+}
+
+/** A page of messages is cut here, so that no answer is too large for a phone. */
+const PAGE_BYTES = 512 * 1024;
+
+/**
+ * `{"items", "more"}` of the first rows whose JSON fits into 512 KiB (at least one), and those rows.
+ * @param more whether there are messages beyond `rows`
+ * @param end 'first' keeps the beginning of the page when it must be cut, 'last' its end
+ */
+export function messagePage(
+  rows: readonly MessageRow[],
+  more: boolean,
+  end: 'first' | 'last' = 'first',
+): { json: RawJson; rows: readonly MessageRow[] } {
+  const texts = rows.map(messageJson);
+  const order = end === 'first' ? texts : [...texts].reverse();
+  let size = '{"items":[],"more":false}'.length;
+  let kept = 0;
+  for (const text of order) {
+    size += Buffer.byteLength(text) + 1;
+    if (kept > 0 && size > PAGE_BYTES) break;
+    kept += 1;
+  }
+  const from = end === 'first' ? 0 : texts.length - kept;
+  const cut = kept < texts.length;
+  return {
+    json: new RawJson(`{"items":[${texts.slice(from, from + kept).join(',')}],"more":${more || cut}}`),
+    rows: rows.slice(from, from + kept),
+  };
+}

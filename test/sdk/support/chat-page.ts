@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import type { StoredMessage } from './backend';
+
+/** Gets `condition` true, or fails with `what` after `limitMs`. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 8000,
+): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not within ${String(limitMs)} ms: ${what}`);
+    await delay(15);
+  }
+}
+
+/** A promise and what fulfils it. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium' });
+}
+
+export interface ClientOptions {
+  baseUrl?: string;
+  token?: string;
+  userId?: string;
+  userType?: string;
+  sessionId?: string;
+}
+
+export interface SendRecord {
+  content: string;
+  state: 'pending' | 'stored' | 'rejected';
+  value?: StoredMessage & { code: string; status: number };
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever an event carries
+type Data = Record<string, any>;
+
+/** A tab of the browser with one `IMClient` on it. */
+export class ChatPage {
+  /** Errors that no code of the page caught. */
+  readonly errors: string[] = [];
+
+  private constructor(readonly page: Page) {
+    page.on('pageerror', (error) => this.errors.push(error.message));
+  }
+
+  static async open(
+    browser: Browser,
+    url: string,
+    options: ClientOptions,
+    jquery = 'jquery-3',
+  ): Promise<ChatPage> {
+    const page = new ChatPage(await browser.newPage());
+    await page.page.goto(`${url}/test/page?${jquery}`);
+    // The waits between attempts are spread by chance; here they are as short as they can be.
+    await page.run(
+      `page.random = Math.random; Math.random = function () { return 0; }; page.make(${JSON.stringify(options)})`,
+    );
+    return page;
+  }
+
+  /** Runs JavaScript in the page; `client` is its client. */
+  run<T>(script: string): Promise<T> {
+    return this.page.evaluate<T>(`var client = page.client; ${script}`);
+  }
+
+  /** Calls a method of the client, or of one of its groups, and waits for its promise. A rejection is `{ rejected }`. */
+  call(name: string, ...args: unknown[]): Promise<Data> {
+    const [group, method] = name.includes('.') ? name.split('.') : ['', name];
+    return this.run(
+      `page.call(${JSON.stringify(group)}, ${JSON.stringify(method)}, ${JSON.stringify(args)})`,
+    );
+  }
+
+  async connect(): Promise<void> {
+    const before = (await this.events('open')).length;
+    await this.run('client.connect(); undefined');
+    await until('the client logs in', async () => (await this.events('open')).length > before);
+  }
+
+  /** The data of the events of that name so far. */
+  async events(name: string): Promise<Data[]> {
+    return this.run(
+      `page.events.filter(function (e) { return e.name === '${name}' }).map(function (e) { return e.data })`,
+    );
+  }
+
+  /** The names of all events so far, except of `pending`. */
+  async eventNames(): Promise<string[]> {
+    const names = await this.run<string[]>('page.events.map(function (e) { return e.name })');
+    return names.filter((name) => name !== 'pending');
+  }
+
+  /** The texts of the `message` events so far. */
+  async texts(): Promise<string[]> {
+    return (await this.events('message')).map(({ message }) => message.content as string);
+  }
+
+  /** Waits until as many messages have come, and a little longer for any that should not come. Gives all back. */
+  async received(count: number): Promise<string[]> {
+    await until(`${String(count)} messages arrive`, async () => (await this.texts()).length >= count);
+    await delay(60);
+    return this.texts();
+  }
+
+  /** Hands a message, or a text for one, to `send()`; what becomes of it is in `sends()`. */
+  async send(message: string | Data): Promise<void> {
+    const whole = typeof message === 'string' ? { type: 1, content: message } : message;
+    await this.run(`page.send(${JSON.stringify(whole)}); undefined`);
+  }
+
+  sends(): Promise<SendRecord[]> {
+    return this.run('page.sends');
+  }
+
+  /** Waits until all that was sent has its answer. */
+  async answered(): Promise<SendRecord[]> {
+    await until('all sends have an answer', async () =>
+      (await this.sends()).every(({ state }) => state !== 'pending'),
+    );
+    return this.sends();
+  }
+
+  /** Tells the page that the network is back, so that it dials at once. */
+  async online(): Promise<void> {
+    await this.run("window.dispatchEvent(new Event('online')); undefined");
+  }
+
+  async reconnected(times = 1): Promise<void> {
+    await until('the client logs in again', async () => (await this.events('open')).length > times);
+  }
+}
