@@ -25,6 +25,7 @@ function configuration() {
 }
 
 async function main(): Promise<void> {
+  outliveLogReaders();
   const config = configuration();
   configureLogger({ level: config.logLevel, directory: config.logDirectory });
   let announced = false;
@@ -55,6 +56,11 @@ async function main(): Promise<void> {
   const { bus, database } = server.context;
   log.info(`Database: ${database.description}, bus: ${bus.description}`);
   if (config.openLogin) log.warn('Profile dev: anybody can log in as anybody, without the app key');
+}
+
+/** Whoever read the log may go away (`| head`): that is no reason to end. */
+function outliveLogReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
 function stopOnRequest(server: ImServer): void {

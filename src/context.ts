@@ -1,10 +1,11 @@
 import { Activity } from './commands/activity';
 import { Arrivals } from './commands/arrivals';
+import { Calls } from './commands/calls';
 import { Deliver } from './commands/deliver';
 import { NoticeWorker } from './commands/notice-worker';
 import { SendCache } from './commands/send-cache';
 import { SendRate } from './commands/send-rate';
-import { type Services } from './commands/services';
+import { type CallServices, type Services } from './commands/services';
 import { Tokens } from './commands/tokens';
 import { announceTopics } from './commands/topics';
 import { Writers } from './commands/writers';
@@ -23,6 +24,8 @@ import { type Config } from './resources/config/config';
 const MYSQL_WRITERS = 2;
 
 export interface Context extends Services {
+  /** Starts what works in the background; the schema must be there. */
+  start(): void;
   /** Ends everything in the reverse order of its making. */
   close(): Promise<void>;
 }
@@ -72,6 +75,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs: config.ackTimeoutMs };
     return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
   };
+  const topicsReplied = (ids: readonly string[]) => void announceTopics({ database, deliver }, ids);
   const writers = new Writers(
     {
       database,
@@ -80,12 +84,12 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       onCommitted: ({ committed, noticesDueNow, repliedTopics }) => {
         deliver.messages(committed);
         if (noticesDueNow) notices.poke();
-        if (repliedTopics.length > 0) void announceTopics(services, repliedTopics);
+        topicsReplied(repliedTopics);
       },
     },
     database.dialect.name === 'sqlite' ? 1 : MYSQL_WRITERS,
   );
-  const services: Services = {
+  const callServices: CallServices = {
     config,
     database,
     metrics,
@@ -100,8 +104,11 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     noticePlan,
     rate,
     tokens,
+    topicsReplied,
     writers,
   };
+  const calls = new Calls(callServices);
+  const services: Services = { ...callServices, calls };
   bus.subscribe((event) => {
     if (event.kind === 'revoked') tokens.forget(event.userId, event.tokenId);
     if (event.kind === 'profile') cache.names.delete(event.userId);
@@ -110,7 +117,12 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
 
   return {
     ...services,
+    start: () => {
+      notices.start();
+      calls.start();
+    },
     close: async () => {
+      calls.close();
       await writers.idle();
       await notices.close();
       await arrivals.idle();

@@ -41,6 +41,12 @@ interface Outgoing extends StreamItem {
   origin: Origin | undefined;
 }
 
+/** Who of those who hear of a session is left out: all sockets of a user, one socket (of this process). */
+export interface Except {
+  user?: string | undefined;
+  socket?: string | undefined;
+}
+
 export interface DeliverOptions {
   database: Database;
   sockets: Sockets;
@@ -93,12 +99,8 @@ export class Deliver {
   }
 
   /** A frame for every socket that hears of the session, in all processes, but not for a user's or for one socket. */
-  sessionEvent(
-    sessionId: string,
-    frame: string,
-    except: { user?: string | undefined; connection?: Connection | undefined } = {},
-  ): void {
-    this.#here(sessionId, frame, except.user, except.connection);
+  sessionEvent(sessionId: string, frame: string, except: Except = {}): void {
+    this.#here(sessionId, frame, except);
     this.options.bus.publish({ kind: 'session-event', sessionId, frame, exceptUser: except.user });
   }
 
@@ -106,6 +108,14 @@ export class Deliver {
   userEvent(sessionId: string, userIds: string[], frame: string): void {
     this.#toUsers(sessionId, userIds, frame);
     this.options.bus.publish({ kind: 'user-event', sessionId, userIds, frame });
+  }
+
+  /** A frame for one socket, in whichever process it is. */
+  socketEvent(connectionId: string, frame: string): void {
+    const { bus, sockets } = this.options;
+    const connection = sockets.byId(connectionId);
+    if (connection !== undefined) connection.pushEvent(Buffer.from(frame));
+    else if (!sockets.isOwn(connectionId)) bus.publish({ kind: 'socket-event', connectionId, frame });
   }
 
   /** Participants came or went: sockets of the removed are closed, unbound ones of the added hear of the session from now on. */
@@ -121,10 +131,13 @@ export class Deliver {
         this.#receiveMessage(event);
         break;
       case 'session-event':
-        this.#here(event.sessionId, event.frame, event.exceptUser);
+        this.#here(event.sessionId, event.frame, { user: event.exceptUser });
         break;
       case 'user-event':
         this.#toUsers(event.sessionId, event.userIds, event.frame);
+        break;
+      case 'socket-event':
+        this.options.sockets.byId(event.connectionId)?.pushEvent(Buffer.from(event.frame));
         break;
       case 'members':
         this.#membersHere(event);
@@ -231,12 +244,12 @@ export class Deliver {
     }
   }
 
-  #here(sessionId: string, frame: string, exceptUser?: string, exceptConnection?: Connection): void {
+  #here(sessionId: string, frame: string, except: Except = {}): void {
     const listeners = this.options.sockets.ofSession(sessionId);
     if (listeners.size === 0) return;
     const bytes = Buffer.from(frame);
     for (const connection of listeners) {
-      if (connection.user.id !== exceptUser && connection !== exceptConnection) connection.pushEvent(bytes);
+      if (connection.user.id !== except.user && connection.id !== except.socket) connection.pushEvent(bytes);
     }
   }
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database } from '../db/database';
-import { type NoticeRow } from '../db/schema';
+import { type NoticeRow, type SessionRow } from '../db/schema';
 import { fromSqlTime, toSqlTime } from '../db/time';
 import { describeError, log } from '../logger';
 import { type Metrics } from '../metrics';
+import { findCall } from '../model/calls';
+import { MESSAGE_TYPE } from '../model/message-content';
 import { findMessage } from '../model/messages';
 import { messageTable } from '../model/message-tables';
 import {
@@ -15,7 +17,7 @@ import {
   wechatPause,
 } from '../model/notices';
 import { findSession } from '../model/sessions';
-import { topicOfMessage } from '../model/topics';
+import { lastTopic, topicOfMessage } from '../model/topics';
 import { findUser } from '../model/users';
 import { messageText, nextShanghaiMidnight, type TemplateValues } from '../push/wechat-fields';
 import { type Wechat } from '../push/wechat';
@@ -46,14 +48,18 @@ export function retryDelayMs(attempts: number): number {
 /** Takes notices that are due to WeChat. Runs in every process; the claims keep two workers off one notice. */
 export class NoticeWorker {
   readonly #id = randomUUID();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #again = false;
   #stopped = false;
 
-  constructor(private readonly options: NoticeWorkerOptions) {
-    this.#timer = setInterval(() => this.poke(), options.pollMs);
+  constructor(private readonly options: NoticeWorkerOptions) {}
+
+  /** From now on due notices are looked for; needs the schema. */
+  start(): void {
+    this.#timer = setInterval(() => this.poke(), this.options.pollMs);
     this.#timer.unref();
+    this.poke();
   }
 
   /** There may be something to do now. */
@@ -162,7 +168,9 @@ export class NoticeWorker {
   async #values(notice: NoticeRow): Promise<TemplateValues | undefined> {
     const db = this.options.database.kysely;
     const session = await findSession(db, notice.session_id);
-    if (session === undefined || notice.message_id === null) return undefined;
+    if (session === undefined) return undefined;
+    if (notice.call_id !== null) return this.#callValues(notice.call_id, session);
+    if (notice.message_id === null) return undefined;
     const message = await findMessage(db, messageTable(session.type), session.id, notice.message_id);
     if (message === undefined) return undefined;
     const topic = await topicOfMessage(db, session.id, message.id);
@@ -172,6 +180,20 @@ export class NoticeWorker {
       time: new Date(fromSqlTime(message.timestamp)),
       session_name: session.name,
       topic_name: topic?.name,
+    };
+  }
+
+  async #callValues(callId: string, session: SessionRow): Promise<TemplateValues | undefined> {
+    const db = this.options.database.kysely;
+    const call = await findCall(db, callId);
+    if (call === undefined) return undefined;
+    const topic = await lastTopic(db, session.id);
+    return {
+      sender_name: call.caller_name,
+      text: messageText(MESSAGE_TYPE.call, null),
+      time: new Date(fromSqlTime(call.create_time)),
+      session_name: session.name,
+      topic_name: topic?.open_session_id === session.id ? topic.name : undefined,
     };
   }
 }

@@ -126,28 +126,29 @@ export function announceMembers(
 
 /**
  * Adds and removes participants.
- * @param path where in the body those to add stand
+ * @param path where in the body those to add and to remove stand; without `remove`, it is the request's path that names
+ * who is removed
  * @returns the participants afterwards, and how many were added
  * @throws AppError `not_found` for no such session; `conflict` for a p2p session; `validation_failed` for unknown users
- * and for removing who is not there
+ * and for removing who is not there (`not_found` when the request's path names them)
  */
 export async function changeParticipants(
   services: Services,
   sessionId: string,
   change: MembersChange,
-  path: { add: string; remove: string } = { add: 'add', remove: 'remove' },
+  path: { add?: string; remove?: string } = { add: 'add', remove: 'remove' },
 ): Promise<{ participants: Participant[]; added: number }> {
   const { database } = services;
   const remove = [...new Set(change.remove ?? [])];
   const outcome = await database.transaction(async (trx) => {
     const session = await requireLock(trx, database, sessionId);
-    const add = await knownParticipants(trx, change.add ?? [], path.add);
+    const add = await knownParticipants(trx, change.add ?? [], path.add ?? '');
     const absent = (change.remove ?? []).flatMap((id, index) =>
-      session.members.has(id) ? [] : [{ path: `${path.remove}.${index}`, message: 'no participant' }],
+      session.members.has(id) ? [] : [{ path: `${path.remove ?? ''}.${index}`, message: 'no participant' }],
     );
-    if (absent.length > 0) throw invalid(absent);
+    if (absent.length > 0) throw path.remove === undefined ? notFound('participant') : invalid(absent);
     const both = add.findIndex(({ id }) => remove.includes(id));
-    if (both !== -1) throw invalidField(`${path.add}.${both}.id`, 'also among those to remove');
+    if (both !== -1) throw invalidField(`${path.add ?? ''}.${both}.id`, 'also among those to remove');
     if (session.row.type === SESSION_TYPE.p2p)
       throw conflict('The participants of a p2p session do not change.');
     const added = await applyMembersChange(trx, session, add, remove);

@@ -25,6 +25,6 @@ export async function readUpTo(
   services.deliver.sessionEvent(
     session.id,
     frame('read', { session_id: session.id, user_id: userId, message_id: message.id }),
-    { connection: reader },
+    { socket: reader?.id },
   );
 }

@@ -6,6 +6,7 @@ import { type Sockets } from '../push/sockets';
 import { type Config } from '../resources/config/config';
 import { type Activity } from './activity';
 import { type Arrivals } from './arrivals';
+import { type Calls } from './calls';
 import { type Deliver } from './deliver';
 import { type NoticeWorker } from './notice-worker';
 import { type Presence } from '../push/presence';
@@ -15,7 +16,12 @@ import { type Tokens } from './tokens';
 import { type Writers } from './writers';
 
 /** What commands work with; `context.ts` builds it. */
-export interface Services {
+export interface Services extends CallServices {
+  readonly calls: Calls;
+}
+
+/** The part of it that calls work with. */
+export interface CallServices {
   readonly config: Config;
   readonly database: Database;
   readonly metrics: Metrics;
@@ -31,4 +37,6 @@ export interface Services {
   readonly rate: SendRate;
   readonly tokens: Tokens;
   readonly writers: Writers;
+  /** Tells topics that got their first reply. */
+  topicsReplied(ids: readonly string[]): void;
 }

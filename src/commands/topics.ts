@@ -50,7 +50,7 @@ interface Stored {
 }
 
 /** Tells the topic to everybody who hears of its session. */
-export function announceTopic(services: Services, topic: TopicRow): void {
+export function announceTopic(services: Pick<Services, 'deliver'>, topic: TopicRow): void {
   services.deliver.sessionEvent(topic.session_id, frame('topic', { topic: topicView(topic) }));
 }
 
@@ -131,7 +131,7 @@ async function storeTopic(
   const { dialect } = services.database;
   const run = runIn(trx);
   const { added, session } = await sessionForTopic(services, trx, principal, input);
-  if (starter !== null && !session.members.has(starter)) throw notFound('user');
+  if (input.user_id !== undefined && !session.members.has(input.user_id)) throw notFound('user');
   if (principal.kind === 'user' && session.row.type === SESSION_TYPE.system) {
     throw forbidden('Only the platform writes in system sessions.');
   }
@@ -286,11 +286,12 @@ export interface TopicEnd {
   userName?: string | undefined;
   /** what is said after the end, as a message of type 10 */
   message?: string | undefined;
+  byBackend: boolean;
 }
 
 /**
  * Ends a topic: writes its type 7 message, and with `message` one of type 10. Ending it again changes nothing.
- * @throws AppError `not_found`
+ * @throws AppError `not_found`; `forbidden` for a user in a system session
  */
 export async function endTopic(
   services: Services,
@@ -304,6 +305,9 @@ export async function endTopic(
     const session = await lockSession(run, database.dialect, sessionId);
     if (session === undefined || !session.members.has(end.userId)) throw notFound('session');
     const topic = await topicOfSession(trx, sessionId, topicId);
+    if (!end.byBackend && session.row.type === SESSION_TYPE.system) {
+      throw forbidden('Only the platform writes in system sessions.');
+    }
     if (topic.status === TOPIC_STATUS.ended) return topic;
     const name = (await findUser(trx, end.userId))?.name ?? end.userId;
     const append = new Append(database.dialect, services.noticePlan);
@@ -346,7 +350,10 @@ export async function endTopic(
 }
 
 /** Tells topics that got their first reply with a message of somebody's. */
-export async function announceTopics(services: Services, ids: readonly string[]): Promise<void> {
+export async function announceTopics(
+  services: Pick<Services, 'database' | 'deliver'>,
+  ids: readonly string[],
+): Promise<void> {
   try {
     for (const id of ids) {
       const topic = await findTopic(services.database.kysely, id);

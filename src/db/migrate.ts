@@ -2,6 +2,7 @@ import { type Kysely, Migrator } from 'kysely';
 import { type Database } from './database';
 import { type Dialect } from './dialect';
 import { initial } from './migrations/0001-initial';
+import { calls } from './migrations/0002-calls';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
 export interface SchemaStep {
@@ -11,6 +12,7 @@ export interface SchemaStep {
 /** In order, never changed once released; a name that has run is remembered in the table `kysely_migration`. */
 export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
+  '0002-calls': calls,
 };
 
 /**

@@ -121,6 +121,30 @@ interface NoticeTable {
   retry_since: Defaulted<SqlTime | null>;
 }
 
+interface CallTable {
+  id: string;
+  session_id: string;
+  /** The session while the call rings or runs, else null; unique, so that a session has one call. */
+  open_session_id: string | null;
+  caller_id: string;
+  caller_name: string;
+  callee_id: Defaulted<string | null>;
+  media: string;
+  state: 'ringing' | 'active' | 'ended';
+  /** JSON, the ids of the callees who said no */
+  rejected_by: string;
+  create_time: SqlTime;
+  accept_time: Defaulted<SqlTime | null>;
+  end_time: Defaulted<SqlTime | null>;
+  result: Defaulted<string | null>;
+  ring_until: SqlTime;
+  /** The caller's socket, and until when the process that holds it answers for it: moved on while it is open. */
+  caller_socket: string;
+  caller_until: SqlTime;
+  callee_socket: Defaulted<string | null>;
+  callee_until: Defaulted<SqlTime | null>;
+}
+
 /** Facts that all processes share and that survive a restart, such as WeChat's pause. */
 interface ServerStateTable {
   name: string;
@@ -141,6 +165,7 @@ export interface Schema {
   topics: TopicTable;
   notices: NoticeTable;
   server_state: ServerStateTable;
+  calls: CallTable;
 }
 
 export type ProfileRow = Selectable<ProfileTable>;
@@ -150,5 +175,6 @@ export type ParticipantRow = Selectable<ParticipantTable>;
 export type MessageRow = Selectable<MessageTable>;
 export type NewMessageRow = Insertable<MessageTable>;
 export type TopicRow = Selectable<TopicTable>;
+export type CallRow = Selectable<CallTable>;
 export type NoticeRow = Selectable<NoticeTable>;
 export type MessageTableName = 'system_messages' | 'muc_messages' | 'p2p_messages' | 'group_messages';

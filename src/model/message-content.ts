@@ -49,17 +49,31 @@ const SENDABLE = {
   12: z.object({ url: httpUrl, cover: httpUrl.optional(), duration: seconds }),
 } as const;
 
+const TITLES = {
+  0: 'system (the backend alone)',
+  1: 'text',
+  2: 'image',
+  3: 'voice',
+  4: 'article',
+  5: 'jump',
+  8: 'forwarded message',
+  9: 'forwarded image',
+  12: 'short video',
+} as const satisfies Record<keyof typeof SENDABLE, string>;
+
 const typed = <T extends keyof typeof SENDABLE>(type: T) =>
-  z.object({ type: z.literal(type), content: SENDABLE[type] });
+  z.object({ type: z.literal(type), content: SENDABLE[type] }).meta({ title: TITLES[type] });
 
 const TYPES = Object.keys(SENDABLE).join(', ');
 
 /** `{type, content}` of a message that a client sends. */
-export const messageInput = z.discriminatedUnion(
-  'type',
-  [typed(0), typed(1), typed(2), typed(3), typed(4), typed(5), typed(8), typed(9), typed(12)],
-  `one of ${TYPES}; the others are reserved`,
-);
+export const messageInput = z
+  .discriminatedUnion(
+    'type',
+    [typed(0), typed(1), typed(2), typed(3), typed(4), typed(5), typed(8), typed(9), typed(12)],
+    `one of ${TYPES}; the others are reserved`,
+  )
+  .meta({ id: 'MessageInput', description: 'The content that each type of message takes' });
 
 export type MessageInput = z.infer<typeof messageInput>;
 export type Forward = z.infer<(typeof SENDABLE)[8]>;

@@ -1,5 +1,6 @@
 import { type Database, type Queryable } from '../db/database';
 import { type NoticeRow, type NoticeState } from '../db/schema';
+import { type NoticePlan } from './append';
 import { nowSql, type SqlTime, toSqlTime } from '../db/time';
 
 /** Everything up to the message has arrived at the patient: what still waits (also for a retry), and is not being sent, is delivered. */
@@ -109,4 +110,39 @@ export async function setWechatPause(database: Database, until: number): Promise
     name: PAUSE,
     value: String(until),
   });
+}
+
+/**
+ * Notices of a call's invitation, for the patients who have no socket bound to its session.
+ * @returns whether any of them is to be sent
+ */
+export async function insertCallNotices(
+  trx: Queryable,
+  callId: string,
+  sessionId: string,
+  patients: readonly string[],
+  plan: NoticePlan,
+): Promise<boolean> {
+  const now = nowSql();
+  const absent = patients
+    .map((user) => ({ user, ...plan(sessionId, user) }))
+    .filter(({ delayMs }) => delayMs === 0);
+  if (absent.length === 0) return false;
+  await trx
+    .insertInto('notices')
+    .values(
+      absent.map(({ state, user }) => ({
+        channel: 'wechat',
+        session_id: sessionId,
+        message_id: null,
+        call_id: callId,
+        user_id: user,
+        state,
+        create_time: now,
+        update_time: now,
+        due_time: now,
+      })),
+    )
+    .execute();
+  return absent.some(({ state }) => state === 'pending');
 }

@@ -22,12 +22,10 @@ export function text(minimum: number, maximum: number) {
     .meta({ minLength: minimum, maxLength: maximum });
 }
 
-export const name = text(1, 100);
+export const name = text(1, 100).meta({ example: '王小明' });
 
 /** An http or https URL of at most 2,048 characters; no other scheme, for it goes into pages. */
-export const httpUrl = z
-  .string()
-  .max(2048)
+export const httpUrl = text(1, 2048)
   .refine(
     // eslint-disable-next-line no-control-regex -- control characters are what it keeps out
     (value) => /^https?:\/\/[^\s\u0000-\u001f\u007f]+$/i.test(value) && URL.canParse(value),

@@ -35,6 +35,8 @@ export type BusEvent =
     }
   /** A frame for some users' sockets: those bound to the session and unbound ones. */
   | { kind: 'user-event'; sessionId: string; userIds: string[]; frame: string }
+  /** A frame for one socket, wherever it is. */
+  | { kind: 'socket-event'; connectionId: string; frame: string }
   /** Tokens are revoked: one, or, without `tokenId`, all that the user has. */
   | { kind: 'revoked'; userId: string; tokenId?: string | undefined }
   /** A user's profile has changed. */

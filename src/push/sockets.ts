@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type WebSocket } from 'ws';
 import { CLOSE } from './close-codes';
 
@@ -22,8 +23,14 @@ interface Buffered {
   frame: Buffer;
 }
 
+/** Tells this process's sockets from those of others, also from those of an earlier run. */
+const PROCESS = randomUUID();
+let connections = 0;
+
 /** A socket after its login. */
 export class Connection {
+  /** unique over all processes */
+  readonly id = `${PROCESS}/${++connections}`;
   /** Pushes that came between the registration and `login_ok`; undefined afterwards. */
   #buffer: Buffered[] | undefined = [];
   #held: Buffer[] = [];
@@ -129,6 +136,7 @@ export function closeSocket(ws: WebSocket, code: number, reason: string): void {
 /** Who is connected to this process, and what each socket hears of. */
 export class Sockets {
   readonly all = new Set<Connection>();
+  readonly #byId = new Map<string, Connection>();
   readonly #byUser = new Map<string, Set<Connection>>();
   readonly #bySession = new Map<string, Set<Connection>>();
 
@@ -144,6 +152,7 @@ export class Sockets {
     const { user, sessionId } = connection;
     const first = !this.isOnline(user.id);
     this.all.add(connection);
+    this.#byId.set(connection.id, connection);
     addTo(this.#byUser, user.id, connection);
     if (first) this.changed.user(user.id, true);
     if (sessionId === null) return;
@@ -166,12 +175,22 @@ export class Sockets {
 
   remove(connection: Connection): void {
     if (!this.all.delete(connection)) return;
+    this.#byId.delete(connection.id);
     const { user, sessionId } = connection;
     removeFrom(this.#byUser, user.id, connection);
     for (const watched of connection.watched()) removeFrom(this.#bySession, watched, connection);
     if (sessionId !== null && !this.isBound(sessionId, user.id))
       this.changed.bound(sessionId, user.id, false);
     if (!this.isOnline(user.id)) this.changed.user(user.id, false);
+  }
+
+  byId(id: string): Connection | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Whether a socket of this id could only be in this process. */
+  isOwn(id: string): boolean {
+    return id.startsWith(`${PROCESS}/`);
   }
 
   ofUser(userId: string): ReadonlySet<Connection> {

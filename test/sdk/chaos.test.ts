@@ -1,6 +1,7 @@
 import { type Browser } from 'playwright-core';
 import should from 'should';
 import { type ChatPage, launchBrowser, until } from './support/chat-page';
+import { RealServer } from './support/real-server';
 import { DOCTOR, SESSION, Stage } from './support/stage';
 
 const EACH = 25;
@@ -18,11 +19,11 @@ function randomFrom(seed: number): () => number {
 
 describe('SDK: on a network that breaks all the time', () => {
   let browser: Browser;
-  let stage: Stage;
+  let stage: Stage<RealServer>;
 
   before(async () => (browser = await launchBrowser()));
   after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.open(browser)));
+  beforeEach(async () => (stage = await Stage.on(new RealServer(), browser)));
   afterEach(() => stage.close());
 
   for (const [seed, jquery] of [
@@ -33,7 +34,7 @@ describe('SDK: on a network that breaks all the time', () => {
     it(`each message is stored once and arrives once, in order (seed ${String(seed)}, ${jquery})`, async () => {
       const { proxy, server } = stage;
       const random = randomFrom(seed);
-      server.pageSize = 3;
+      proxy.syncLimit = 3;
       const pages = {
         left: await stage.patient(jquery),
         right: await stage.patient(jquery),

@@ -45,7 +45,7 @@ describe('SDK: the connection', () => {
     for (const [code, close, options] of refused) {
       for (const proxied of [false, true]) {
         it(`when the login is refused: ${code}${proxied ? ', the close code being lost' : ''}`, async () => {
-          const token = await stage.server.token(PATIENT.id);
+          const token = await stage.server.token(PATIENT);
           const given = { token, userId: PATIENT.id, userType: 'patient', sessionId: SESSION };
           const page = await stage.page({ ...given, ...options });
           if (proxied) stage.proxy.on('server', 'error', 'pass-and-cut');
@@ -61,20 +61,19 @@ describe('SDK: the connection', () => {
   });
 
   describe('comes back', () => {
-    for (const close of [1000, 1009, 1012, 1013, 4408]) {
-      it(`after close code ${String(close)}`, async () => {
-        const page = await stage.patient();
-        await page.connect();
-        stage.server.closeSockets(PATIENT.id, close);
-        await page.reconnected();
-        should(await page.eventNames()).deepEqual(['open', 'reconnecting', 'open']);
-        should((await page.events('reconnecting'))[0]).containDeep({
-          attempt: 1,
-          code: close,
-          delay_ms: 250,
-        });
-      });
-    }
+    it('after every other close code', async () => {
+      const page = await stage.patient();
+      await page.connect();
+      const codes = [1000, 1001, 1009, 1011, 1012, 1013, 4408];
+      for (const [round, code] of codes.entries()) {
+        stage.server.closeSockets(PATIENT.id, code);
+        await until('it is lost', async () => (await page.events('reconnecting')).length > round);
+        should((await page.events('reconnecting'))[round]).containDeep({ code });
+        await page.online();
+        await page.reconnected(round + 1);
+      }
+      should(await page.eventNames()).deepEqual(['open', ...codes.flatMap(() => ['reconnecting', 'open'])]);
+    });
 
     it('after a login that the server could not serve just now', async () => {
       const page = await stage.patient();
@@ -127,11 +126,25 @@ describe('SDK: the connection', () => {
       30_000,
       'a connection that broke at once does not shorten the wait',
     );
-    await page.run(`client.close(); Math.random = function () { return 0.5; }; undefined`);
+  });
+
+  it('waits 0.5 s again after a connection that lasted longer than the wait before it', async () => {
+    const page = await stage.patient();
+    await page.installClock();
+    await page.run('Math.random = function () { return 0.5; }; undefined');
     await page.connect();
+    for (const [round, lasted] of [0, 900, 1500].entries()) {
+      await page.page.clock.runFor(lasted);
+      stage.proxy.cut();
+      await until('it is lost', async () => (await page.events('reconnecting')).length === round + 1);
+      await page.online();
+      await page.reconnected(round + 1);
+    }
+    const delays = (await page.events('reconnecting')).map(({ delay_ms }) => delay_ms as number);
+    should(delays).deepEqual([500, 500, 500]);
     stage.proxy.cut();
-    await until('it is lost', async () => (await delays()).length === 12);
-    should((await delays()).at(-1)).equal(500);
+    await until('it is lost', async () => (await page.events('reconnecting')).length === 4);
+    should((await page.events('reconnecting'))[3]!.delay_ms).equal(1000);
   });
 
   describe('dials at once', () => {
@@ -174,7 +187,7 @@ describe('SDK: the connection', () => {
     /** A connected page whose clock is moved by the test. */
     async function clocked(): Promise<ChatPage> {
       const page = await stage.patient();
-      await page.page.clock.install();
+      await page.installClock();
       await page.connect();
       return page;
     }
@@ -223,7 +236,7 @@ describe('SDK: the connection', () => {
 
     it('when the login stays without an answer', async () => {
       const page = await stage.patient();
-      await page.page.clock.install();
+      await page.installClock();
       stage.proxy.on('server', 'login_ok', 'swallow');
       await page.run('client.connect(); undefined');
       await until('it logs in', () => stage.proxy.seen('client', 'login').length === 1);
@@ -233,7 +246,7 @@ describe('SDK: the connection', () => {
 
     it('when it hung in the handshake as the page came back', async () => {
       const page = await stage.patient();
-      await page.page.clock.install();
+      await page.installClock();
       stage.proxy.on('server', 'login_ok', 'swallow');
       await page.run('client.connect(); undefined');
       await until('it logs in', () => stage.proxy.seen('client', 'login').length === 1);

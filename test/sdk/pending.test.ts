@@ -86,18 +86,27 @@ describe('SDK: what is sent, and its promise', () => {
     ).equal('rejected');
   });
 
-  it('sends a message as it was when send() was called, once for each client_msg_id', async () => {
+  it('sends a message as it was when send() was called', async () => {
+    const page = await stage.patient();
+    await page.run(`var image = { url: 'https://example.com/as-called' };
+      client.send({ type: 2, content: image }); image.url = 'changed';
+      client.pending()[0].content.url = 'changed too'; undefined`);
+    await page.connect();
+    await until('it is sent', () => stage.proxy.seen('client', 'message').length === 1);
+    const [sent] = stage.proxy.seen('client', 'message');
+    should(sent!.content).deepEqual({ url: 'https://example.com/as-called' });
+  });
+
+  it('takes two calls with one client_msg_id as one message', async () => {
     const page = await stage.patient();
     const states = await page.run<string[]>(`
-      var message = { type: 1, content: 'as called', client_msg_id: 'from-the-page' };
-      var first = client.send(message);
-      message.content = 'changed';
-      [first.state(), client.send(message).state()]`);
+      var message = { type: 1, content: 'once', client_msg_id: 'from-the-page' };
+      [client.send(message).state(), client.send(message).state()]`);
     should(states).deepEqual(['pending', 'pending']);
     await page.connect();
     await until('nothing is pending', async () => (await page.call('pending')).length === 0);
     should(await stage.server.stored(SESSION)).containDeep([
-      { content: 'as called', client_msg_id: 'from-the-page' },
+      { content: 'once', client_msg_id: 'from-the-page' },
     ]);
     should(await stage.texts()).have.length(1);
   });

@@ -39,7 +39,7 @@ describe('SDK: read marks, typing and calls', () => {
 
     it('does not repeat for ever what has long arrived', async () => {
       const page = await stage.patient();
-      await page.page.clock.install();
+      await page.installClock();
       await page.connect();
       await page.call('markRead', 4);
       await page.page.clock.runFor(30_000);
@@ -55,7 +55,7 @@ describe('SDK: read marks, typing and calls', () => {
 
     it('tries again what the server cannot do just now, and reports what it refuses', async () => {
       const page = await stage.patient();
-      await page.page.clock.install();
+      await page.installClock();
       await page.connect();
       stage.proxy.on('client', 'read', { refuse: 'unavailable' });
       await page.call('markRead', 4);
@@ -129,7 +129,7 @@ describe('SDK: read marks, typing and calls', () => {
 
     it('forgets what is too old for any call', async () => {
       const page = await stage.patient();
-      await page.page.clock.install();
+      await page.installClock();
       await page.call('callReject', 'c-1');
       await page.page.clock.runFor(16_000);
       await page.call('callCancel', 'c-2');

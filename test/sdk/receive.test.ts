@@ -31,90 +31,6 @@ describe('SDK: receiving', () => {
     should(await page.call('unreadCount')).equal(5);
   });
 
-  // Each case does its harm to a connection that has received `one` and `two`; `three` to `seven` are said while it is away.
-  const drops: { when: string; harm: (stage: Stage) => void }[] = [
-    { when: 'between two messages', harm: () => undefined },
-    {
-      when: 'before login_ok',
-      harm: ({ proxy }) => {
-        proxy.on('server', 'login_ok', 'cut', { times: 2 });
-      },
-    },
-    {
-      when: 'right after login_ok',
-      harm: ({ proxy }) => {
-        proxy.on('server', 'login_ok', 'pass-and-cut');
-      },
-    },
-    {
-      when: 'when the sync is asked for',
-      harm: ({ proxy }) => {
-        proxy.on('client', 'sync', 'cut');
-      },
-    },
-    {
-      when: 'in the middle of a sync',
-      harm: ({ proxy, server }) => {
-        server.pageSize = 2;
-        proxy.on('server', 'sync_ok', 'cut', { where: () => proxy.seen('server', 'sync_ok').length === 2 });
-      },
-    },
-    {
-      when: 'after each page of a sync',
-      harm: ({ proxy, server }) => {
-        server.pageSize = 2;
-        proxy.on('server', 'sync_ok', 'pass-and-cut', { times: 3 });
-      },
-    },
-    {
-      when: 'while the server can serve no sync',
-      harm: ({ proxy }) => {
-        proxy.on('client', 'sync', { refuse: 'unavailable' }, { times: 2 });
-      },
-    },
-    {
-      when: 'with every frame said twice',
-      harm: ({ proxy }) => {
-        for (const type of ['sync_ok', 'message']) proxy.on('server', type, 'twice', { times: 10 });
-      },
-    },
-  ];
-  for (const { when, harm } of drops) {
-    it(`gives each message once and in order over a drop ${when}`, async () => {
-      const page = await stage.patient();
-      await page.connect();
-      await stage.doctorSays('one', 'two');
-      await page.received(2);
-
-      harm(stage);
-      stage.proxy.refusing = true;
-      stage.proxy.cut();
-      await stage.doctorSays('three', 'four', 'five', 'six', 'seven');
-      stage.proxy.refusing = false;
-      await until('all arrive', async () => {
-        await page.online();
-        return (await page.texts()).length >= 7;
-      });
-      await until('it is connected', async () => (await page.eventNames()).at(-1) !== 'reconnecting');
-      await stage.doctorSays('eight');
-      should(await page.received(8)).deepEqual([
-        'one',
-        'two',
-        'three',
-        'four',
-        'five',
-        'six',
-        'seven',
-        'eight',
-      ]);
-
-      const last = (await stage.server.stored(SESSION)).at(-1)!.id;
-      await until('the last is acknowledged', () =>
-        stage.proxy.seen('client', 'ack').some(({ message_id }) => message_id === last),
-      );
-    });
-  }
-
   it('puts live messages behind the sync that is under way, and acknowledges nothing it has not passed on', async () => {
     const page = await stage.patient();
     await page.connect();
@@ -122,7 +38,7 @@ describe('SDK: receiving', () => {
     await page.received(1);
     await until('it is acknowledged', () => stage.proxy.seen('client', 'ack').length === 1);
     const held = gate();
-    stage.server.pageSize = 1;
+    stage.proxy.syncLimit = 1;
     stage.proxy.refusing = true;
     stage.proxy.cut();
     await stage.doctorSays('two', 'three');

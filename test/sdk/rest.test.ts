@@ -109,7 +109,7 @@ describe('SDK: REST', () => {
         page = await ChatPage.open(browser, proxy.url, { baseUrl: proxy.url, token: 'the-token' }, jquery);
       });
       after(async () => {
-        await page.page.close();
+        await page.close();
         should(page.errors).deepEqual([]);
       });
 

@@ -42,7 +42,7 @@ describe('SDK: a doctor who is bound to no session', () => {
     const ids = ['__proto__', 'constructor', 'c', 'd', 'e', 'f'];
     for (const id of ids) await stage.server.addSession(id, [DOCTOR, PATIENT]);
     await say('c', 'before the login');
-    stage.server.pageSize = 2;
+    stage.proxy.syncLimit = 2;
     const page = await stage.doctor();
     await page.connect();
     for (const id of ids) await say(id, '1', '2');

@@ -1,29 +1,40 @@
 import { z } from 'zod';
-import { invalidField } from '../../errors';
+import { toIso } from '../../db/time';
+import { limit } from './schemas';
 
 /** A cursor is opaque to clients: the place after which the next page begins, as base64url of JSON. */
-export function encodeCursor(place: readonly (string | number)[]): string {
+function encodeCursor(place: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(place)).toString('base64url');
 }
 
-/**
- * The place that a cursor holds.
- * @throws AppError `validation_failed` on `cursor` for what this server did not give out
- */
-export function decodeCursor<Schema extends z.ZodType>(
-  schema: Schema,
-  cursor: string | undefined,
-): z.output<Schema> | undefined {
-  if (cursor === undefined) return undefined;
+/** The query of a list that pages: `limit`, and `cursor`, which the handler gets as the place that it holds. */
+export function pageBy<Place extends z.ZodType>(place: Place) {
+  const cursor = z
+    .string()
+    .max(1024)
+    .transform((text, { issues }): z.output<Place> => {
+      const decoded = place.safeParse(jsonOf(Buffer.from(text, 'base64url').toString()));
+      if (decoded.success) return decoded.data;
+      issues.push({ code: 'custom', message: 'a cursor of an earlier page', input: text });
+      return z.NEVER;
+    })
+    .meta({ description: '`next` of the page before' });
+  return z.object({ limit, cursor: cursor.optional() });
+}
+
+function jsonOf(text: string): unknown {
   try {
-    return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    return JSON.parse(text) as unknown;
   } catch {
-    throw invalidField('cursor', 'a cursor of an earlier page');
+    return undefined;
   }
 }
 
-/** A time of the database inside a cursor. */
-export const cursorTime = z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/);
+/** A time of the database inside a cursor; MySQL refuses to compare with one that is no time. */
+export const cursorTime = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/)
+  .refine((time) => z.iso.datetime().safeParse(toIso(time)).success);
 
 /** A page whose query asked for one row more than `limit`. */
 export function pageOf<Row, Item>(

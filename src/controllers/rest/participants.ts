@@ -67,7 +67,7 @@ export const participantRoutes: Route[] = [
         context,
         session.id,
         { add: body.participants },
-        { add: 'participants', remove: 'remove' },
+        { add: 'participants' },
       );
       return { status: 200, body: whole(changed.participants.map(participantView)) };
     },
@@ -133,7 +133,8 @@ export const participantRoutes: Route[] = [
     responses: { 204: { description: 'removed', schema: null } },
     handle: async ({ context, principal, params }) => {
       const participant = await visibleParticipant(context, principal, params);
-      await changeParticipants(context, participant.session_id, { remove: [participant.participant_id] });
+      const change = { remove: [participant.participant_id] };
+      await changeParticipants(context, participant.session_id, change, {});
       return { status: 204 };
     },
   }),

@@ -15,6 +15,8 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** The id of a request: the caller's own, when it is one, else a new one. It is on the response before anything else. */
 export function requestId(request: IncomingMessage, response: ServerResponse): string {
+  const known = response.getHeader('X-Request-Id');
+  if (typeof known === 'string') return known;
   const given = request.headers['x-request-id'];
   const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
   response.setHeader('X-Request-Id', id);
@@ -55,11 +57,16 @@ async function serve(
 ): Promise<Reply> {
   const known = authenticate(context, request, route);
   const principal = known instanceof Promise ? await known : known;
-  if (route.who === 'backend' && principal.kind === 'user') {
+  const body = route.method === 'GET' ? undefined : await readJsonBody(request);
+  const call = checked(context, route, principal, params, request, body);
+  if (principal.kind === 'user' && !openToUsers(context, route)) {
     throw forbidden('Only the platform may do this.');
   }
-  const body = route.method === 'GET' ? undefined : await readJsonBody(request);
-  return route.handle(checked(context, route, principal, params, request, body));
+  return route.handle(call);
+}
+
+function openToUsers({ config }: Services, { who }: Route): boolean {
+  return who === 'user' || (who === 'open' && config.openLogin);
 }
 
 /** Who asks. @throws AppError `unauthenticated` */
@@ -91,18 +98,20 @@ function checked(
   params: Record<string, string>,
   request: IncomingMessage,
   body: unknown,
-): Call<unknown, unknown> {
+): Call<Record<string, unknown>, unknown> {
   const faults: Fault[] = [];
-  const query = route.query === undefined ? {} : queryOf(request.url ?? '', faults);
+  const query =
+    route.query === undefined ? {} : queryOf(request.url ?? '', Object.keys(route.query.shape), faults);
   const checkedQuery = route.query?.safeParse(query);
   if (checkedQuery?.success === false) faults.push(...faultsOf(checkedQuery.error.issues));
-  const checkedBody = route.body?.safeParse(body ?? {});
+  const checkedBody = route.body?.safeParse(body === undefined ? {} : body);
   if (checkedBody?.success === false) faults.push(...faultsOf(checkedBody.error.issues));
   if (faults.length > 0) throw invalid(faults);
-  return { context, principal, params, query: checkedQuery?.data, body: checkedBody?.data };
+  return { context, principal, params, query: checkedQuery?.data ?? {}, body: checkedBody?.data };
 }
 
-function queryOf(url: string, faults: Fault[]): Record<string, string> {
+/** The query of `url`. Text that no database stores is a fault anywhere, a repetition only of a field in `known`. */
+function queryOf(url: string, known: readonly string[], faults: Fault[]): Record<string, string> {
   const start = url.indexOf('?');
   if (start === -1) return {};
   const query: Record<string, string> = {};
@@ -111,7 +120,7 @@ function queryOf(url: string, faults: Fault[]): Record<string, string> {
     const [key, value] = splitPair(pair);
     if (key === undefined || value === undefined || isBadText(key) || isBadText(value)) {
       faults.push({ path: key ?? '', message: 'percent-encoded UTF-8 without NUL' });
-    } else if (Object.hasOwn(query, key)) {
+    } else if (Object.hasOwn(query, key) && known.includes(key)) {
       faults.push({ path: key, message: 'given once' });
     } else {
       query[key] = value;
@@ -157,12 +166,7 @@ export function answerError(
   error: unknown,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const known = toAppError(context, error);
-  const { code, detail, errors, headers, status, title } = {
-    ...known,
-    detail: known.message,
-    title: known.title,
-  };
+  const { code, errors, headers, message: detail, status, title } = toAppError(context, error);
   const text = JSON.stringify({
     type: 'about:blank',
     title,

@@ -1,5 +1,6 @@
 import { type z } from 'zod';
 import { type Services } from '../../commands/services';
+import { type ErrorCode } from '../../errors';
 import { type IdKind, isId } from '../../model/identifiers';
 import { type Principal } from '../../commands/tokens';
 
@@ -23,7 +24,7 @@ export interface Reply {
 }
 
 /** One route of the API: what mounts it, checks its input, answers it and documents it. */
-export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
+export interface Route<Query extends z.ZodObject = z.ZodObject, Body extends z.ZodType = z.ZodType> {
   method: Method;
   /** below the group's base, Express's notation */
   path: string;
@@ -32,14 +33,16 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   query?: Query;
   body?: Body;
   /** Status to what is answered; null: no body. */
-  responses: Record<number, { description: string; schema: z.ZodType | null; example?: unknown }>;
+  responses: Record<number, { description: string; schema: z.ZodType | null }>;
+  /** What may go wrong beyond what its input and credentials tell; see `problemsOf`. */
+  problems?: readonly ErrorCode[];
   /** An example body for the documentation. */
   example?: unknown;
   handle(call: Call<z.output<Query>, z.output<Body>>): Promise<Reply> | Reply;
 }
 
 /** Keeps the types of a route's query and body while its list holds routes of all kinds. */
-export function route<Query extends z.ZodType, Body extends z.ZodType>(
+export function route<Query extends z.ZodObject, Body extends z.ZodType>(
   definition: Route<Query, Body>,
 ): Route {
   return definition as unknown as Route;
@@ -75,8 +78,8 @@ export function bySpecificity(first: { path: string }, second: { path: string })
 
 /** The parameters of `path` in `pathname`, if that is its form. */
 export function matchPath(path: string, pathname: string): Record<string, string> | undefined {
-  const pattern = path.split('/').filter(Boolean);
-  const segments = pathname.split('/').filter(Boolean);
+  const pattern = segmentsOf(path);
+  const segments = segmentsOf(pathname);
   if (pattern.length !== segments.length) return undefined;
   const parameters: Record<string, string> = {};
   for (const [index, expected] of pattern.entries()) {
@@ -91,6 +94,11 @@ export function matchPath(path: string, pathname: string): Record<string, string
     parameters[name] = value;
   }
   return parameters;
+}
+
+/** Express takes a slash at a path's end for nothing, but no empty segment. */
+function segmentsOf(path: string): string[] {
+  return path.replace(/\/$/, '').split('/').slice(1);
 }
 
 function decoded(segment: string): string | undefined {

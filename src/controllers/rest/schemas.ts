@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { messageId, sessionId, topicId, userId } from '../../model/identifiers';
-import { name, text } from '../../model/text';
+import { httpUrl, name, text } from '../../model/text';
 import { PLATFORMS, USER_TYPES } from '../../model/users';
 
 /** Pieces of requests and answers that several routes share. */
@@ -22,10 +22,18 @@ export const limit = queryInteger(1, 200)
   .prefault('50')
   .meta({ type: 'integer', minimum: 1, maximum: 200, default: 50 });
 export const queryMessageId = queryInteger(0, Number.MAX_SAFE_INTEGER);
+
+/** One of a few whole numbers as it stands in a query. */
+export function queryChoice(...choices: number[]) {
+  return z.enum(choices.map(String)).transform(Number).meta({ type: 'integer', enum: choices });
+}
+
 export const userType = z.enum(USER_TYPES);
 export const platform = z.enum(PLATFORMS);
 export const role = z.union([z.literal(0), z.literal(1)]).meta({ description: '0 member, 1 owner' });
-export const sessionType = z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]);
+export const sessionType = z
+  .union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)])
+  .meta({ description: '0 system, 1 consultation (muc), 2 p2p, 3 group', example: 1 });
 export const zeroOrOne = z.union([z.literal(0), z.literal(1)]);
 export const participant = z.object({ id: userId, role: role.optional() });
 export const participants = z.array(participant).max(MAX_ITEMS);
@@ -33,25 +41,40 @@ export const userIds = z.array(userId).max(MAX_ITEMS);
 export const clientId = text(1, 128);
 export const clientMsgId = text(1, 128).meta({ example: '5f0c9c1e-2d1b-4b0e-9a7e-0d3c5f1a2b3c' });
 
-export const onUser = z.object({ user_id: userId.optional() });
-export const page = z.object({ limit, cursor: z.string().max(1024).optional() });
+/** The user whom a request is for. */
+export const forUser = userId
+  .optional()
+  .meta({ description: 'for the backend, which has to name the user; a user may name only itself' });
+/** The same where the backend may do without. */
+export const forUserOrNobody = userId
+  .optional()
+  .meta({ description: 'for the backend, which may name a user; a user may name only itself' });
+export const onUser = z.object({ user_id: forUser });
 export const messageRange = z.object({
-  before: queryMessageId.optional(),
-  after: queryMessageId.optional(),
+  before: queryMessageId.optional().meta({ description: 'ids strictly below this one' }),
+  after: queryMessageId.optional().meta({ description: 'ids strictly above this one' }),
   limit,
 });
+
+/** What MySQL's DATETIME holds. Nothing here is older or younger, so a moment beyond means the same as its end. */
+const [EARLIEST, LATEST] = [Date.parse('1000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
 
 /** A moment in a query, ISO 8601 with its offset, as ms since the epoch. */
 export const moment = z.iso
   .datetime({ offset: true, message: 'a time in ISO 8601 with its offset' })
-  .transform((value) => Date.parse(value))
-  .meta({ type: 'string', format: 'date-time' });
+  .transform((value) => Math.min(Math.max(Date.parse(value), EARLIEST), LATEST))
+  .meta({ type: 'string', format: 'date-time', example: '2026-11-22T00:00:00Z' });
 
 /** A calendar day. */
 export const day = z.iso.date('a day as YYYY-MM-DD').meta({ example: '1960-05-17' });
 
 const time = z.iso.datetime().meta({ example: '2026-11-22T08:00:17.123Z' });
-const content = z.union([z.string(), z.record(z.string(), z.json())]);
+const content = z
+  .union([z.string(), z.record(z.string(), z.json())])
+  .meta({ description: 'a string or an object, by the type', example: '您好,今天血压怎么样?' });
+/** Of a user or of the platform itself, `system`. */
+const senderId = z.string().meta({ example: 'D2016008240003' });
+const messageType = z.number().int().min(0).max(14).meta({ example: 1 });
 
 /** What routes answer: the wire forms that the views make, for the documentation. */
 export const wire = {
@@ -60,10 +83,13 @@ export const wire = {
       id: userId,
       type: userType,
       name,
-      sex: z.number().int(),
+      sex: z
+        .number()
+        .int()
+        .meta({ description: 'ISO 5218: 0 unknown, 1 male, 2 female, 9 not applicable', example: 1 }),
       birthdate: day.nullable(),
-      avatar: z.string().nullable(),
-      openid: z.string().nullable().optional().meta({ description: 'for the backend alone' }),
+      avatar: httpUrl.nullable(),
+      openid: z.string().nullable().optional().meta({ description: 'shown to the backend alone' }),
     })
     .meta({ id: 'User' }),
   status: z
@@ -80,12 +106,12 @@ export const wire = {
       id: sessionId,
       type: sessionType,
       name,
-      business_type: z.number().int(),
-      status: zeroOrOne,
+      business_type: z.number().int().meta({ description: '2 with a patient, else 1', example: 2 }),
+      status: zeroOrOne.meta({ description: '1 while a topic is active' }),
       create_date: time,
-      last_sender_id: z.string().nullable(),
-      last_sender_name: z.string().nullable(),
-      last_content_type: z.number().int().nullable(),
+      last_sender_id: senderId.nullable(),
+      last_sender_name: name.nullable(),
+      last_content_type: messageType.nullable(),
       last_content: content.nullable(),
       last_message_time: time.nullable(),
     })
@@ -95,39 +121,39 @@ export const wire = {
       id: userId,
       type: userType,
       name,
-      avatar: z.string().nullable(),
+      avatar: httpUrl.nullable(),
       role,
       last_fetch_time: time,
     })
     .meta({ id: 'Participant' }),
-  avatar: z.object({ id: userId, name, avatar: z.string().nullable() }).meta({ id: 'Avatar' }),
+  avatar: z.object({ id: userId, name, avatar: httpUrl.nullable() }).meta({ id: 'Avatar' }),
   topic: z
     .object({
       id: topicId,
       session_id: sessionId,
       name,
-      description: z.string().nullable(),
-      type: z.number().int(),
-      status: z.union([z.literal(0), z.literal(10)]),
-      reply: zeroOrOne,
+      description: z.string().nullable().meta({ example: '收缩压 150' }),
+      type: z.number().int().meta({ example: 0 }),
+      status: z.union([z.literal(0), z.literal(10)]).meta({ description: '0 open, 10 ended' }),
+      reply: zeroOrOne.meta({ description: '1 once a doctor has sent a message while it was open' }),
       create_time: time,
       start_message_id: messageId,
       end_message_id: messageId.nullable(),
       end_time: time.nullable(),
-      end_by: z.string().nullable(),
-      end_by_name: z.string().nullable(),
+      end_by: senderId.nullable(),
+      end_by_name: name.nullable(),
     })
     .meta({ id: 'Topic' }),
   message: z
     .object({
       id: messageId,
       session_id: sessionId,
-      sender_id: z.string(),
-      sender_name: z.string(),
-      type: z.number().int(),
+      sender_id: senderId,
+      sender_name: name,
+      type: messageType,
       content,
       timestamp: time,
-      client_msg_id: z.string().nullable(),
+      client_msg_id: clientMsgId.nullable(),
     })
     .meta({ id: 'Message' }),
 };

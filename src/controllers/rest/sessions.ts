@@ -10,12 +10,11 @@ import { sessionsOf, type SessionFilter, setSticky } from '../../model/sessions'
 import { name } from '../../model/text';
 import { unreadCount, unreadCounts } from '../../model/unread';
 import { participantView, sessionView } from '../../views/session';
-import { cursorTime, decodeCursor, pageOf } from './cursor';
+import { cursorTime, pageBy, pageOf } from './cursor';
 import { type Reply, type Route, route } from './route';
 import {
   listOf,
   onUser,
-  page,
   participants,
   queryInteger,
   sessionType,
@@ -41,7 +40,7 @@ const detailedSession = z
   .meta({ id: 'DetailedSession' });
 
 const DAY_MS = 24 * 60 * 60_000;
-const place = z.tuple([z.number().int(), cursorTime, z.string()]);
+const page = pageBy(z.tuple([z.number().int(), cursorTime, z.string()]));
 
 /** A page of a user's sessions with their unread counts: a fixed number of queries, however many sessions. */
 async function listSessions(
@@ -51,7 +50,7 @@ async function listSessions(
   query: z.output<typeof page>,
 ): Promise<Reply> {
   const db = context.database.kysely;
-  const after = decodeCursor(place, query.cursor);
+  const after = query.cursor;
   const rows = await sessionsOf(
     db,
     user,

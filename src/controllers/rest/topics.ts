@@ -14,15 +14,15 @@ import { name, text } from '../../model/text';
 import { findTopics, replyCounts, TOPIC_STATUS } from '../../model/topics';
 import { messagePage } from '../../views/message';
 import { topicView } from '../../views/topic';
-import { cursorTime, decodeCursor, pageOf } from './cursor';
+import { cursorTime, pageBy, pageOf } from './cursor';
 import { type Call, type Reply, type Route, route } from './route';
 import {
   listOf,
   messageList,
   messageRange,
   moment,
-  page,
   participants,
+  queryChoice,
   sessionType,
   wire,
   zeroOrOne,
@@ -59,7 +59,7 @@ const topicEnd = z.object({
   message: messageText.optional(),
 });
 
-const place = z.tuple([cursorTime, z.string()]);
+const page = pageBy(z.tuple([cursorTime, z.string()]));
 
 /** The messages of a topic: from its start message to its end message, or to now. */
 async function topicMessages(
@@ -118,12 +118,13 @@ export const topicRoutes: Route[] = [
     query: page.extend({
       user_id: userId.optional(),
       session_id: sessionId.optional(),
-      status: z.enum(['0', '10']).transform(Number).optional(),
-      reply: z.enum(['0', '1']).transform(Number).optional(),
+      status: queryChoice(0, 10).optional(),
+      reply: queryChoice(0, 1).optional(),
       type: z
         .string()
         .regex(/^-?\d{1,10}$/, 'an integer')
         .transform(Number)
+        .meta({ type: 'integer' })
         .optional(),
       from: moment.optional(),
       to: moment.optional(),
@@ -134,7 +135,6 @@ export const topicRoutes: Route[] = [
       const user = namedUser(principal, query.user_id);
       if (user !== undefined) await requireUser(db, principal, user);
       if (query.session_id !== undefined) await visibleSession(db, principal, query.session_id, user);
-      const after = decodeCursor(place, query.cursor);
       const rows = await findTopics(
         db,
         {
@@ -147,7 +147,7 @@ export const topicRoutes: Route[] = [
           to: query.to === undefined ? undefined : toSqlTime(query.to),
         },
         query.limit,
-        after && { time: after[0], id: after[1] },
+        query.cursor && { time: query.cursor[0], id: query.cursor[1] },
       );
       return {
         status: 200,
@@ -253,6 +253,7 @@ export const topicRoutes: Route[] = [
         userId: actingUser(principal, body.user_id),
         userName: body.user_name,
         message: body.message,
+        byBackend: principal.kind === 'backend',
       });
       return { status: 200, body: topicView(topic) };
     },

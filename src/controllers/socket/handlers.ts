@@ -1,34 +1,21 @@
 import { z } from 'zod';
-import { type UserPrincipal } from '../../commands/tokens';
 import { Origin } from '../../commands/deliver';
 import { readUpTo } from '../../commands/read-messages';
 import { sendMessage } from '../../commands/send-message';
-import { type Services } from '../../commands/services';
 import { visibleSession } from '../../commands/access';
 import { type SessionRow } from '../../db/schema';
-import { invalidField, notFound } from '../../errors';
+import { notFound } from '../../errors';
 import { messageId, sessionId } from '../../model/identifiers';
 import { messageInput } from '../../model/message-content';
 import { messageTable } from '../../model/message-tables';
 import { findMessages, findMessageUpTo } from '../../model/messages';
 import { isParticipant } from '../../model/participants';
-import { type Connection } from '../../push/sockets';
 import { frame, messageOkFrame } from '../../views/frames';
 import { messagePage } from '../../views/message';
 import { parse } from '../input';
 import { clientMsgId } from '../rest/schemas';
-
-/** A request on a socket that is logged in. */
-export interface SocketCall {
-  services: Services;
-  principal: UserPrincipal;
-  connection: Connection;
-  data: Record<string, unknown>;
-  ref: string | undefined;
-}
-
-/** One frame type. What it throws becomes an `error` frame, and the socket stays. */
-export type SocketHandler = (call: SocketCall) => void | Promise<void>;
+import { CALL_HANDLERS } from './call-handlers';
+import { type SocketCall, type SocketHandler, targetSession } from './socket-call';
 
 const onSession = z.object({ session_id: sessionId.optional() });
 const messageData = onSession.extend({ client_msg_id: clientMsgId.optional() }).and(messageInput);
@@ -38,13 +25,6 @@ const syncData = onSession.extend({
   limit: z.number().int().min(1).max(200).default(50),
 });
 const typingData = onSession.extend({ typing: z.boolean() });
-
-/** The session that a request is about: the one it names, or the one that the socket is bound to. */
-export function targetSession(connection: Connection, given: string | undefined): string {
-  const id = given ?? connection.sessionId;
-  if (id === null) throw invalidField('session_id', 'required on a socket that is bound to no session');
-  return id;
-}
 
 const message: SocketHandler = async ({ connection, data, principal, ref, services }) => {
   const input = parse(messageData, data);
@@ -123,4 +103,5 @@ export const SOCKET_HANDLERS: ReadonlyMap<string, SocketHandler> = new Map([
   ['sync', sync],
   ['typing', typing],
   ['ping', ping],
+  ...CALL_HANDLERS,
 ]);

@@ -77,6 +77,7 @@ export async function loginSocket(
     throw error;
   }
   services.activity.touch(principal.id);
+  await services.calls.ringFor(connection);
   return { connection, principal };
 }
 

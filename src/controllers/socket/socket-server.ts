@@ -105,10 +105,11 @@ export class SocketServer {
     this.#peers.delete(ws);
     const { connection, principal } = peer;
     if (connection === undefined || principal === undefined) return;
-    const { deliver, metrics, sockets } = this.services;
+    const { calls, deliver, metrics, sockets } = this.services;
     sockets.remove(connection);
     deliver.closeStreams(connection);
     metrics.sockets.dec({ user_type: principal.type });
+    void calls.socketGone(connection);
   }
 
   #receive(ws: WebSocket, peer: Peer, bytes: RawData, isBinary: boolean): void {

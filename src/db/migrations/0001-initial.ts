@@ -1,8 +1,5 @@
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
-import { type Dialect } from '../dialect';
 import { type SchemaStep } from '../migrate';
-
-type Builder = CreateTableBuilder<string>;
+import { createIndex, createTable, type TableBuilder } from './ddl';
 
 const MESSAGE_TABLES = ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'];
 
@@ -10,10 +7,8 @@ export const initial: SchemaStep = {
   async up(db, dialect) {
     const { bigint, date, id, longText, time } = dialect.types;
 
-    const table = (name: string, columns: (builder: Builder) => Builder) =>
-      columns(db.schema.createTable(name).ifNotExists() as Builder)
-        .modifyEnd(dialect.tableOptions)
-        .execute();
+    const table = (name: string, columns: (builder: TableBuilder) => TableBuilder) =>
+      createTable(db, dialect, name, columns);
 
     for (const profiles of ['doctors', 'patients']) {
       await table(profiles, (builder) =>
@@ -61,7 +56,7 @@ export const initial: SchemaStep = {
         .addColumn('clock_time', time, (column) => column.notNull())
         .addColumn('members_version', 'integer', (column) => column.notNull().defaultTo(0)),
     );
-    await index(db, dialect, 'sessions', 'sessions_pair', ['pair'], true);
+    await createIndex(db, dialect, 'sessions', 'sessions_pair', ['pair'], true);
 
     await table('participants', (builder) =>
       builder
@@ -74,7 +69,7 @@ export const initial: SchemaStep = {
         .addColumn('sticky', 'smallint', (column) => column.notNull().defaultTo(0))
         .addPrimaryKeyConstraint('participants_key', ['session_id', 'participant_id'] as never),
     );
-    await index(db, dialect, 'participants', 'participants_user', ['participant_id', 'session_id']);
+    await createIndex(db, dialect, 'participants', 'participants_user', ['participant_id', 'session_id']);
 
     for (const messages of MESSAGE_TABLES) {
       await table(messages, (builder) =>
@@ -90,10 +85,14 @@ export const initial: SchemaStep = {
           .addColumn('client_key', 'varchar(43)'),
       );
       // History, and a topic's messages.
-      await index(db, dialect, messages, `${messages}_history`, ['session_id', 'id']);
+      await createIndex(db, dialect, messages, `${messages}_history`, ['session_id', 'id']);
       // Unread: counted from the index alone.
-      await index(db, dialect, messages, `${messages}_unread`, ['session_id', 'timestamp', 'sender_id']);
-      await index(db, dialect, messages, `${messages}_client`, ['client_key'], true);
+      await createIndex(db, dialect, messages, `${messages}_unread`, [
+        'session_id',
+        'timestamp',
+        'sender_id',
+      ]);
+      await createIndex(db, dialect, messages, `${messages}_client`, ['client_key'], true);
     }
 
     await table('topics', (builder) =>
@@ -113,9 +112,9 @@ export const initial: SchemaStep = {
         .addColumn('end_by_name', 'varchar(100)')
         .addColumn('open_session_id', 'varchar(128)'),
     );
-    await index(db, dialect, 'topics', 'topics_session', ['session_id', 'create_time']);
-    await index(db, dialect, 'topics', 'topics_newest', ['create_time', 'id']);
-    await index(db, dialect, 'topics', 'topics_open', ['open_session_id'], true);
+    await createIndex(db, dialect, 'topics', 'topics_session', ['session_id', 'create_time']);
+    await createIndex(db, dialect, 'topics', 'topics_newest', ['create_time', 'id']);
+    await createIndex(db, dialect, 'topics', 'topics_open', ['open_session_id'], true);
 
     await table('notices', (builder) =>
       builder
@@ -135,9 +134,16 @@ export const initial: SchemaStep = {
         .addColumn('retry_since', time),
     );
     // Exactly one a message and patient; also finds what an acknowledgement settles.
-    await index(db, dialect, 'notices', 'notices_message', ['user_id', 'session_id', 'message_id'], true);
-    await index(db, dialect, 'notices', 'notices_call', ['call_id', 'user_id'], true);
-    await index(db, dialect, 'notices', 'notices_due', ['state', 'due_time']);
+    await createIndex(
+      db,
+      dialect,
+      'notices',
+      'notices_message',
+      ['user_id', 'session_id', 'message_id'],
+      true,
+    );
+    await createIndex(db, dialect, 'notices', 'notices_call', ['call_id', 'user_id'], true);
+    await createIndex(db, dialect, 'notices', 'notices_due', ['state', 'due_time']);
 
     await table('server_state', (builder) =>
       builder
@@ -146,16 +152,3 @@ export const initial: SchemaStep = {
     );
   },
 };
-
-async function index(
-  db: Kysely<unknown>,
-  dialect: Dialect,
-  table: string,
-  name: string,
-  columns: string[],
-  unique = false,
-): Promise<void> {
-  if (await dialect.hasIndex(db, table, name)) return;
-  await sql`create ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(name)} on ${sql.table(table)}
-    (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
-}

@@ -12,7 +12,7 @@ export interface Member {
   type: 'doctor' | 'patient';
 }
 
-/** What these tests need of a server. The protocol server of this folder offers it, and a real one can. */
+/** What most of these tests need of a server: the real one and the protocol server of this folder both offer it. */
 export interface Backend {
   readonly port: number;
   /** Listens on the same port each time; what is stored stays. */
@@ -20,9 +20,11 @@ export interface Backend {
   /** Ends all connections (close code 1012) and stops listening. */
   stop(): Promise<void>;
   addSession(id: string, members: readonly Member[]): Promise<void>;
-  token(userId: string): Promise<string>;
+  token(user: Member): Promise<string>;
   /** Stores a text of that user and pushes it. Gives its id back. */
   post(sessionId: string, senderId: string, text: string): Promise<number>;
-  /** All messages of the session, in id order. */
+  /** The messages of the session, 200 at most, in id order. */
   stored(sessionId: string): Promise<StoredMessage[]>;
+  /** Stops it and removes what it kept. */
+  dispose(): Promise<void>;
 }

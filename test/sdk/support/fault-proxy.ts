@@ -44,6 +44,8 @@ export class FaultProxy {
   readonly frames: { from: Side; frame: Frame; link: number }[] = [];
   /** When the client dialled, in ms since the epoch. */
   readonly dials: number[] = [];
+  /** The most messages that a page of a sync may have, whatever the client asks for. */
+  syncLimit = Infinity;
   /** While true, no connection is taken. */
   refusing = false;
   /** Asked about each frame for which there is no rule. */
@@ -151,10 +153,13 @@ export class FaultProxy {
     const frame = JSON.parse(text) as Frame;
     if (link.frozen) return;
     this.frames.push({ from, frame, link: number });
+    if (from === 'client' && frame.type === 'sync')
+      frame.data.limit = Math.min(Number(frame.data.limit), this.syncLimit);
+    const sent = JSON.stringify(frame);
     const verdict = this.verdict(from, frame);
     const to = from === 'client' ? link.server : link.client;
     const forward = (then?: () => void): void => {
-      if (to.readyState === WebSocket.OPEN) to.send(text, then);
+      if (to.readyState === WebSocket.OPEN) to.send(sent, then);
     };
     if (verdict === 'swallow') return;
     if (verdict === undefined) forward();

@@ -23,13 +23,12 @@ interface Frame {
 
 class Refusal extends Error {}
 
-/** Speaks the frames of the contract's section 7, and as much REST as the SDK's own calls need, over a store in memory. */
+/**
+ * Speaks the frames of the contract's section 7, and as much REST as the SDK's own calls need, over a store in memory; for what
+ * the real server would not do, or not at a word.
+ */
 export class ProtocolServer implements Backend {
   port = 0;
-  /** The most messages that one `sync_ok` holds. */
-  pageSize = 200;
-  heartbeatMs = 30_000;
-
   private readonly sessions = new Map<string, Session>();
   private readonly sockets = new Map<WebSocket, { user: Member; sessionId: string | null }>();
   private server: Server | undefined;
@@ -83,8 +82,12 @@ export class ProtocolServer implements Backend {
     read.set(member.id, messages.at(-1)?.id ?? 0);
   }
 
-  token(userId: string): Promise<string> {
-    return Promise.resolve(`token-of-${userId}`);
+  token(user: Member): Promise<string> {
+    return Promise.resolve(`token-of-${user.id}`);
+  }
+
+  dispose(): Promise<void> {
+    return this.stop();
   }
 
   post(sessionId: string, senderId: string, text: string): Promise<number> {
@@ -207,7 +210,7 @@ export class ProtocolServer implements Backend {
         session_id: sessionId,
         last_message_id: head?.last_message_id ?? null,
         unread_count: 0,
-        heartbeat_interval_ms: this.heartbeatMs,
+        heartbeat_interval_ms: 30_000,
         ...(sessionId === null ? { sessions: heads } : {}),
       },
     });
@@ -223,7 +226,7 @@ export class ProtocolServer implements Backend {
         break;
       case 'sync': {
         const newer = this.session(sessionId, user.id).messages.filter(({ id }) => id > Number(data.after));
-        const size = Math.min(this.pageSize, Number(data.limit ?? 50));
+        const size = Number(data.limit ?? 50);
         answer('sync_ok', { items: newer.slice(0, size), more: newer.length > size });
         break;
       }

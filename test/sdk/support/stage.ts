@@ -1,5 +1,6 @@
 import { type Browser } from 'playwright-core';
 import should from 'should';
+import type { Backend, Member } from './backend';
 import { ChatPage, type ClientOptions } from './chat-page';
 import { FaultProxy } from './fault-proxy';
 import { ProtocolServer } from './protocol-server';
@@ -9,17 +10,23 @@ export const DOCTOR = { id: 'd-1', type: 'doctor' } as const;
 export const SESSION = 'session-1';
 
 /** A server with one session of a doctor and a patient, the proxy before it, and the pages that a test opens. */
-export class Stage {
-  readonly server = new ProtocolServer();
+export class Stage<S extends Backend = ProtocolServer> {
   readonly proxy = new FaultProxy(() => this.server.port);
   readonly pages: ChatPage[] = [];
 
-  private constructor(private readonly browser: Browser) {}
+  private constructor(
+    private readonly browser: Browser,
+    readonly server: S,
+  ) {}
 
-  static async open(browser: Browser): Promise<Stage> {
-    const stage = new Stage(browser);
-    await stage.server.start();
-    await stage.server.addSession(SESSION, [PATIENT, DOCTOR]);
+  static open(browser: Browser): Promise<Stage> {
+    return Stage.on(new ProtocolServer(), browser);
+  }
+
+  static async on<S extends Backend>(server: S, browser: Browser): Promise<Stage<S>> {
+    const stage = new Stage(browser, server);
+    await server.start();
+    await server.addSession(SESSION, [PATIENT, DOCTOR]);
     await stage.proxy.start();
     return stage;
   }
@@ -27,9 +34,9 @@ export class Stage {
   /** Ends all. @throws when the code of a page has thrown something that nobody caught. */
   async close(): Promise<void> {
     const errors = this.pages.flatMap((page) => page.errors);
-    await Promise.all(this.pages.map((page) => page.page.close()));
+    await Promise.all(this.pages.map((page) => page.close()));
     await this.proxy.stop();
-    await this.server.stop();
+    await this.server.dispose();
     should(errors).deepEqual([]);
   }
 
@@ -44,16 +51,19 @@ export class Stage {
     return page;
   }
 
-  /** A page of the patient, bound to the session; not connected yet. */
-  async patient(jquery?: string): Promise<ChatPage> {
-    const token = await this.server.token(PATIENT.id);
-    return this.page({ token, userId: PATIENT.id, userType: 'patient', sessionId: SESSION }, jquery);
+  /** A page of a user, bound to the session where one is given; not connected yet. */
+  async pageOf(user: Member, sessionId?: string, jquery?: string): Promise<ChatPage> {
+    const token = await this.server.token(user);
+    return this.page({ token, userId: user.id, userType: user.type, sessionId }, jquery);
   }
 
-  /** A page of the doctor, bound to no session; not connected yet. */
-  async doctor(jquery?: string): Promise<ChatPage> {
-    const token = await this.server.token(DOCTOR.id);
-    return this.page({ token, userId: DOCTOR.id, userType: 'doctor' }, jquery);
+  patient(jquery?: string): Promise<ChatPage> {
+    return this.pageOf(PATIENT, SESSION, jquery);
+  }
+
+  /** Bound to no session. */
+  doctor(jquery?: string): Promise<ChatPage> {
+    return this.pageOf(DOCTOR, undefined, jquery);
   }
 
   /** The doctor says that, one after another. */

@@ -1,0 +1,30 @@
+import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { type Dialect } from '../dialect';
+
+export type TableBuilder = CreateTableBuilder<string>;
+
+/** CREATE TABLE that may run again after a step was cut off. */
+export async function createTable(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  name: string,
+  columns: (builder: TableBuilder) => TableBuilder,
+): Promise<void> {
+  await columns(db.schema.createTable(name).ifNotExists() as TableBuilder)
+    .modifyEnd(dialect.tableOptions)
+    .execute();
+}
+
+/** CREATE INDEX that may run again; MySQL knows no IF NOT EXISTS for it. */
+export async function createIndex(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  table: string,
+  name: string,
+  columns: readonly string[],
+  unique = false,
+): Promise<void> {
+  if (await dialect.hasIndex(db, table, name)) return;
+  await sql`create ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(name)} on ${sql.table(table)}
+    (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
+}

@@ -1,0 +1,77 @@
+import { type Queryable } from '../db/database';
+import { type CallRow } from '../db/schema';
+import { nowSql, type SqlTime } from '../db/time';
+
+export type CallResult = 'completed' | 'cancelled' | 'rejected' | 'missed';
+
+/** The two sockets of a call. */
+export type CallSide = 'caller' | 'callee';
+
+export async function findCall(db: Queryable, id: string): Promise<CallRow | undefined> {
+  return db.selectFrom('calls').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** The call's row, locked until the transaction's end. Lock the session first, where both are needed. */
+export async function lockCall(trx: Queryable, id: string): Promise<CallRow | undefined> {
+  return trx.selectFrom('calls').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+}
+
+/** The calls that ring in these sessions. */
+export async function ringingCalls(db: Queryable, sessionIds: readonly string[]): Promise<CallRow[]> {
+  return db
+    .selectFrom('calls')
+    .selectAll()
+    .where('open_session_id', 'in', [...sessionIds])
+    .where('state', '=', 'ringing')
+    .execute();
+}
+
+/** Calls that rang too long, or whose socket has been away for too long. */
+export async function overdueCalls(db: Queryable): Promise<CallRow[]> {
+  const now = nowSql();
+  return db
+    .selectFrom('calls')
+    .selectAll()
+    .where('open_session_id', 'is not', null)
+    .where((eb) =>
+      eb.or([
+        eb.and([eb('state', '=', 'ringing'), eb('ring_until', '<=', now)]),
+        eb('caller_until', '<=', now),
+        eb('callee_until', '<=', now),
+      ]),
+    )
+    .execute();
+}
+
+/** How an overdue call ends; undefined: it is not overdue after all. */
+export function overdueResult(call: CallRow, now: SqlTime): CallResult | undefined {
+  if (call.state === 'ringing') {
+    if (call.ring_until <= now) return 'missed';
+    return call.caller_until <= now ? 'cancelled' : undefined;
+  }
+  const away = call.caller_until <= now || (call.callee_until !== null && call.callee_until <= now);
+  return call.state === 'active' && away ? 'completed' : undefined;
+}
+
+/** Until when a socket of a call is answered for. @returns whether it is still the call's socket */
+export async function holdSocket(
+  db: Queryable,
+  callId: string,
+  side: CallSide,
+  socket: string,
+  until: SqlTime,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('calls')
+    .set(side === 'caller' ? { caller_until: until } : { callee_until: until })
+    .where('id', '=', callId)
+    .where(side === 'caller' ? 'caller_socket' : 'callee_socket', '=', socket)
+    .where('state', '<>', 'ended')
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}
+
+/** Whole seconds since the accept, 0 without one. @param now ms since the epoch, as the times of the row are read */
+export function callSeconds(acceptedAt: number | null, now: number): number {
+  return acceptedAt === null ? 0 : Math.max(0, Math.floor((now - acceptedAt) / 1000));
+}

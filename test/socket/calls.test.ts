@@ -1,0 +1,234 @@
+import should from 'should';
+import { eachDatabase } from '../support/databases';
+import { FakeWechat } from '../support/fake-wechat';
+import { TestServer } from '../support/server';
+import { type SocketClient } from '../support/socket-client';
+
+const RING_MS = 1200;
+const RECONNECT_MS = 600;
+
+eachDatabase('Calls', (database) => {
+  let server: TestServer;
+  let wechat: FakeWechat;
+  let doctor: SocketClient;
+  let patient: SocketClient;
+  let sessions = 0;
+  let session: string;
+
+  before(async () => {
+    wechat = await FakeWechat.start();
+    server = await TestServer.start({
+      IM_DATABASE_URL: await database.freshUrl(),
+      IM_CALL_TIMEOUT_MS: String(RING_MS),
+      IM_CALL_RECONNECT_MS: String(RECONNECT_MS),
+      IM_ICE_SERVERS: '[{"urls":"stun:stun.example.com:3478"}]',
+      IM_WECHAT_APP_ID: wechat.appId,
+      IM_WECHAT_APP_SECRET: wechat.appSecret,
+      IM_WECHAT_TEMPLATE_ID: wechat.templateId,
+      IM_WECHAT_API_BASE: wechat.baseUrl,
+    });
+    await server.users('D1', 'D2', 'P1');
+  });
+
+  after(async () => {
+    await server.stop();
+    await wechat.stop();
+  });
+
+  beforeEach(async () => {
+    wechat.reset();
+    session = `s${++sessions}`;
+    await server.session(session, 1, 'D1', 'P1');
+    doctor = await server.socket('D1', session);
+    patient = await server.socket('P1', session);
+  });
+
+  afterEach(async () => {
+    await doctor.close();
+    await patient.close();
+  });
+
+  async function invite(media = 'video'): Promise<string> {
+    const ok = await doctor.request('call_invite', { media });
+    ok.type.should.equal('call_ok');
+    ok.data.ice_servers.should.eql([{ urls: 'stun:stun.example.com:3478' }]);
+    const rung = await patient.next('call_invite');
+    rung.data.should.eql({
+      call_id: ok.data.call_id,
+      session_id: session,
+      from: 'D1',
+      media,
+      ice_servers: [{ urls: 'stun:stun.example.com:3478' }],
+    });
+    return ok.data.call_id as string;
+  }
+
+  async function accepted(): Promise<string> {
+    const id = await invite();
+    patient.send('call_accept', { call_id: id });
+    (await doctor.next('call_accept')).data.should.eql({ call_id: id, user_id: 'P1' });
+    return id;
+  }
+
+  /** The call's end at both sockets, and its one record. */
+  async function ended(id: string, result: string, watcher: SocketClient = patient): Promise<number> {
+    const end = (await watcher.next('call_ended', RING_MS + 3000)).data;
+    should(end.call_id).equal(id);
+    should(end.result).equal(result);
+    const history = await server.request('get', `/sessions/${session}/messages?peek=1`).expect(200);
+    const records = history.body.items.filter((message: { type: number }) => message.type === 14);
+    should(records).have.length(1);
+    should(records[0].sender_id).equal('D1');
+    should(records[0].content).eql({ call_id: id, result, duration: end.duration });
+    return end.duration as number;
+  }
+
+  it('rings, is taken, passes signals in order both ways, and ends with one record', async () => {
+    const id = await accepted();
+    for (let index = 0; index < 20; index += 1) doctor.send('call_signal', { call_id: id, signal: { index } });
+    for (let index = 0; index < 20; index += 1) {
+      (await patient.next('call_signal')).data.should.eql({ call_id: id, signal: { index } });
+    }
+    patient.send('call_signal', { call_id: id, signal: { sdp: 'answer' } });
+    (await doctor.next('call_signal')).data.signal.should.eql({ sdp: 'answer' });
+    await new Promise((resolve) => setTimeout(resolve, 1050));
+    patient.send('call_hangup', { call_id: id });
+    (await ended(id, 'completed')).should.equal(1);
+    (await doctor.next('call_ended')).data.result.should.equal('completed');
+    (await patient.next('message')).data.message.type.should.equal(14);
+  });
+
+  it('is cancelled by its caller, or by the caller hanging up', async () => {
+    for (const how of ['call_cancel', 'call_hangup']) {
+      const id = await invite('audio');
+      doctor.send(how, { call_id: id });
+      const end = (await patient.next('call_ended')).data;
+      end.should.eql({ call_id: id, result: 'cancelled', duration: 0 });
+    }
+  });
+
+  it('is rejected when every callee says no, or one hangs up', async () => {
+    const group = `g${sessions}`;
+    await server.session(group, 3, 'D1', 'D2', 'P1');
+    const caller = await server.socket('D1', group);
+    const second = await server.socket('D2', group);
+    const third = await server.socket('P1', group);
+    try {
+      const first = (await caller.request('call_invite', { media: 'video' })).data.call_id as string;
+      second.send('call_reject', { call_id: first });
+      await caller.expectNothing('call_ended');
+      third.send('call_reject', { call_id: first });
+      (await caller.next('call_ended')).data.should.eql({ call_id: first, result: 'rejected', duration: 0 });
+
+      const other = (await caller.request('call_invite', { media: 'video' })).data.call_id as string;
+      second.send('call_hangup', { call_id: other });
+      (await caller.next('call_ended')).data.result.should.equal('rejected');
+    } finally {
+      for (const socket of [caller, second, third]) await socket.close();
+    }
+  });
+
+  it('is missed when nobody answers in time', async () => {
+    const id = await invite();
+    (await ended(id, 'missed')).should.equal(0);
+  });
+
+  it('goes to the first who takes it; the others learn that it is taken', async () => {
+    const tablet = await server.socket('P1', session);
+    try {
+      const id = await invite();
+      await tablet.next('call_invite');
+      const answers = await Promise.all([
+        patient.request('call_accept', { call_id: id }, 300).catch(() => undefined),
+        tablet.request('call_accept', { call_id: id }, 300).catch(() => undefined),
+      ]);
+      answers.filter((answer) => answer?.data.code === 'conflict').should.have.length(1);
+      const loser = answers[0] === undefined ? tablet : patient;
+      (await loser.next('call_taken')).data.should.eql({ call_id: id });
+      await doctor.next('call_accept');
+      await doctor.expectNothing('call_accept', 100);
+    } finally {
+      await tablet.close();
+    }
+  });
+
+  it('is one a session, also when both ring at once', async () => {
+    const answers = await Promise.all([
+      doctor.request('call_invite', { media: 'video' }),
+      patient.request('call_invite', { media: 'video' }),
+    ]);
+    answers.map((answer) => answer.data.code ?? answer.type).sort().should.eql(['call_ok', 'conflict']);
+  });
+
+  it('waits for a dropped socket, whose place the next one of its user takes with a signal', async () => {
+    const id = await accepted();
+    const spare = await server.socket('P1', session);
+    const early = await spare.request('call_signal', { call_id: id, signal: 1 });
+    early.data.code.should.equal('not_found');
+    patient.terminate();
+    await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS / 3));
+    spare.send('call_signal', { call_id: id, signal: { restart: true } });
+    (await doctor.next('call_signal')).data.signal.should.eql({ restart: true });
+    doctor.send('call_signal', { call_id: id, signal: 'back' });
+    (await spare.next('call_signal')).data.signal.should.equal('back');
+    await doctor.expectNothing('call_ended', RECONNECT_MS * 2);
+    spare.send('call_hangup', { call_id: id });
+    await ended(id, 'completed', doctor);
+    await spare.close();
+  });
+
+  it('ends when a dropped socket stays away', async () => {
+    const id = await accepted();
+    patient.terminate();
+    await ended(id, 'completed', doctor);
+  });
+
+  it('reaches an absent patient by WeChat, named by the call, and rings when the patient comes', async () => {
+    await patient.close();
+    const ok = await doctor.request('call_invite', { media: 'video' });
+    await wechat.waitForSends(1);
+    const [notice] = wechat.sends as unknown as { body: { client_msg_id: string; data: { thing2: { value: string } } } }[];
+    notice!.body.client_msg_id.should.equal(ok.data.call_id);
+    notice!.body.data.thing2.value.should.equal('[视频通话]');
+    patient = await server.socket('P1', session);
+    (await patient.next('call_invite')).data.call_id.should.equal(ok.data.call_id);
+    doctor.send('call_cancel', { call_id: ok.data.call_id });
+    await ended(ok.data.call_id as string, 'cancelled');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    wechat.sends.should.have.length(1);
+  });
+
+  const refused: [string, string, Record<string, unknown>, string][] = [
+    ['an invitation without media', 'call_invite', {}, 'validation_failed'],
+    ['an invitation to an unknown session', 'call_invite', { session_id: 'none', media: 'video' }, 'not_found'],
+    ['accepting an unknown call', 'call_accept', { call_id: 'none' }, 'not_found'],
+    ['rejecting without an id', 'call_reject', {}, 'validation_failed'],
+    ['a signal without content', 'call_signal', { call_id: 'none' }, 'validation_failed'],
+    ['a signal to an unknown call', 'call_signal', { call_id: 'none', signal: 1 }, 'not_found'],
+    ['a signal over 32 KiB', 'call_signal', { call_id: 'none', signal: 'x'.repeat(32 * 1024) }, 'payload_too_large'],
+    ['hanging up an unknown call', 'call_hangup', { call_id: 'none' }, 'not_found'],
+  ];
+  for (const [title, type, data, code] of refused) {
+    it(`refuses ${title}`, async () => {
+      const answer = await doctor.request(type, data);
+      answer.type.should.equal('error');
+      answer.data.code.should.equal(code);
+    });
+  }
+
+  it('refuses an outsider everything', async () => {
+    await server.session(`other${sessions}`, 3, 'D2', 'D1');
+    const outsider = await server.socket('D2');
+    try {
+      const id = await accepted();
+      for (const type of ['call_accept', 'call_reject', 'call_cancel', 'call_hangup']) {
+        (await outsider.request(type, { call_id: id })).data.code.should.equal('not_found');
+      }
+      (await outsider.request('call_signal', { call_id: id, signal: 1 })).data.code.should.equal('not_found');
+      patient.send('call_hangup', { call_id: id });
+      await ended(id, 'completed');
+    } finally {
+      await outsider.close();
+    }
+  });
+});
