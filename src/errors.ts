@@ -63,6 +63,12 @@ export function notFound(what: string): AppError {
   return new AppError('not_found', `There is no such ${what}.`);
 }
 
+/** @param methods what the path takes */
+export function methodNotAllowed(methods: readonly string[]): AppError {
+  const allowed = methods.join(', ');
+  return new AppError('method_not_allowed', `This path takes ${allowed}.`, undefined, { Allow: allowed });
+}
+
 export function conflict(detail: string): AppError {
   return new AppError('conflict', detail);
 }

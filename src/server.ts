@@ -2,9 +2,11 @@ import { createServer, IncomingMessage, type Server as HttpServer, ServerRespons
 import { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import cors from 'cors';
-import express, { type ErrorRequestHandler, type Express, type Request } from 'express';
+import express, { type ErrorRequestHandler, type Express } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeDemoData, ownAddress } from './commands/demo';
 import { type Context, createContext, type Overrides } from './context';
+import { PAGES_DIRECTORY, pagesRouter } from './controllers/pages';
 import { apiRouter } from './controllers/rest/api';
 import { operationsRouter } from './controllers/operations';
 import { fastDoor } from './controllers/rest/fast-door';
@@ -37,7 +39,7 @@ export class ImServer {
     const allowOrigin = cors(corsOptions(config));
     const http = createServer(nativeClasses(app), (request, response) => {
       requestId(request, response);
-      allowOrigin(request as Request, response, () => {
+      allowOrigin(request, response, () => {
         if (!fastDoor(context, request, response)) app(request, response);
       });
     });
@@ -66,7 +68,18 @@ export class ImServer {
         resolve();
       });
     });
-    return (this.http.address() as AddressInfo).port;
+    const bound = (this.http.address() as AddressInfo).port;
+    if (this.context.config.demo) await this.#demo(ownAddress(host, bound));
+    return bound;
+  }
+
+  /** A server without its demo data is a server still. */
+  async #demo(address: string): Promise<void> {
+    try {
+      await makeDemoData(this.context, address);
+    } catch (error) {
+      log.warn(`the demo data could not be made: ${describeError(error)}`);
+    }
   }
 
   async #migrate(waiting: () => void): Promise<void> {
@@ -132,6 +145,9 @@ function expressApp(context: Context): Express {
   app.set('query parser', false);
   app.use(apiRouter(context));
   app.use(operationsRouter(context));
+  app.set('views', PAGES_DIRECTORY);
+  app.set('view cache', !context.config.demo);
+  app.use(pagesRouter(context));
   app.use('/sdk', express.static(SDK_DIRECTORY, { index: false, maxAge: '1h' }));
   app.use((request, response) => {
     answerError(context, response, requestId(request, response), notFound('path'));

@@ -33,13 +33,13 @@ export class Activity {
   }
 
   async #write(): Promise<void> {
-    const { asTime, updateMany } = this.database.dialect;
+    const { dialect } = this.database;
     // In the order of the ids, so that two processes lock the rows in the same order.
     const entries = [...this.#pending].sort(([first], [second]) => (first < second ? -1 : 1));
     for (let start = 0; start < entries.length; start += ROWS_A_STATEMENT) {
       const part = entries.slice(start, start + ROWS_A_STATEMENT);
-      const time = asTime('v.v_time');
-      const statement = updateMany(
+      const time = dialect.asTime('v.v_time');
+      const statement = dialect.updateMany(
         'user_states',
         `user_states.user_id = v.v_user and (last_active_time is null or last_active_time < ${time})`,
         `last_active_time = ${time}`,

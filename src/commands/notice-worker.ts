@@ -81,9 +81,9 @@ export class NoticeWorker {
 
   async #run(): Promise<void> {
     try {
-      while (this.#again && !this.#stopped) {
+      while (this.#again) {
         this.#again = false;
-        while (!this.#stopped && (await this.#takeSome()));
+        while (await this.#takeSome());
       }
     } catch (error) {
       log.warn(`the notices' worker could not work, trying again: ${describeError(error)}`);
@@ -95,6 +95,7 @@ export class NoticeWorker {
   /** @returns whether there may be more */
   async #takeSome(): Promise<boolean> {
     const { database, wechat } = this.options;
+    if (this.#stopped) return false;
     if (wechat !== undefined && (await wechatPause(database.kysely)) > Date.now()) return false;
     const claimed = await claimNotices(database, this.#id, CONCURRENCY, CLAIM_MS);
     await Promise.all(claimed.map((notice) => this.#take(notice)));

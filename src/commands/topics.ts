@@ -303,7 +303,7 @@ export async function endTopic(
   const stored = await database.transaction(async (trx): Promise<Stored | TopicRow> => {
     const run = runIn(trx);
     const session = await lockSession(run, database.dialect, sessionId);
-    if (session === undefined || !session.members.has(end.userId)) throw notFound('session');
+    if (!session?.members.has(end.userId)) throw notFound('session');
     const topic = await topicOfSession(trx, sessionId, topicId);
     if (!end.byBackend && session.row.type === SESSION_TYPE.system) {
       throw forbidden('Only the platform writes in system sessions.');

@@ -175,16 +175,16 @@ export class Writer {
     const committed: Committed[] = [];
     const { sessions, repeats } = await this.#read(run, batch);
     const append = new Append(this.#database.dialect, this.options.noticePlan);
-    for (const { send, resolve, reject } of batch) {
+    for (const { send, ...waiting } of batch) {
       try {
-        const stored = await this.#place(run, send, sessions, repeats, append);
-        if (!('previousId' in stored)) {
-          const repeated = stored.row;
-          answers.push(() => resolve({ row: repeated, json: messageJson(repeated), created: false }));
+        const placed = await this.#place(run, send, sessions, repeats, append);
+        if ('repeat' in placed) {
+          const row = placed.repeat;
+          answers.push(() => waiting.resolve({ row, json: messageJson(row), created: false }));
           continue;
         }
-        const session = sessions.get(send.sessionId) as LockedSession;
-        const message: Committed = Object.assign(stored, {
+        const { session } = placed;
+        const message: Committed = Object.assign(placed.appended, {
           json: '',
           sessionType: session.row.type,
           members: session.members,
@@ -192,11 +192,11 @@ export class Writer {
           origin: send.origin,
         });
         committed.push(message);
-        if (stored.row.client_key !== null) repeats.set(stored.row.client_key, stored.row);
-        answers.push(() => resolve({ row: message.row, json: message.json, created: true }));
+        if (message.row.client_key !== null) repeats.set(message.row.client_key, message.row);
+        answers.push(() => waiting.resolve({ row: message.row, json: message.json, created: true }));
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        answers.push(() => reject(error));
+        answers.push(() => waiting.reject(error));
       }
     }
     await append.store(run, [CompiledQuery.raw('commit')]);
@@ -324,7 +324,7 @@ export class Writer {
     sessions: ReadonlyMap<string, LockedSession>,
     repeats: ReadonlyMap<string, MessageRow>,
     append: Append,
-  ): Promise<Appended | { row: MessageRow }> {
+  ): Promise<{ repeat: MessageRow } | { session: LockedSession; appended: Appended }> {
     const session = sessions.get(send.sessionId);
     if (session === undefined) throw notFound('session');
     const senderId = send.senderId ?? SYSTEM_USER.id;
@@ -347,9 +347,9 @@ export class Writer {
     }
     if (send.clientMsgId !== null) {
       const repeat = repeats.get(clientKey(send.sessionId, senderId, send.clientMsgId));
-      if (repeat !== undefined) return { row: repeat };
+      if (repeat !== undefined) return { repeat };
     }
-    return append.add(session, {
+    const appended = append.add(session, {
       senderId,
       senderName: send.senderId === null ? SYSTEM_USER.name : (this.#cache.names.get(senderId) ?? senderId),
       type: send.message.type,
@@ -359,6 +359,7 @@ export class Writer {
           : JSON.stringify(send.message.content),
       clientMsgId: send.clientMsgId,
     });
+    return { session, appended };
   }
 }
 

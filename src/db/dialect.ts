@@ -50,9 +50,9 @@ export interface Dialect {
     step: number,
   ): Promise<number[]>;
   /** Inserts `row`; where its key exists, sets the columns `changed` (all others than the keys, when left out). */
-  upsert<T extends keyof Schema & string>(
+  upsert(
     db: Kysely<Schema>,
-    table: T,
+    table: keyof Schema,
     keys: readonly string[],
     row: Record<string, unknown>,
     changed?: readonly string[],
@@ -92,7 +92,7 @@ export interface StatementResult {
 export type RunTogether = (statements: readonly CompiledQuery[]) => Promise<StatementResult[]>;
 
 function errorCode(error: unknown): { code?: string; errno?: number } {
-  return typeof error === 'object' && error !== null ? (error as { code?: string; errno?: number }) : {};
+  return typeof error === 'object' && error !== null ? error : {};
 }
 
 /** `select ? as a, ? as b union all select ?, ?`: a table of values that every database here knows. */

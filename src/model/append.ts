@@ -50,6 +50,7 @@ export type NoticePlan = (
 interface SessionAppends {
   session: LockedSession;
   messages: Appended[];
+  last: Appended;
   /** When anyone but the first of these messages' sender last wrote before them; null: never. */
   othersBefore: SqlTime | null;
 }
@@ -165,8 +166,12 @@ export class Append {
       session.unrepliedTopic = null;
     }
     const appends = this.#sessions.get(row.id);
-    if (appends === undefined) this.#sessions.set(row.id, { session, messages: [appended], othersBefore });
-    else appends.messages.push(appended);
+    if (appends === undefined) {
+      this.#sessions.set(row.id, { session, messages: [appended], last: appended, othersBefore });
+    } else {
+      appends.messages.push(appended);
+      appends.last = appended;
+    }
     return appended;
   }
 
@@ -229,9 +234,7 @@ export class Append {
       'clock_time',
     ] as const;
     // The ids are not values but, on MySQL, variables: they stand in the statement's text, by session.
-    const ids = all
-      .map(({ messages }, index) => `when ${index} then ${id(messages[messages.length - 1] as Appended)}`)
-      .join(' ');
+    const ids = all.map(({ last }, index) => `when ${index} then ${id(last)}`).join(' ');
     const times: readonly string[] = ['last_message_time', 'other_message_time', 'clock_time'];
     return [
       this.dialect.updateMany(
@@ -276,7 +279,7 @@ export class Append {
       }
     }
     if (values.length === 0) return [];
-    const { asTime } = this.dialect;
+    const asTime = (expression: string) => this.dialect.asTime(expression);
     return [
       this.dialect.updateMany(
         'participants',

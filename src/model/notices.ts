@@ -89,7 +89,7 @@ export async function countNotices(db: Queryable): Promise<Record<NoticeState, n
     .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
     .groupBy('state')
     .execute();
-  for (const row of rows) counts[row.state] = Number(row.count);
+  for (const row of rows) counts[row.state] = row.count;
   return counts;
 }
 

@@ -96,7 +96,7 @@ export async function replyCounts(db: Queryable, filter: TopicFilter) {
     .groupBy(['topics.status', 'topics.reply'])
     .execute();
   const count = (status: number, reply: number) =>
-    Number(rows.find((row) => row.status === status && row.reply === reply)?.count ?? 0);
+    rows.find((row) => row.status === status && row.reply === reply)?.count ?? 0;
   return {
     new: count(TOPIC_STATUS.open, 0),
     replied: count(TOPIC_STATUS.open, 1),

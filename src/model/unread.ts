@@ -32,7 +32,7 @@ export async function unreadCounts(
       .whereRef('s.last_message_time', '>', 'p.last_fetch_time')
       .groupBy('p.session_id');
     if (sessionIds !== undefined) query = query.where('p.session_id', 'in', [...sessionIds]);
-    for (const row of await query.execute()) counts.set(row.session_id, Number(row.count));
+    for (const row of await query.execute()) counts.set(row.session_id, row.count);
   }
   return counts;
 }
@@ -55,7 +55,7 @@ export async function unreadCount(
     .where('p.session_id', '=', session.id)
     .where('p.participant_id', '=', userId)
     .executeTakeFirst();
-  return Number(row?.count ?? 0);
+  return row?.count ?? 0;
 }
 
 /** A page of unread messages, oldest first, above the id `after`; one more than `limit` when there are more. */

@@ -50,7 +50,8 @@ export async function profilesAreViews(db: Queryable, dialect: Dialect): Promise
   return found.rows.length > 0;
 }
 
-export type ProfileChange = Partial<Pick<ProfileRow, 'name' | 'sex' | 'birthdate' | 'avatar' | 'openid'>>;
+type ProfileFields = Pick<ProfileRow, 'name' | 'sex' | 'birthdate' | 'avatar' | 'openid'>;
+export type ProfileChange = { [Field in keyof ProfileFields]?: ProfileFields[Field] | undefined };
 
 /** Makes the profile of a user whose state row is this transaction's. */
 export async function insertProfile(

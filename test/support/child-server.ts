@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import os from 'node:os';
 import path from 'node:path';
+import { builtSource } from './built-source';
 import { findProgram } from './processes';
 import { APP_KEY, TOKEN_SECRET } from './server';
 import { waitUntil } from './wait-until';
 
-const ROOT = path.resolve(__dirname, '../..');
 const START_LIMIT_MS = 20_000;
 
 export interface Exit {
@@ -17,7 +18,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** The server in a process of its own, as an operator starts it, from its TypeScript source. */
+/** The server in a process of its own, as an operator starts it. */
 export class ChildServer {
   /** What it has printed so far. */
   stdout = '';
@@ -42,21 +43,21 @@ export class ChildServer {
   /**
    * Starts the process and does not wait for anything.
    * @param environment all that it sees beside PATH: no IM_* setting of this process leaks in
+   * @param folder the working directory, from which .env is read
+   * @param options of node's own
    */
-  static spawn(environment: Record<string, string>, folder = ROOT): ChildServer {
-    const node = [
-      process.execPath,
-      '--enable-source-maps',
-      '-r',
-      path.join(ROOT, 'node_modules/ts-node/register/transpile-only'),
-      path.join(ROOT, 'src/app.ts'),
-    ];
+  static spawn(
+    environment: Record<string, string>,
+    folder = os.tmpdir(),
+    options: readonly string[] = [],
+  ): ChildServer {
+    const node = [process.execPath, ...options, path.join(builtSource(), 'app.js')];
     // Linux ends it with us even when we are killed and no handler runs.
     const guard = process.platform === 'linux' ? findProgram('setpriv') : undefined;
     const line = guard === undefined ? node : [guard, '--pdeathsig', 'KILL', ...node];
     const child = spawn(line[0]!, line.slice(1), {
       cwd: folder,
-      env: { PATH: process.env.PATH, TS_NODE_PROJECT: path.join(ROOT, 'tsconfig.json'), ...environment },
+      env: { PATH: process.env.PATH, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     return new ChildServer(child);
@@ -89,7 +90,7 @@ export class ChildServer {
 
   /** Undefined until it listens. */
   get port(): number | undefined {
-    const port = /Starting IM server, .* running on port (\d+), .*\n/.exec(this.stdout)?.[1];
+    const port = /Starting IM server, .* running on port ([1-9]\d*), .*\n/.exec(this.stdout)?.[1];
     return port === undefined ? undefined : Number(port);
   }
 

@@ -1,32 +1,16 @@
 import { type RequestHandler, Router } from 'express';
 import { type Services } from '../../commands/services';
-import { AppError, notFound } from '../../errors';
-import { applicationRoutes } from './application';
-import { messageRoutes } from './messages';
-import { participantRoutes } from './participants';
+import { methodNotAllowed, notFound } from '../../errors';
+import { documentationRouter } from './documentation';
+import { API_BASE, API_GROUPS } from './groups';
 import { answerError, perform, requestId } from './perform';
-import { bySpecificity, matchPath, parameterFits, type Route } from './route';
-import { sessionRoutes } from './sessions';
-import { topicRoutes } from './topics';
-import { userRoutes } from './users';
+import { allowedMethods, bySpecificity, parameterFits, type Route } from './route';
 
-export const API_BASE = '/api/v2';
-
-/** Every route of the API, by the group that it belongs to. */
-export const API_GROUPS: readonly { base: string; name: string; routes: readonly Route[] }[] = [
-  { base: `${API_BASE}/application`, name: 'application', routes: applicationRoutes },
-  { base: `${API_BASE}/users`, name: 'users', routes: userRoutes },
-  {
-    base: `${API_BASE}/sessions`,
-    name: 'sessions',
-    routes: [...sessionRoutes, ...messageRoutes, ...topicRoutes, ...participantRoutes],
-  },
-];
-
-/** The routers of all groups, each below its base. */
+/** The routers of all groups, each below its base, and the documentation of them. */
 export function apiRouter(services: Services): Router {
   const api = Router({ caseSensitive: true });
   for (const { base, routes } of API_GROUPS) api.use(base, groupRouter(services, routes));
+  api.use(API_BASE, documentationRouter(services));
   return api;
 }
 
@@ -43,30 +27,11 @@ function groupRouter(services: Services, routes: readonly Route[]): Router {
     router[METHODS[route.method]](route.path, handler);
   }
   router.use((request, response) => {
-    const id = requestId(request, response);
-    answerError(services, response, id, noRoute(routes, request.path));
+    const allowed = allowedMethods(routes, request.path);
+    const error = allowed.length === 0 ? notFound('path') : methodNotAllowed(allowed);
+    answerError(services, response, requestId(request, response), error);
   });
   return router;
 }
 
 const METHODS = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'delete' } as const;
-
-/** Why no route took a request: there is no such path, or not with that method. */
-function noRoute(routes: readonly Route[], pathname: string): AppError {
-  const allowed = allowedMethods(routes, pathname);
-  if (allowed.length === 0) return notFound('path');
-  return new AppError('method_not_allowed', `This path takes ${allowed.join(', ')}.`, undefined, {
-    Allow: allowed.join(', '),
-  });
-}
-
-/** The methods that a path below the group's base takes; empty: there is no such path. */
-export function allowedMethods(routes: readonly Route[], pathname: string): string[] {
-  const methods = new Set<string>();
-  for (const route of routes) {
-    if (matchPath(route.path, pathname) === undefined) continue;
-    methods.add(route.method);
-    if (route.method === 'GET') methods.add('HEAD');
-  }
-  return [...methods].sort();
-}

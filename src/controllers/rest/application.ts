@@ -14,6 +14,7 @@ export const applicationRoutes: Route[] = [
     who: 'user',
     summary: "The app's badge: unread messages over all of the user's sessions",
     query: onUser,
+    problems: ['forbidden', 'not_found'],
     responses: { 200: { description: 'the badge', schema: badge } },
     handle: async ({ context, principal, query }) => {
       const id = actingUser(principal, query.user_id);

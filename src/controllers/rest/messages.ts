@@ -10,10 +10,22 @@ import { findMessage, findMessages } from '../../model/messages';
 import { unreadMessages } from '../../model/unread';
 import { messageJson, messagePage, RawJson } from '../../views/message';
 import { type Route, route } from './route';
-import { clientMsgId, messageList, messageRange, onUser, limit, queryMessageId, wire } from './schemas';
+import {
+  clientMsgId,
+  forUserOrNobody,
+  messageList,
+  messageRange,
+  onUser,
+  limit,
+  queryMessageId,
+  wire,
+} from './schemas';
 
 /** What is sent beside the message itself. */
-const envelope = z.object({ sender_id: userId.optional(), client_msg_id: clientMsgId.optional() });
+const envelope = z.object({
+  sender_id: userId.optional().meta({ description: 'for the backend; a user sends as itself' }),
+  client_msg_id: clientMsgId.optional(),
+});
 export const sendBody = envelope.and(messageInput);
 
 /** Also reached without the router: see `fast-door.ts`. */
@@ -29,6 +41,7 @@ export const sendRoute: Route = route({
     content: '您好,今天血压怎么样?',
     client_msg_id: '5f0c9c1e-2d1b-4b0e-9a7e-0d3c5f1a2b3c',
   },
+  problems: ['forbidden', 'rate_limited'],
   responses: {
     201: { description: 'stored', schema: wire.message },
     200: { description: 'a repeat: the message stored before', schema: wire.message },
@@ -53,9 +66,10 @@ export const messageRoutes: Route[] = [
     summary:
       'History, oldest first in a page; marks as read up to the newest message returned, unless peek=1',
     query: messageRange.extend({
-      user_id: userId.optional(),
-      peek: z.enum(['0', '1']).optional(),
+      user_id: forUserOrNobody,
+      peek: z.enum(['0', '1']).optional().meta({ description: '1: marks nothing as read' }),
     }),
+    problems: ['forbidden'],
     responses: { 200: { description: 'a page', schema: messageList } },
     handle: async ({ context, principal, params, query }) => {
       const reader = namedUser(principal, query.user_id);
@@ -76,6 +90,7 @@ export const messageRoutes: Route[] = [
     who: 'user',
     summary: 'Unread messages, oldest first; marks nothing',
     query: onUser.extend({ after: queryMessageId.optional(), limit }),
+    problems: ['forbidden'],
     responses: { 200: { description: 'a page', schema: messageList } },
     handle: async ({ context, principal, params, query }) => {
       const id = actingUser(principal, query.user_id);

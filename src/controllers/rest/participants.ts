@@ -60,6 +60,7 @@ export const participantRoutes: Route[] = [
     summary: 'Add participants; who is there already stays as they are',
     body: z.object({ participants: participants.min(1) }),
     example: { participants: [{ id: 'D2016008240004', role: 0 }] },
+    problems: ['conflict'],
     responses: { 200: { description: 'all of them', schema: participantList } },
     handle: async ({ context, principal, params, body }) => {
       const session = await visibleSession(context.database.kysely, principal, params.session_id ?? '');
@@ -79,6 +80,7 @@ export const participantRoutes: Route[] = [
     summary: 'Remove and add participants, both or neither',
     body: z.object({ remove: userIds.default([]), add: participants.default([]) }),
     example: { remove: ['D2016008240004'], add: [{ id: 'D2016008240005' }] },
+    problems: ['conflict'],
     responses: { 200: { description: 'all of them', schema: participantList } },
     handle: async ({ context, principal, params, body }) => {
       const session = await visibleSession(context.database.kysely, principal, params.session_id ?? '');
@@ -115,6 +117,7 @@ export const participantRoutes: Route[] = [
     summary: 'Add a participant, or change its role',
     body: z.object({ role: role.optional() }),
     example: { role: 1 },
+    problems: ['conflict'],
     responses: {
       201: { description: 'added', schema: wire.participant },
       200: { description: 'changed', schema: wire.participant },
@@ -130,6 +133,7 @@ export const participantRoutes: Route[] = [
     path: '/:session_id/participants/:participant_id',
     who: 'user',
     summary: 'Remove a participant, who sees nothing more from then on',
+    problems: ['conflict'],
     responses: { 204: { description: 'removed', schema: null } },
     handle: async ({ context, principal, params }) => {
       const participant = await visibleParticipant(context, principal, params);

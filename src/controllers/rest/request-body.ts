@@ -50,7 +50,7 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
       chunks.push(chunk);
     };
     request.on('data', onData);
-    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.once('end', () => resolve(Buffer.concat(chunks, size)));
     request.once('error', reject);
     request.once('close', () => {
       if (!request.complete) reject(new AppError('malformed_json', 'The body ended too early.'));

@@ -32,12 +32,12 @@ export interface Route<Query extends z.ZodObject = z.ZodObject, Body extends z.Z
   summary: string;
   query?: Query;
   body?: Body;
-  /** Status to what is answered; null: no body. */
-  responses: Record<number, { description: string; schema: z.ZodType | null }>;
-  /** What may go wrong beyond what its input and credentials tell; see `problemsOf`. */
-  problems?: readonly ErrorCode[];
   /** An example body for the documentation. */
   example?: unknown;
+  /** What may go wrong beyond what its input and credentials tell; see `problemsOf`. */
+  problems?: readonly ErrorCode[];
+  /** Status to what is answered; null: no body. */
+  responses: Record<number, { description: string; schema: z.ZodType | null }>;
   handle(call: Call<z.output<Query>, z.output<Body>>): Promise<Reply> | Reply;
 }
 
@@ -45,7 +45,7 @@ export interface Route<Query extends z.ZodObject = z.ZodObject, Body extends z.Z
 export function route<Query extends z.ZodObject, Body extends z.ZodType>(
   definition: Route<Query, Body>,
 ): Route {
-  return definition as unknown as Route;
+  return definition;
 }
 
 const PARAMETERS: Record<string, { kind?: IdKind; extra?: readonly string[] }> = {
@@ -57,7 +57,7 @@ const PARAMETERS: Record<string, { kind?: IdKind; extra?: readonly string[] }> =
 };
 
 /** A path that ends like this takes `current` for the session's last topic. */
-const TAKES_CURRENT = '/:session_id/topics/:topic_id/ended';
+export const TAKES_CURRENT = '/:session_id/topics/:topic_id/ended';
 
 /** Whether `value` can stand for the parameter `name` of the path; what can't is `not_found`. */
 export function parameterFits(path: string, name: string, value: string): boolean {
@@ -94,6 +94,20 @@ export function matchPath(path: string, pathname: string): Record<string, string
     parameters[name] = value;
   }
   return parameters;
+}
+
+/** The methods that a path below the group's base takes; empty: there is no such path. */
+export function allowedMethods(
+  routes: readonly Pick<Route, 'method' | 'path'>[],
+  pathname: string,
+): string[] {
+  const methods = new Set<string>();
+  for (const route of routes) {
+    if (matchPath(route.path, pathname) === undefined) continue;
+    methods.add(route.method);
+    if (route.method === 'GET') methods.add('HEAD');
+  }
+  return [...methods].sort();
 }
 
 /** Express takes a slash at a path's end for nothing, but no empty segment. */

@@ -13,6 +13,7 @@ import { participantView, sessionView } from '../../views/session';
 import { cursorTime, pageBy, pageOf } from './cursor';
 import { type Reply, type Route, route } from './route';
 import {
+  forUser,
   listOf,
   onUser,
   participants,
@@ -91,6 +92,7 @@ function stickyRoute(method: 'PUT' | 'DELETE', sticky: boolean): Route {
     query: onUser,
     body: onUser,
     example: {},
+    problems: ['forbidden'],
     responses: { 204: { description: sticky ? 'pinned' : 'unpinned', schema: null } },
     handle: async ({ context, principal, params, query, body }) => {
       if (query.user_id !== undefined) actingUser(principal, query.user_id);
@@ -115,6 +117,7 @@ export const sessionRoutes: Route[] = [
       name: '王小明的家庭医生',
       participants: [{ id: 'P1001' }, { id: 'D2016008240003', role: 1 }],
     },
+    problems: ['forbidden', 'conflict'],
     responses: {
       201: { description: 'made', schema: wire.session },
       200: { description: 'the p2p session that these two have', schema: wire.session },
@@ -130,10 +133,11 @@ export const sessionRoutes: Route[] = [
     who: 'user',
     summary: "A user's sessions: sticky first, then by latest message, newest first",
     query: page.extend({
-      user_id: userId.optional(),
+      user_id: forUser,
       type: queryInteger(0, 3).optional(),
       business_type: queryInteger(1, 2).optional(),
     }),
+    problems: ['forbidden', 'not_found'],
     responses: { 200: { description: 'a page', schema: listOf(listedSession) } },
     handle: async ({ context, principal, query }) => {
       const id = actingUser(principal, query.user_id);
@@ -147,10 +151,11 @@ export const sessionRoutes: Route[] = [
     who: 'user',
     summary: 'Sessions with a message in the last days, with a patient or among doctors',
     query: page.extend({
-      user_id: userId.optional(),
+      user_id: forUser,
       type: userType.optional(),
       days: queryInteger(1, 3650).prefault('30'),
     }),
+    problems: ['forbidden', 'not_found'],
     responses: { 200: { description: 'a page', schema: listOf(listedSession) } },
     handle: async ({ context, principal, query }) => {
       const id = actingUser(principal, query.user_id);
@@ -199,6 +204,7 @@ export const sessionRoutes: Route[] = [
     who: 'user',
     summary: "Unread messages of all the user's sessions",
     query: onUser,
+    problems: ['forbidden', 'not_found'],
     responses: {
       200: {
         description: 'the counts; sessions without unread messages are left out',
@@ -229,6 +235,7 @@ export const sessionRoutes: Route[] = [
     who: 'user',
     summary: 'Unread messages of one session',
     query: onUser,
+    problems: ['forbidden'],
     responses: {
       200: {
         description: 'the count',

@@ -17,6 +17,8 @@ import { topicView } from '../../views/topic';
 import { cursorTime, pageBy, pageOf } from './cursor';
 import { type Call, type Reply, type Route, route } from './route';
 import {
+  forUser,
+  forUserOrNobody,
   listOf,
   messageList,
   messageRange,
@@ -33,7 +35,7 @@ const description = text(0, 5000);
 
 const topicBody = z.object({
   session_id: sessionId,
-  user_id: userId.optional(),
+  user_id: userId.optional().meta({ description: 'who starts it' }),
   name,
   description: description.optional(),
   type: topicType.default(0),
@@ -54,7 +56,7 @@ const topicChange = z.object({
 });
 
 const topicEnd = z.object({
-  user_id: userId.optional(),
+  user_id: forUser,
   user_name: name.optional(),
   message: messageText.optional(),
 });
@@ -104,6 +106,7 @@ export const topicRoutes: Route[] = [
       participants: [{ id: 'P1001' }, { id: 'D2016008240003', role: 1 }],
       messages: [{ sender_id: 'P1001', type: 1, content: '最近血压有点高' }],
     },
+    problems: ['forbidden', 'conflict'],
     responses: { 201: { description: 'started', schema: wire.topic } },
     handle: async ({ context, principal, params, body }) => ({
       status: 201,
@@ -116,7 +119,7 @@ export const topicRoutes: Route[] = [
     who: 'user',
     summary: 'Topics, newest first',
     query: page.extend({
-      user_id: userId.optional(),
+      user_id: forUserOrNobody,
       session_id: sessionId.optional(),
       status: queryChoice(0, 10).optional(),
       reply: queryChoice(0, 1).optional(),
@@ -129,6 +132,7 @@ export const topicRoutes: Route[] = [
       from: moment.optional(),
       to: moment.optional(),
     }),
+    problems: ['forbidden', 'not_found'],
     responses: { 200: { description: 'a page', schema: listOf(wire.topic) } },
     handle: async ({ context, principal, query }) => {
       const db = context.database.kysely;
@@ -161,10 +165,11 @@ export const topicRoutes: Route[] = [
     who: 'user',
     summary: "Replies over the topics of a user's sessions; what ended without a reply is not unreplied",
     query: z.object({
-      user_id: userId.optional(),
+      user_id: forUser,
       from: moment.optional(),
       to: moment.optional(),
     }),
+    problems: ['forbidden', 'not_found'],
     responses: {
       200: {
         description: 'the counts',
@@ -247,6 +252,7 @@ export const topicRoutes: Route[] = [
     summary: 'End a topic; ending an ended one changes nothing',
     body: topicEnd,
     example: { user_id: 'D2016008240003', message: '如有不适,请随时联系我们。' },
+    problems: ['forbidden'],
     responses: { 200: { description: 'the topic', schema: wire.topic } },
     handle: async ({ context, principal, params, body }) => {
       const topic = await endTopic(context, params.session_id ?? '', params.topic_id ?? '', {

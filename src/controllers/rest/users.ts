@@ -56,6 +56,7 @@ export const userRoutes: Route[] = [
     summary: 'Log a user in whom the platform has checked (in dev: anybody, and unknown users are made)',
     body: loginBody,
     example: { user_id: 'D2016008240003', user_type: 'doctor', platform: 'ios' },
+    problems: ['not_found'],
     responses: { 200: { description: 'a token, valid for 7 days', schema: loginAnswer } },
     handle: async ({ context, body }) => {
       const { token, expiresAt, user } = await login(context, {
@@ -82,6 +83,7 @@ export const userRoutes: Route[] = [
     summary: 'Revoke the token given; the backend revokes all tokens of a user',
     body: onUser,
     example: {},
+    problems: ['forbidden', 'not_found'],
     responses: { 204: { description: 'revoked, in every process', schema: null } },
     handle: async ({ context, principal, body }) => {
       const id = actingUser(principal, body.user_id);
@@ -120,17 +122,14 @@ export const userRoutes: Route[] = [
       birthdate: '1960-05-17',
       openid: 'o6_bmjrPTlm6_2sgVt7hMZOPfL2M',
     },
+    problems: ['conflict'],
     responses: {
       201: { description: 'made', schema: wire.user },
       200: { description: 'changed', schema: wire.user },
     },
     handle: async ({ context, params, body }) => {
       const { type, ...profile } = body;
-      const change = Object.fromEntries(Object.entries(profile).filter(([, value]) => value !== undefined));
-      const { user, created } = await putUser(context, params.user_id ?? '', type, {
-        ...change,
-        name: profile.name,
-      });
+      const { user, created } = await putUser(context, params.user_id ?? '', type, profile);
       return { status: created ? 201 : 200, body: userView(user, true) };
     },
   }),
@@ -152,6 +151,7 @@ export const userRoutes: Route[] = [
     summary: "What the user's app says of itself",
     body: statusBody,
     example: { in_background: true, platform: 'ios' },
+    problems: ['forbidden'],
     responses: { 200: { description: 'the status', schema: wire.status } },
     handle: async ({ context, principal, params, body }) => ({
       status: 200,
@@ -167,6 +167,7 @@ export const userRoutes: Route[] = [
     path: '/:user_id/consult/time',
     who: 'user',
     summary: "The user's latest activity and latest message in a session with a patient",
+    problems: ['forbidden'],
     responses: { 200: { description: 'the times', schema: consultTime } },
     handle: async ({ context, principal, params }) => {
       const db = context.database.kysely;

@@ -1,5 +1,6 @@
 import { type RawData } from 'ws';
 import { AppError, type Fault, invalid } from '../../errors';
+import { codePoints } from '../../model/text';
 import { decodeUtf8, textFaults } from '../input';
 
 /** A request of a client's: `{"type", "data", "ref"?}`. */
@@ -48,7 +49,7 @@ export function parseFrame(
   }
   if (!isObject(value)) throw new BadFrame('validation_failed', 'The frame is not a JSON object.');
   const { data = {}, ref, type } = value;
-  if (ref !== undefined && (typeof ref !== 'string' || ref === '' || [...ref].length > REF_LENGTH)) {
+  if (ref !== undefined && (typeof ref !== 'string' || ref === '' || codePoints(ref) > REF_LENGTH)) {
     throw badField('ref', `a string of 1 to ${REF_LENGTH} characters`);
   }
   if (typeof type !== 'string' || !types.has(type)) {

@@ -10,9 +10,7 @@ export async function createTable(
   name: string,
   columns: (builder: TableBuilder) => TableBuilder,
 ): Promise<void> {
-  await columns(db.schema.createTable(name).ifNotExists() as TableBuilder)
-    .modifyEnd(dialect.tableOptions)
-    .execute();
+  await columns(db.schema.createTable(name).ifNotExists()).modifyEnd(dialect.tableOptions).execute();
 }
 
 /** CREATE INDEX that may run again; MySQL knows no IF NOT EXISTS for it. */

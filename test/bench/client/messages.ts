@@ -2,7 +2,7 @@ import { credentials, requestText } from './http-connection';
 import { type SenderPlan } from './tasks';
 
 const CONTENT_BYTES = 300;
-/** What is written in this product: Chinese, three bytes a character. */
+/** What is written in this product: Chinese, up to three bytes a character. */
 const TEXT = '您好,今天的血压是多少?请按时服药,注意休息,少吃盐和油腻的食物,有不舒服的时候随时告诉我。'.repeat(4);
 const CHARACTER_BYTES = 3;
 

@@ -3,7 +3,7 @@ import { type ReceiverPlan } from './tasks';
 
 const LOGIN_LIMIT_MS = 20_000;
 /** As the SDK does: what arrives in a short while is acknowledged together. */
-const ACK_DELAY_MS = 100;
+const ACK_DELAY_MS = 200;
 const TYPE_START = '{"type":"'.length;
 const QUOTE = 0x22;
 const ID_FIELD = Buffer.from('"id":');

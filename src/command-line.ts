@@ -1,0 +1,61 @@
+import { type Database, openDatabase } from './db/database';
+import { type Config, ConfigError, readConfig } from './resources/config/config';
+
+/** Exit statuses of the commands that an operator runs; 64 and 78 are EX_USAGE and EX_CONFIG in sysexits.h. */
+export const EXIT = { failure: 1, usage: 64, badConfiguration: 78 } as const;
+
+/** A failure whose message is all that the operator needs: it is printed without a stack. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+
+  constructor(
+    message: string,
+    readonly status: number = EXIT.failure,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Runs an operator's command on the configured database. What goes wrong is one line on stderr and the exit status: 1, 64 for
+ * wrong arguments, 78 for a bad setting. stdout belongs to the command's result.
+ * @param parse reads the arguments; what it throws is a mistake in them, and is answered with `usage`
+ */
+export async function runCommand<Arguments>(
+  usage: string,
+  parse: (args: string[]) => Arguments,
+  work: (database: Database, args: Arguments, config: Config) => Promise<void>,
+): Promise<void> {
+  let database: Database | undefined;
+  try {
+    const args = parsed(usage, parse);
+    const config = readConfig();
+    database = openDatabase(config.databaseUrl, { connections: 2 });
+    await work(database, args, config);
+  } catch (error) {
+    process.stderr.write(`${failureText(error, database)}\n`);
+    process.exitCode = statusOf(error);
+  } finally {
+    await database?.close();
+  }
+}
+
+function parsed<Arguments>(usage: string, parse: (args: string[]) => Arguments): Arguments {
+  try {
+    return parse(process.argv.slice(2));
+  } catch (error) {
+    throw new CommandError(`${error instanceof Error ? error.message : String(error)}\n${usage}`, EXIT.usage);
+  }
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof CommandError) return error.status;
+  return error instanceof ConfigError ? EXIT.badConfiguration : EXIT.failure;
+}
+
+function failureText(error: unknown, database: Database | undefined): string {
+  if (database?.dialect.isUnavailable(error) === true) {
+    return `The database can't be reached: ${database.description} (${String((error as { code?: unknown }).code)})`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}

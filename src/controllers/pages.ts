@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import express, { type NextFunction, type Request, type Response, Router } from 'express';
+import helmet from 'helmet';
+import { DEMO_USERS } from '../commands/demo-data';
+import { type Services } from '../commands/services';
+import { statusReader } from '../commands/status';
+import { forbidden, unauthenticated } from '../errors';
+import { type UserType } from '../model/users';
+import { VERSION } from '../version';
+import { authenticate } from './rest/perform';
+
+/** The EJS templates, and beside them what they load. */
+export const PAGES_DIRECTORY = path.join(__dirname, '..', 'views', 'pages');
+
+const README = path.join(__dirname, '..', '..', 'readme.md');
+const FOR_EVER = 'public, max-age=31536000, immutable';
+
+/**
+ * The pages: `/`, `/status`, and in `dev` `/demo/patient` and `/demo/doctor`, with what they load. The application needs
+ * `views` set to `PAGES_DIRECTORY`.
+ */
+export function pagesRouter(services: Services): Router {
+  const { demo } = services.config;
+  const router = Router({ caseSensitive: true });
+  const version = assetVersion();
+  const asset = (name: string) => `${name}?v=${version}`;
+
+  const render = (response: Response, template: string, data: Record<string, unknown>) => {
+    // A page is small, and what it names changes with every release.
+    response.set('Cache-Control', 'no-cache');
+    response.render(`${template}.ejs`, { version: VERSION, asset, ...data });
+  };
+
+  router.get('/', securityHeaders("'self' data:"), (_request, response) => {
+    render(response, 'home', { demo, profile: services.config.profile, readme: existsSync(README) });
+  });
+  router.get('/readme.md', (_request, response, next) => {
+    if (!existsSync(README)) {
+      next();
+      return;
+    }
+    response.set('Cache-Control', 'no-cache').type('text/plain; charset=utf-8').send(readFileSync(README));
+  });
+  router.get('/favicon.ico', (_request, response) => {
+    response.set('Cache-Control', 'public, max-age=86400');
+    response.sendFile(path.join(PAGES_DIRECTORY, 'assets', 'icon.svg'));
+  });
+  router.use('/assets', securityHeaders("'self'"), staticFiles('assets', version));
+  statusRoute(router, services, render);
+  if (demo) demoRoutes(router, version, render);
+  return router;
+}
+
+type Render = (response: Response, template: string, data: Record<string, unknown>) => void;
+
+/** One address for both: the page for a browser that names no credentials, the figures for the platform's backend. */
+function statusRoute(router: Router, services: Services, render: Render): void {
+  const read = statusReader(services);
+  router.get('/status', securityHeaders("'self' data:"), async (request, response) => {
+    const { authorization, 'x-im-app-key': key } = request.headers;
+    response.vary('Accept');
+    if (key === undefined && authorization === undefined) {
+      if (request.accepts(['json', 'html']) !== 'html') {
+        throw unauthenticated('This needs the header X-IM-App-Key.');
+      }
+      render(response, 'status', {});
+      return;
+    }
+    const principal = await authenticate(services, request);
+    if (principal.kind !== 'backend') throw forbidden('Only the platform may do this.');
+    response.set('Cache-Control', 'no-store').json(await read());
+  });
+}
+
+function demoRoutes(router: Router, version: string, render: Render): void {
+  // Pictures, voices and films of messages may lie anywhere.
+  const security = securityHeaders("'self' http: https: data: blob:", "'self' http: https: blob:");
+  const page = (type: UserType) => (_request: Request, response: Response) => {
+    render(response, type, { users: DEMO_USERS.filter((user) => user.type === type) });
+  };
+  router.get('/demo/patient', security, page('patient'));
+  router.get('/demo/doctor', security, page('doctor'));
+  router.get('/demo/vendor/jquery.js', security, (_request, response) => {
+    response.set('Cache-Control', FOR_EVER).sendFile(require.resolve('jquery/dist/jquery.min.js'));
+  });
+  router.use('/demo/assets', security, staticFiles('demo-assets', version));
+}
+
+/** Files below the pages' folder: kept for ever where the address names this release's version, else asked for again. */
+function staticFiles(folder: string, version: string) {
+  const files = express.static(path.join(PAGES_DIRECTORY, folder), {
+    index: false,
+    redirect: false,
+    setHeaders: (response) => {
+      const named = response.req.url?.endsWith(`?v=${version}`);
+      response.setHeader('Cache-Control', named ? FOR_EVER : 'no-cache');
+    },
+  });
+  return (request: Request, response: Response, next: NextFunction) => {
+    void files(request, response, next);
+  };
+}
+
+/** Changes whenever a file that pages load changes. */
+function assetVersion(): string {
+  const hash = createHash('sha256');
+  const own = ['assets', 'demo-assets'].map((folder) => path.join(PAGES_DIRECTORY, folder));
+  for (const directory of [...own, path.join(__dirname, '..', '..', 'sdk')]) {
+    const files = readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.join(entry.parentPath, entry.name));
+    for (const file of files.sort()) hash.update(path.relative(directory, file)).update(readFileSync(file));
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
+/**
+ * A strict Content-Security-Policy (CSP level 3): nothing inline runs, nothing comes from other hosts but what `images` and
+ * `media` allow. Left out are the headers that only mean something over https, which plain http in a LAN would be warned of.
+ */
+function securityHeaders(images: string, media = "'self'") {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        scriptSrcAttr: ["'none'"],
+        styleSrc: ["'self'"],
+        styleSrcAttr: ["'none'"],
+        imgSrc: images.split(' '),
+        mediaSrc: media.split(' '),
+        connectSrc: ["'self'", 'ws:', 'wss:'],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    strictTransportSecurity: false,
+    crossOriginOpenerPolicy: false,
+    crossOriginResourcePolicy: false,
+    originAgentCluster: false,
+  });
+}

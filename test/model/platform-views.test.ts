@@ -1,0 +1,430 @@
+import { sql } from 'kysely';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import should from 'should';
+import { type Database, openDatabase } from '../../src/db/database';
+import { migrate } from '../../src/db/migrate';
+import { makePlatformViews, PLATFORM_VIEWS, type PlatformViewsPlan } from '../../src/model/platform-views';
+import { findUser, profilesAreViews } from '../../src/model/users';
+import { requireOrSkip } from '../support/databases';
+import { privateMariaDb } from '../support/private-mariadb';
+import { removeFolder, temporaryFolder } from '../support/processes';
+import { TestServer } from '../support/server';
+import { runOperatorCommand } from './operator-command';
+
+const FILES = path.resolve(__dirname, '../../src/platform-views');
+const NAMES = Object.keys(PLATFORM_VIEWS) as (keyof typeof PLATFORM_VIEWS)[];
+
+let definitions: PlatformViewsPlan['definitions'];
+let platforms = 0;
+
+async function run(database: Database, ...statements: string[]): Promise<void> {
+  for (const statement of statements) await sql.raw(statement).execute(database.kysely);
+}
+
+async function rows(database: Database, statement: string) {
+  return (await sql.raw<Record<string, unknown>>(statement).execute(database.kysely)).rows;
+}
+
+/** A schema with tables in the platform's shape and some people in it. @returns its name */
+async function platform(database: Database, collation = 'utf8mb4_general_ci'): Promise<string> {
+  const schema = `wlyy-${++platforms}`;
+  const charset = collation.split('_')[0] ?? '';
+  const person = `(id int auto_increment primary key, code varchar(50), name varchar(200), sex varchar(2), birthday datetime,
+    photo varchar(255), openid varchar(64), password varchar(64), key code (code)) charset ${charset} collate ${collation}`;
+  await run(
+    database,
+    `create database \`${schema}\``,
+    `create table \`${schema}\`.wlyy_doctor ${person}`,
+    `create table \`${schema}\`.wlyy_patient ${person}`,
+    `create table \`${schema}\`.wlyy_consult (id int auto_increment primary key, code varchar(50) unique, type int, patient varchar(50),
+      title varchar(100), symptoms varchar(500), status int, czrq datetime) charset ${charset} collate ${collation}`,
+    `create table \`${schema}\`.wlyy_consult_team (id int auto_increment primary key, consult varchar(50), admin_team_code int,
+      sign_code varchar(50), doctor varchar(50), key consult (consult)) charset ${charset} collate ${collation}`,
+    `insert into \`${schema}\`.wlyy_doctor (code, name, sex, birthday, photo, openid) values
+      ('D1', '张医生', '1', '1970-02-28', 'https://photos.example.com/d1.png', 'doctor-openid'), ('d2', '李', null, null, '', null)`,
+    `insert into \`${schema}\`.wlyy_patient (code, name, sex, birthday, photo, openid) values
+      ('P1', '王病人', '2', '1980-12-31', null, 'openid-P1'), ('P2', '  ', '7', null, null, ''), ('P3', repeat('长', 150), null, null, null, null)`,
+    // Enough that the optimizer has a choice.
+    `insert into \`${schema}\`.wlyy_doctor (code, name) select concat('X', seq), 'x' from seq_1_to_2000`,
+    `insert into \`${schema}\`.wlyy_patient (code, name) select concat('Y', seq), 'y' from seq_1_to_2000`,
+    `insert into \`${schema}\`.wlyy_consult (code, type, patient, title, symptoms, status, czrq)
+      values ('T1', 1, 'P1', '头疼', '三天了', 0, '2026-11-22 16:00:00')`,
+    `insert into \`${schema}\`.wlyy_consult_team (consult, admin_team_code, sign_code, doctor) values ('T1', 7, 'd2', 'D1')`,
+    `analyze table \`${schema}\`.wlyy_doctor, \`${schema}\`.wlyy_patient`,
+  );
+  return schema;
+}
+
+async function kind(database: Database, table: string): Promise<string> {
+  const [found] = await rows(
+    database,
+    `select table_type as type from information_schema.tables where table_schema = database() and table_name = '${table}'`,
+  );
+  return found === undefined ? 'absent' : found.type === 'VIEW' ? 'view' : 'table';
+}
+
+describe('Views onto the platform', () => {
+  requireOrSkip('mariadb');
+  let url: string;
+  let database: Database;
+
+  before(async () => {
+    const read = async (name: string) => [name, await readFile(path.join(FILES, `${name}.sql`), 'utf8')];
+    definitions = Object.fromEntries(await Promise.all(NAMES.map(read))) as PlatformViewsPlan['definitions'];
+    url = (await (await privateMariaDb())?.createDatabase()) ?? '';
+    database = openDatabase(url);
+    await migrate(database);
+  });
+  after(() => database.close());
+
+  const views = (schema: string, changes: Partial<PlatformViewsPlan> = {}) =>
+    makePlatformViews(database, { schema, definitions, keep: false, ...changes });
+
+  /** Puts the server's own tables back, empty. */
+  async function ownTables(): Promise<void> {
+    for (const name of NAMES)
+      await run(database, `drop view if exists ${name}`, `drop table if exists ${name}, ${name}_own`);
+    for (const name of ['doctors', 'patients']) {
+      await run(
+        database,
+        `create table ${name} (id varchar(128) not null primary key, name varchar(100) not null, sex smallint not null default 0,
+          birthdate date, avatar varchar(2048), openid varchar(128)) charset utf8mb4 collate utf8mb4_bin`,
+      );
+    }
+  }
+
+  describe('Whatever the collation of the platform', () => {
+    before(async () => {
+      await ownTables();
+      await run(
+        database,
+        `insert into sessions (id, type, name, business_type, create_date, clock_time) values ('S1', 1, 's', 2, now(3), now(3))`,
+        `insert into participants (session_id, participant_id, type, last_fetch_time)
+          values ('S1', 'D1', 'doctor', now(3)), ('S1', 'd1', 'doctor', now(3)), ('S1', 'P1', 'patient', now(3))`,
+        `insert into topics (id, session_id, name, create_time, start_message_id) values ('T1', 'S1', 't', now(3), 1)`,
+      );
+    });
+    after(() => run(database, 'delete from sessions', 'delete from participants', 'delete from topics'));
+
+    for (const collation of [
+      'utf8mb4_general_ci',
+      'utf8mb4_unicode_ci',
+      'utf8mb4_bin',
+      'utf8mb3_general_ci',
+      'gbk_chinese_ci',
+    ]) {
+      it(`${collation}: profiles are mapped, statements join, look-ups use the platform's index`, async () => {
+        const schema = await platform(database, collation);
+        await views(schema);
+
+        should(await findUser(database.kysely, 'D1')).eql({
+          type: 'doctor',
+          id: 'D1',
+          name: '张医生',
+          sex: 1,
+          birthdate: '1970-02-28',
+          avatar: 'https://photos.example.com/d1.png',
+          openid: null,
+        });
+        should(await findUser(database.kysely, 'd1')).be.undefined('ids that differ in case differ');
+        const nobody = { type: 'patient', sex: 0, birthdate: null, avatar: null, openid: null };
+        should(await findUser(database.kysely, 'P2')).eql({ ...nobody, id: 'P2', name: 'P2' });
+        should(await findUser(database.kysely, 'P3')).eql({ ...nobody, id: 'P3', name: '长'.repeat(100) });
+        should((await findUser(database.kysely, 'P1'))?.openid).equal('openid-P1');
+
+        const joined = await rows(
+          database,
+          `select s.id,p.participant_id,d.* from participants p,sessions s,doctors d
+            where s.id='S1' and s.id = p.session_id and (d.id = p.participant_id)`,
+        );
+        should(joined.map(({ name, participant_id: id }) => [id, name])).eql([['D1', '张医生']]);
+        const consults = await rows(
+          database,
+          `select t.id, c.title, c.admin_team_code, d.name from topics t join wlyy_consults c on c.code = t.id
+            join doctors d on d.id = c.doctor join patients p on p.id = c.patient`,
+        );
+        should(consults).eql([{ id: 'T1', title: '头疼', admin_team_code: 7, name: '张医生' }]);
+
+        for (const [view, id] of [
+          ['doctors', 'D1'],
+          ['patients', 'P1'],
+        ] as const) {
+          for (const condition of [`id = '${id}'`, `id in ('${id}', 'elsewhere', 'nowhere')`]) {
+            const plan = await rows(
+              database,
+              `explain select id, name, openid from ${view} where ${condition}`,
+            );
+            should(plan.map(({ key }) => key)).eql(['code'], `${view} where ${condition}`);
+            should(Number(plan[0]?.rows)).be.belowOrEqual(3);
+          }
+        }
+      });
+    }
+  });
+
+  describe('Replacing what is there', () => {
+    let schema: string;
+    before(async () => {
+      schema = await platform(database);
+    });
+    beforeEach(ownTables);
+
+    const kinds = async () =>
+      Object.fromEntries(await Promise.all(NAMES.map(async (name) => [name, await kind(database, name)])));
+    const ALL_VIEWS = { doctors: 'view', patients: 'view', wlyy_consults: 'view' };
+    const OWN = { doctors: 'table', patients: 'table', wlyy_consults: 'absent' };
+
+    it('puts the empty tables aside, and can be run again', async () => {
+      should(await profilesAreViews(database.kysely, database.dialect)).be.false();
+      await views(schema);
+      should(await kinds()).eql(ALL_VIEWS);
+      should(await kind(database, 'doctors_own')).equal('table');
+      should(await profilesAreViews(database.kysely, database.dialect)).be.true();
+      should(await views(schema)).eql([]);
+      should(await kinds()).eql(ALL_VIEWS);
+    });
+
+    it('moves to another schema', async () => {
+      await views(schema);
+      const other = await platform(database);
+      await run(database, `update \`${other}\`.wlyy_doctor set name = '新名字' where code = 'D1'`);
+      await views(other);
+      should((await findUser(database.kysely, 'D1'))?.name).equal('新名字');
+    });
+
+    it('refuses to replace profiles, unless they are to be kept', async () => {
+      await run(database, `insert into patients (id, name) values ('P9', '自己的')`);
+      await should(views(schema)).be.rejectedWith(/^patients hold profiles .*--keep.* patients_own/);
+      should(await kinds()).eql(OWN);
+      should(await views(schema, { keep: true })).containEql(
+        "The server's own table patients is now patients_own.",
+      );
+      should(await kinds()).eql(ALL_VIEWS);
+      should(await rows(database, 'select id from patients_own')).eql([{ id: 'P9' }]);
+      should(await findUser(database.kysely, 'P9')).be.undefined();
+    });
+
+    it('never overwrites what was kept before', async () => {
+      await run(
+        database,
+        'create table doctors_own like doctors',
+        `insert into doctors_own (id, name) values ('D8', 'kept')`,
+      );
+      await should(views(schema, { keep: true })).be.rejectedWith(/^doctors_own is where/);
+      should(await kinds()).eql(OWN);
+      should(await rows(database, 'select id from doctors_own')).eql([{ id: 'D8' }]);
+    });
+
+    it('takes the place of an empty table that lies where ours would go', async () => {
+      await run(
+        database,
+        'create table doctors_own like doctors',
+        'alter table doctors_own add column mark int',
+      );
+      await views(schema);
+      should(await kinds()).eql(ALL_VIEWS);
+      should(await rows(database, `show columns from doctors_own like 'mark'`)).eql([]);
+    });
+
+    for (const [title, statements] of Object.entries({
+      'after the first view was made': ['create view doctors_new as select 1 as id'],
+      'before the views it replaces were dropped': [
+        'create view doctors_old as select 1 as id',
+        'create view wlyy_consults_old as select 1 as code',
+      ],
+      'after one table alone was put aside': ['rename table doctors to doctors_own'],
+    })) {
+      it(`goes on where it was cut off: ${title}`, async () => {
+        await run(database, ...statements);
+        await views(schema);
+        should(await kinds()).eql(ALL_VIEWS);
+        for (const name of NAMES) {
+          should(await kind(database, `${name}_new`)).equal('absent');
+          should(await kind(database, `${name}_old`)).equal('absent');
+        }
+      });
+    }
+
+    for (const [title, edit, message] of [
+      [
+        'a column that the platform lacks',
+        (text: string) => text.replace('p.photo', 'p.portrait'),
+        /^patients\.sql .*portrait/,
+      ],
+      [
+        'a column that we need and miss',
+        (text: string) => text.replace('as openid', 'as wechat'),
+        /^patients\.sql .*openid/,
+      ],
+      ['several statements', (text: string) => `${text}; drop table sessions`, /^patients\.sql .*syntax/],
+    ] as const) {
+      it(`leaves all as it was when a file holds ${title}`, async () => {
+        const changed = { ...definitions, patients: edit(definitions.patients) };
+        await should(views(schema, { definitions: changed })).be.rejectedWith(message);
+        should(await kinds()).eql(OWN);
+        should(await kind(database, 'doctors_new')).equal('absent');
+        should(await kind(database, 'sessions')).equal('table');
+      });
+    }
+
+    it('says when a look-up would read the whole table', async () => {
+      const unindexed = await platform(database);
+      await run(database, `alter table \`${unindexed}\`.wlyy_patient drop key code`);
+      should(await views(unindexed)).containEql(
+        "Looking up a id in patients reads all of it: give the platform's column an index.",
+      );
+    });
+
+    for (const [title, name, message] of [
+      ['no such schema', 'nowhere', /no schema nowhere/],
+      ['a name that breaks out of its quotes', 'a`; drop table sessions; --', /1 to 64/],
+      ['an empty name', '', /1 to 64/],
+      ['65 characters', 'a'.repeat(65), /1 to 64/],
+    ] as const) {
+      it(`refuses ${title}`, async () => {
+        await should(views(name)).be.rejectedWith(message);
+        should(await kinds()).eql(OWN);
+      });
+    }
+
+    it("refuses the server's own schema", async () => {
+      await should(views(new URL(url).pathname.slice(1))).be.rejectedWith(/own schema/);
+    });
+
+    it('two at once come to the same', async () => {
+      await Promise.all([views(schema), views(schema)]);
+      should(await kinds()).eql(ALL_VIEWS);
+    });
+  });
+
+  describe('A server with such views', () => {
+    let server: TestServer;
+    let own: Database;
+    let ownUrl: string;
+    let schema: string;
+
+    before(async () => {
+      ownUrl = (await (await privateMariaDb())?.createDatabase()) ?? '';
+      own = openDatabase(ownUrl, { connections: 2 });
+      schema = await platform(own);
+      // Before the first start: the migration finds the views in the place of its tables.
+      await makePlatformViews(own, { schema, definitions, keep: false });
+      server = await TestServer.start({ IM_DATABASE_URL: ownUrl });
+    });
+    after(async () => {
+      await server.stop();
+      await own.close();
+    });
+
+    it('logs in whom the platform knows, and nobody else', async () => {
+      const login = (user_id: string, user_type: string) =>
+        server.request('post', '/users/login').send({ user_id, user_type });
+      const { body } = await login('P1', 'patient').expect(200);
+      should(body.user).containEql({ id: 'P1', name: '王病人', sex: 2, birthdate: '1980-12-31' });
+      await login('p1', 'patient').expect(404);
+      await login('P9', 'patient').expect(404);
+      await login('P1', 'doctor').expect(400);
+      await login('d2', 'doctor').expect(200);
+    });
+
+    it('makes sessions, sends, starts topics, and names people as the platform does', async () => {
+      await server.session('S1', 1, 'P1', 'D1', 'P3');
+      const message = await server.send('S1', 'D1', '您好');
+      should(message.sender_name).equal('张医生');
+      should((await server.send('S1', 'P3', '你好')).sender_name).equal('长'.repeat(100));
+      await server
+        .request('post', '/sessions/T1/topics')
+        .send({ session_id: 'S1', user_id: 'P1', name: '头疼' })
+        .expect(201);
+      const { body } = await server.request('get', '/sessions/S1/participants').expect(200);
+      should(body.items.map((each: { name: string }) => each.name)).eql([
+        '张医生',
+        '王病人',
+        '长'.repeat(100),
+      ]);
+      const token = await server.token('P1');
+      const unread = await server.request('get', '/application/badge_no', token).expect(200);
+      should(unread.body.badge_no).equal(2);
+    });
+
+    it('pushes to sockets and writes notices with the openid of the platform', async () => {
+      const socket = await server.socket('P1', 'S1');
+      await server.send('S1', 'D1', '第二条');
+      should((await socket.take('message')).data.message.sender_name).equal('张医生');
+      socket.close();
+      const { body } = await server.request('get', '/users/P1').expect(200);
+      should(body.openid).equal('openid-P1');
+    });
+
+    it('changes no profile', async () => {
+      const before = await rows(own, `select count(*) as count from \`${schema}\`.wlyy_patient`);
+      for (const id of ['P1', 'P77']) {
+        const answer = await server
+          .request('put', `/users/${id}`)
+          .send({ type: 'patient', name: '别名' })
+          .expect(409);
+        should(answer.body.code).equal('conflict');
+      }
+      should(await rows(own, `select count(*) as count from \`${schema}\`.wlyy_patient`)).eql(before);
+    });
+
+    it('starts again over the views', async () => {
+      const again = await TestServer.start({ IM_DATABASE_URL: ownUrl });
+      await again.request('get', '/users/D1').expect(200);
+      await again.stop();
+    });
+  });
+
+  describe('npm run platform-views', () => {
+    let folder: string;
+    before(() => {
+      folder = temporaryFolder('im-views-');
+    });
+    after(() => removeFolder(folder));
+
+    it('makes the views, from files of the operator too', async () => {
+      await ownTables();
+      const schema = await platform(database);
+      const done = await runOperatorCommand('platform-views', [schema], { IM_DATABASE_URL: url });
+      should(done).containEql({ status: 0, stderr: '' });
+      should(done.stdout).match(new RegExp(`are views onto ${schema}`));
+
+      const edited = path.join(folder, 'edited');
+      await mkdir(edited);
+      for (const name of NAMES)
+        await copyFile(path.join(FILES, `${name}.sql`), path.join(edited, `${name}.sql`));
+      await writeFile(
+        path.join(edited, 'doctors.sql'),
+        definitions.doctors.replace('d.name', `concat(d.name, '主任')`),
+      );
+      const again = await runOperatorCommand('platform-views', ['--from', edited, schema], {
+        IM_DATABASE_URL: url,
+      });
+      should(again.status).equal(0, again.stderr);
+      should((await findUser(database.kysely, 'D1'))?.name).equal('张医生主任');
+    });
+
+    for (const [title, args, environment, status, message] of [
+      ['SQLite', ['wlyy'], { IM_DATABASE_URL: 'sqlite::memory:' }, 1, /MySQL or MariaDB.*SQLite/],
+      ['no schema named', [], {}, 64, /^One schema is needed\.\nUsage: /],
+      ['an unknown option', ['--force', 'wlyy'], {}, 64, /--force[^]*Usage: /],
+      ['a bad setting', ['wlyy'], { IM_PORT: 'http' }, 78, /^IM_PORT accepts .*\n$/],
+      [
+        'no database',
+        ['wlyy'],
+        { IM_DATABASE_URL: 'mysql://im:secret@127.0.0.1:1/im' },
+        1,
+        /^The database can't be reached: mysql:\/\/127\.0\.0\.1:1\/im \(ECONNREFUSED\)\n$/,
+      ],
+      ['no files', ['--from', '/nowhere', 'wlyy'], {}, 1, /doctors\.sql can't be read \(ENOENT\)/],
+    ] as const) {
+      it(`ends with ${status}: ${title}`, async () => {
+        const outcome = await runOperatorCommand('platform-views', args, environment);
+        should(outcome).containEql({ status, stdout: '' });
+        should(outcome.stderr).match(message);
+        should(outcome.stderr).not.match(/ {4}at |secret/);
+      });
+    }
+  });
+});
