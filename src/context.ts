@@ -2,6 +2,7 @@ import { Activity } from './commands/activity';
 import { Arrivals } from './commands/arrivals';
 import { Calls } from './commands/calls';
 import { Deliver } from './commands/deliver';
+import { Healing } from './commands/healing';
 import { NoticeWorker } from './commands/notice-worker';
 import { SendCache } from './commands/send-cache';
 import { SendRate } from './commands/send-rate';
@@ -15,17 +16,20 @@ import { type NoticePlan } from './model/append';
 import { sessionMembers } from './model/participants';
 import { type Bus } from './push/bus';
 import { memoryBus } from './push/memory-bus';
-import { localPresence } from './push/presence';
+import { SharedPresence } from './push/presence';
+import { RedisBus } from './push/redis-bus';
+import { redisTokenCache } from './push/redis-token-cache';
 import { Sockets } from './push/sockets';
 import { createWechat, type Wechat } from './push/wechat';
+import { type WechatTokenCache } from './push/wechat-token';
 import { type Config } from './resources/config/config';
 
 /** Transactions of sends that MySQL may have under way at once; more only wait for each other's flush. */
 const MYSQL_WRITERS = 2;
 
 export interface Context extends Services {
-  /** Starts what works in the background; the schema must be there. */
-  start(): void;
+  /** Meets the other processes and starts what works in the background; the schema must be there. Redis may be away. */
+  start(): Promise<void>;
   /** Ends everything in the reverse order of its making. */
   close(): Promise<void>;
 }
@@ -37,17 +41,31 @@ export interface Overrides {
   wechat?: Wechat;
 }
 
+/** What connects processes: memory where there is one alone, Redis where there may be several. */
+function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache?: WechatTokenCache } {
+  if (overrides.bus !== undefined) return { bus: overrides.bus };
+  if (config.redisUrl === undefined) return { bus: memoryBus() };
+  const bus = new RedisBus({ url: config.redisUrl });
+  if (config.wechat === undefined) return { bus };
+  return { bus, tokenCache: redisTokenCache(bus.commands, { appId: config.wechat.appId }) };
+}
+
 /** Builds the whole server but its doors, top to bottom. Nothing is a global. */
 export function createContext(config: Config, overrides: Overrides = {}): Context {
   const database = overrides.database ?? openDatabase(config.databaseUrl);
   const metrics = createMetrics();
-  const bus = overrides.bus ?? memoryBus();
-  const sockets = new Sockets();
-  const presence = localPresence(sockets);
-  const wechat = overrides.wechat ?? (config.wechat === undefined ? undefined : createWechat(config.wechat));
+  const { bus, tokenCache } = between(config, overrides);
+  const sockets = new Sockets({
+    user: (userId, online) => presence.userChanged(userId, online),
+    bound: (sessionId, userId, bound) => presence.boundChanged(sessionId, userId, bound),
+  });
+  const presence = new SharedPresence(bus, sockets);
+  const wechat =
+    overrides.wechat ??
+    (config.wechat === undefined ? undefined : createWechat({ ...config.wechat, tokenCache }));
   const activity = new Activity(database);
   const arrivals = new Arrivals(database);
-  const cache = new SendCache();
+  const cache = new SendCache(() => bus.healthy);
   const rate = new SendRate(config.sendRate);
   const tokens = new Tokens({ database, bus, secret: config.tokenSecret, appKeys: config.appKeys });
 
@@ -64,7 +82,9 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       cache.setMembers(sessionId, version, members);
       return members;
     },
+    settled: (sessionId) => writers.settled(sessionId),
   });
+  const healing = new Healing({ database, bus, sockets, deliver, tokens, cache });
   const notices = new NoticeWorker({
     database,
     wechat,
@@ -81,8 +101,9 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       database,
       cache,
       noticePlan,
-      onCommitted: ({ committed, noticesDueNow, repliedTopics }) => {
+      onCommitted: ({ committed, noticesDueNow, repeated, repliedTopics }) => {
         deliver.messages(committed);
+        for (const row of repeated) deliver.repeated(row);
         if (noticesDueNow) notices.poke();
         topicsReplied(repliedTopics);
       },
@@ -109,15 +130,19 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   };
   const calls = new Calls(callServices);
   const services: Services = { ...callServices, calls };
-  bus.subscribe((event) => {
-    if (event.kind === 'revoked') tokens.forget(event.userId, event.tokenId);
-    if (event.kind === 'profile') cache.names.delete(event.userId);
-    deliver.receive(event);
+  bus.listen({
+    event: (event) => {
+      if (event.kind === 'revoked') tokens.forget(event.userId, event);
+      if (event.kind === 'profile') cache.names.delete(event.userId);
+      deliver.receive(event);
+    },
   });
 
   return {
     ...services,
-    start: () => {
+    start: async () => {
+      await bus.start();
+      await presence.start();
       notices.start();
       calls.start();
     },
@@ -127,6 +152,8 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await notices.close();
       await arrivals.idle();
       await activity.close();
+      await healing.close();
+      presence.close();
       await bus.close();
       await database.close();
     },

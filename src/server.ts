@@ -59,7 +59,7 @@ export class ImServer {
    */
   async start(waiting: () => void = () => undefined): Promise<number> {
     await this.#migrate(waiting);
-    this.context.start();
+    await this.context.start();
     const { host, port } = this.context.config;
     await new Promise<void>((resolve, reject) => {
       this.http.once('error', reject);

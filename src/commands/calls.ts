@@ -1,18 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Transaction } from 'kysely';
 import { runIn } from '../db/database';
 import { type CallRow, type Schema } from '../db/schema';
-import { fromSqlTime, nowSql, type SqlTime, toSqlTime } from '../db/time';
+import { fromSqlTime, nowSql, toSqlTime } from '../db/time';
 import { AppError, conflict, notFound } from '../errors';
 import { describeError, log } from '../logger';
 import { Append, type Appended, type LockedSession, lockSession } from '../model/append';
 import {
   callSeconds,
   type CallResult,
-  type CallSide,
   findCall,
-  holdSocket,
   lockCall,
   overdueCalls,
   overdueResult,
@@ -26,17 +23,12 @@ import { findUser } from '../model/users';
 import { type Connection } from '../push/sockets';
 import { frame } from '../views/frames';
 import { messageJson } from '../views/message';
+import { CallSockets, GONE, sideOf, socketOf } from './call-sockets';
 import { type CallServices } from './services';
 
 export type Media = 'video' | 'audio';
 
 const MAX_SIGNAL_BYTES = 32 * 1024;
-
-/** A socket of a call that is open here. */
-interface Held {
-  callId: string;
-  side: CallSide;
-}
 
 /**
  * Calls: who rings whom, who answers first, and how it ended. The state is in the database, under the session's lock, so
@@ -44,23 +36,22 @@ interface Held {
  * dies they run out, and whichever process looks next ends the call with its record.
  */
 export class Calls {
-  readonly #held = new Map<Connection, Map<string, CallSide>>();
+  readonly #sockets: CallSockets;
   readonly #signals = new WeakMap<Connection, Promise<void>>();
-  readonly #holdEveryMs: number;
   #timers: NodeJS.Timeout[] = [];
 
   constructor(private readonly services: CallServices) {
-    this.#holdEveryMs = between(100, services.config.callReconnectMs / 4, 2_000);
+    this.#sockets = new CallSockets(services);
   }
 
   /** From now on calls are looked after; needs the schema. */
   start(): void {
     const { callReconnectMs, callTimeoutMs } = this.services.config;
     this.#timers = [
-      setInterval(() => void this.#quietly(() => this.#holdAll()), this.#holdEveryMs),
+      setInterval(() => void this.#quietly(() => this.#sockets.holdAll()), this.#sockets.holdEveryMs),
       setInterval(
         () => void this.#quietly(() => this.#endOverdue()),
-        between(50, Math.min(callTimeoutMs, callReconnectMs) / 8, 1_000),
+        Math.min(1_000, Math.max(50, Math.min(callTimeoutMs, callReconnectMs) / 8)),
       ),
     ];
     for (const timer of this.#timers) timer.unref();
@@ -106,14 +97,14 @@ export class Calls {
             create_time: toSqlTime(now),
             ring_until: toSqlTime(now + config.callTimeoutMs),
             caller_socket: connection.id,
-            caller_until: this.#leaseEnd(now),
+            caller_until: this.#sockets.leaseEnd(now),
           })
           .execute();
         const patients = others.filter(({ type }) => type === 'patient').map((member) => member.id);
         const due = await insertCallNotices(trx, id, sessionId, patients, this.services.noticePlan);
         return { callees: others.map((member) => member.id), noticesDue: due };
       });
-      this.#hold(connection, { callId: id, side: 'caller' });
+      this.#sockets.hold(connection, id, 'caller');
       const call = { id, session_id: sessionId, caller_id: callerId, media };
       deliver.userEvent(sessionId, callees, this.#inviteFrame(call));
       if (noticesDue) notices.poke();
@@ -134,13 +125,14 @@ export class Calls {
     });
   }
 
-  /** Whoever comes while it rings, such as a patient out of WeChat, hears of the call. */
+  /** Whoever comes while it rings, such as a patient out of WeChat, hears of the call; a caller who was away is back in it. */
   async ringFor(connection: Connection): Promise<void> {
     await this.#quietly(async () => {
       const sessions = [...connection.watched()];
       if (sessions.length === 0) return;
       for (const call of await ringingCalls(this.services.database.kysely, sessions)) {
         if (call.caller_id !== connection.user.id) connection.pushEvent(Buffer.from(this.#inviteFrame(call)));
+        else if (call.caller_socket === GONE) await this.#sockets.takePlace(connection, call, 'caller');
       }
     });
   }
@@ -164,14 +156,16 @@ export class Calls {
           callee_id: userId,
           accept_time: toSqlTime(now),
           callee_socket: connection.id,
-          callee_until: this.#leaseEnd(now),
+          callee_until: this.#sockets.leaseEnd(now),
         })
         .where('id', '=', callId)
         .execute();
       return row;
     });
-    this.#hold(connection, { callId, side: 'callee' });
-    deliver.socketEvent(call.caller_socket, frame('call_accept', { call_id: callId, user_id: userId }));
+    this.#sockets.hold(connection, callId, 'callee');
+    const told = frame('call_accept', { call_id: callId, user_id: userId });
+    if (call.caller_socket === GONE) deliver.userEvent(call.session_id, [call.caller_id], told);
+    else deliver.socketEvent(call.caller_socket, told);
     deliver.sessionEvent(call.session_id, frame('call_taken', { call_id: callId }), {
       user: call.caller_id,
       socket: connection.id,
@@ -243,93 +237,20 @@ export class Calls {
     const side = call === undefined ? undefined : sideOf(call, connection.user.id);
     if (call === undefined || side === undefined || call.state === 'ended') throw notFound('call');
     if (call.state === 'ringing') throw conflict('Nobody has taken the call yet.');
-    if (socketOf(call, side) !== connection.id && !(await this.#takePlace(connection, call, side))) {
+    if (socketOf(call, side) !== connection.id && !(await this.#sockets.takePlace(connection, call, side))) {
       throw notFound('call');
     }
     const other = socketOf(call, side === 'caller' ? 'callee' : 'caller');
     if (other !== null) deliver.socketEvent(other, frame('call_signal', { call_id: callId, signal }));
   }
 
-  /** @returns whether the user's socket in the call has gone, so that this one is in its place now */
-  async #takePlace(connection: Connection, call: CallRow, side: CallSide): Promise<boolean> {
-    const { database, sockets } = this.services;
-    const before = socketOf(call, side) ?? '';
-    if (sockets.byId(before) !== undefined) return false;
-    if (!sockets.isOwn(before) && before !== GONE) {
-      // Another process holds it, or held it and died: a living one moves the time on.
-      await sleep(this.#holdEveryMs * 2);
-      const later = await findCall(database.kysely, call.id);
-      if (later === undefined || untilOf(later, side) !== untilOf(call, side)) return false;
-    }
-    const column = side === 'caller' ? 'caller_socket' : 'callee_socket';
-    const result = await database.kysely
-      .updateTable('calls')
-      .set(
-        side === 'caller'
-          ? { caller_socket: connection.id, caller_until: this.#leaseEnd(Date.now()) }
-          : { callee_socket: connection.id, callee_until: this.#leaseEnd(Date.now()) },
-      )
-      .where('id', '=', call.id)
-      .where(column, '=', before)
-      .where('state', '=', 'active')
-      .executeTakeFirst();
-    if (result.numUpdatedRows === 0n) return false;
-    this.#hold(connection, { callId: call.id, side });
-    return true;
-  }
-
   /** A socket has closed: its calls wait for another one of its user. */
-  async socketGone(connection: Connection): Promise<void> {
-    const held = this.#held.get(connection);
-    if (held === undefined) return;
-    this.#held.delete(connection);
-    const until = toSqlTime(Date.now() + this.services.config.callReconnectMs);
-    await this.#quietly(async () => {
-      for (const [callId, side] of held) {
-        await this.services.database.kysely
-          .updateTable('calls')
-          .set(
-            side === 'caller'
-              ? { caller_socket: GONE, caller_until: until }
-              : { callee_socket: GONE, callee_until: until },
-          )
-          .where('id', '=', callId)
-          .where(side === 'caller' ? 'caller_socket' : 'callee_socket', '=', connection.id)
-          .execute();
-      }
-    });
+  socketGone(connection: Connection): Promise<void> {
+    return this.#quietly(() => this.#sockets.gone(connection));
   }
 
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
-  }
-
-  #hold(connection: Connection, { callId, side }: Held): void {
-    const held = this.#held.get(connection) ?? new Map<string, CallSide>();
-    held.set(callId, side);
-    this.#held.set(connection, held);
-    // It may have closed while the database was at work.
-    if (!this.services.sockets.all.has(connection)) void this.socketGone(connection);
-  }
-
-  #leaseEnd(now: number): SqlTime {
-    return toSqlTime(now + this.services.config.callReconnectMs + this.#holdEveryMs * 3);
-  }
-
-  async #holdAll(): Promise<void> {
-    for (const [connection, held] of this.#held) {
-      for (const [callId, side] of held) {
-        const still = await holdSocket(
-          this.services.database.kysely,
-          callId,
-          side,
-          connection.id,
-          this.#leaseEnd(Date.now()),
-        );
-        if (!still) held.delete(callId);
-      }
-      if (held.size === 0) this.#held.delete(connection);
-    }
   }
 
   async #endOverdue(): Promise<void> {
@@ -433,24 +354,4 @@ export class Calls {
       log.warn(`calls could not be looked after, trying again: ${describeError(error)}`);
     }
   }
-}
-
-/** No socket has this id: the call waits for one. */
-const GONE = '';
-
-function sideOf(call: CallRow, userId: string): CallSide | undefined {
-  if (call.caller_id === userId) return 'caller';
-  return call.callee_id === userId ? 'callee' : undefined;
-}
-
-function socketOf(call: CallRow, side: CallSide): string | null {
-  return side === 'caller' ? call.caller_socket : call.callee_socket;
-}
-
-function untilOf(call: CallRow, side: CallSide): SqlTime | null {
-  return side === 'caller' ? call.caller_until : call.callee_until;
-}
-
-function between(minimum: number, value: number, maximum: number): number {
-  return Math.min(maximum, Math.max(minimum, value));
 }

@@ -18,9 +18,7 @@ export async function readUpTo(
   reader?: Connection,
 ): Promise<void> {
   services.arrivals.arrived(session.id, userId, message.id);
-  const moved = await services.database.transaction((trx) =>
-    markRead(trx, session.id, userId, message.timestamp),
-  );
+  const moved = await markRead(services.database.kysely, session.id, userId, message.timestamp);
   if (!moved) return;
   services.deliver.sessionEvent(
     session.id,

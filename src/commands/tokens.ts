@@ -24,6 +24,20 @@ const LIFETIME_MS = 7 * 24 * 60 * 60_000;
 /** How long a verified token is trusted without a look at the database: with a bus that tells of revocations, and without. */
 const TRUST_MS = { told: 60_000, untold: 2_000 };
 
+/** Which of a user's tokens are revoked: one, or all of the generations before this one. */
+export interface Revoked {
+  tokenId?: string | undefined;
+  before?: number | undefined;
+}
+
+/** Whether a token is among the revoked ones of its user. */
+export function isRevoked(
+  token: { tokenId: string; tokenGeneration: number },
+  { before, tokenId }: Revoked,
+): boolean {
+  return token.tokenId === tokenId || (before !== undefined && token.tokenGeneration < before);
+}
+
 interface Verified {
   principal: UserPrincipal;
   checkedAt: number;
@@ -34,6 +48,10 @@ export class Tokens {
   readonly #secret: Uint8Array;
   readonly #appKeys: Buffer[];
   readonly #verified = new LRUCache<string, Verified>({ max: 50_000 });
+  /** What was looked up before this time is not trusted. */
+  #distrustedBefore = 0;
+  /** Counts revocations: what is being looked up while one comes is not remembered. */
+  #revocations = 0;
 
   constructor(
     private readonly options: {
@@ -81,6 +99,7 @@ export class Tokens {
     if (known === undefined) return undefined;
     const now = Date.now();
     if (known.principal.expiresAt <= now || now - known.checkedAt > this.#trustMs()) return undefined;
+    if (known.checkedAt < this.#distrustedBefore) return undefined;
     return known.principal;
   }
 
@@ -92,6 +111,7 @@ export class Tokens {
   async #verify(token: string): Promise<UserPrincipal> {
     const principal = this.#verified.get(token)?.principal ?? (await this.#decode(token));
     const checkedAt = Date.now();
+    const revocations = this.#revocations;
     if (
       principal.expiresAt <= checkedAt ||
       !(await tokenHolds(
@@ -104,7 +124,7 @@ export class Tokens {
       this.#verified.delete(token);
       throw unauthenticated('The token has expired or was revoked.');
     }
-    this.#verified.set(token, { principal, checkedAt });
+    if (revocations === this.#revocations) this.#verified.set(token, { principal, checkedAt });
     return principal;
   }
 
@@ -137,26 +157,35 @@ export class Tokens {
     throw unauthenticated('The token is not valid.');
   }
 
-  /** Revokes the token that `principal` came with, in every process. */
-  async revoke(principal: UserPrincipal): Promise<void> {
-    await revokeToken(this.options.database, principal.tokenId, principal.expiresAt);
-    this.forget(principal.id, principal.tokenId);
-    this.options.bus.publish({ kind: 'revoked', userId: principal.id, tokenId: principal.tokenId });
+  /** Revokes the token that `principal` came with, in every process. @returns which sockets are to be closed */
+  async revoke({ expiresAt, id, tokenId }: UserPrincipal): Promise<Revoked> {
+    await revokeToken(this.options.database, tokenId, expiresAt);
+    return this.#revoked(id, { tokenId });
   }
 
-  /** Revokes all tokens that the user has, in every process. */
-  async revokeAll(userId: string): Promise<void> {
-    await revokeAllTokens(this.options.database.kysely, userId);
-    this.forget(userId);
-    this.options.bus.publish({ kind: 'revoked', userId });
+  /** Revokes all tokens that the user has, in every process. @returns which sockets are to be closed */
+  async revokeAll(userId: string): Promise<Revoked> {
+    const generation = await revokeAllTokens(this.options.database.kysely, userId);
+    return generation === undefined ? {} : this.#revoked(userId, { before: generation });
+  }
+
+  #revoked(userId: string, revoked: Revoked): Revoked {
+    this.forget(userId, revoked);
+    this.options.bus.publish({ kind: 'revoked', userId, ...revoked });
+    return revoked;
+  }
+
+  /** Looks every token up again: revocations may have been missed. */
+  distrust(): void {
+    this.#distrustedBefore = Date.now() + 1;
+    this.#revocations += 1;
   }
 
   /** Trusts what is remembered of these tokens no longer. */
-  forget(userId: string, tokenId?: string): void {
+  forget(userId: string, revoked: Revoked): void {
+    this.#revocations += 1;
     for (const [token, { principal }] of this.#verified.entries()) {
-      if (principal.id === userId && (tokenId === undefined || principal.tokenId === tokenId)) {
-        this.#verified.delete(token);
-      }
+      if (principal.id === userId && isRevoked(principal, revoked)) this.#verified.delete(token);
     }
   }
 }

@@ -54,6 +54,8 @@ export interface Committed extends Appended {
 
 export interface CommitOutcome {
   committed: readonly Committed[];
+  /** Sent again, and stored before: whoever stored them may have died before it told anybody. */
+  repeated: readonly MessageRow[];
   /** Topics that got their first reply. */
   repliedTopics: readonly string[];
   noticesDueNow: boolean;
@@ -85,6 +87,8 @@ const MAX_WAIT_MS = 9_000;
 interface Reads {
   sessions: Map<string, LockedSession>;
   repeats: Map<string, MessageRow>;
+  /** By sender: what the cache forgets while the transaction is under way, the transaction keeps. */
+  names: Map<string, string>;
 }
 
 /**
@@ -94,6 +98,7 @@ interface Reads {
 export class Writer {
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
+  #committing: Promise<void> = Promise.resolve();
   readonly #cache: SendCache;
   readonly #database: Database;
 
@@ -114,6 +119,11 @@ export class Writer {
     });
   }
 
+  /** Resolves when the transaction that is under way now, if any, has ended and `onCommitted` knows of it. */
+  settled(): Promise<void> {
+    return this.#committing;
+  }
+
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
     await this.#running;
@@ -128,7 +138,8 @@ export class Writer {
       for (const each of batch) {
         if (each.since < expired) each.reject(unavailable('The database does not answer.'));
       }
-      await this.#commit(batch.filter((each) => each.since >= expired));
+      this.#committing = this.#commit(batch.filter((each) => each.since >= expired));
+      await this.#committing;
     }
     this.#running = undefined;
   }
@@ -138,6 +149,7 @@ export class Writer {
     try {
       await this.#learnTypes(batch);
       const outcome = await this.#database.connection((run) => this.#transaction(run, batch));
+      this.#waiting.unshift(...outcome.rest);
       this.options.onCommitted(outcome);
       for (const settle of outcome.answers) settle();
     } catch (error) {
@@ -173,13 +185,19 @@ export class Writer {
   async #transaction(run: RunTogether, batch: readonly Waiting[]) {
     const answers: (() => void)[] = [];
     const committed: Committed[] = [];
-    const { sessions, repeats } = await this.#read(run, batch);
+    const repeated: MessageRow[] = [];
+    const reads = await this.#read(run, batch);
+    const { repeats } = reads;
     const append = new Append(this.#database.dialect, this.options.noticePlan);
+    let taken = 0;
     for (const { send, ...waiting } of batch) {
+      if (append.full) break;
+      taken += 1;
       try {
-        const placed = await this.#place(run, send, sessions, repeats, append);
+        const placed = await this.#place(run, send, reads, append);
         if ('repeat' in placed) {
           const row = placed.repeat;
+          repeated.push(row);
           answers.push(() => waiting.resolve({ row, json: messageJson(row), created: false }));
           continue;
         }
@@ -203,7 +221,9 @@ export class Writer {
     for (const message of committed) message.json = messageJson(message.row);
     return {
       answers,
+      rest: batch.slice(taken),
       committed,
+      repeated,
       repliedTopics: [...append.repliedTopics],
       noticesDueNow: append.noticesDueNow,
     };
@@ -214,7 +234,7 @@ export class Writer {
     const { dialect } = this.#database;
     const cache = this.#cache;
     const sessionIds = unique(batch.map((each) => each.send.sessionId)).filter((id) => cache.types.has(id));
-    const reads: Reads = { sessions: new Map(), repeats: new Map() };
+    const reads: Reads = { sessions: new Map(), repeats: new Map(), names: new Map() };
     const statements: CompiledQuery[] = [CompiledQuery.raw(dialect.begin)];
     const receivers: ((rows: Record<string, unknown>[]) => void)[] = [() => undefined];
     const read = (statement: CompiledQuery, receive: (rows: Record<string, unknown>[]) => void) => {
@@ -261,9 +281,13 @@ export class Writer {
         );
       }
     }
-    const nameless = unique(batch.map((each) => each.send.senderId ?? SYSTEM_USER.id)).filter(
-      (id) => id !== SYSTEM_USER.id && !cache.names.has(id),
-    );
+    const nameless: string[] = [];
+    for (const id of unique(batch.flatMap((each) => each.send.senderId ?? []))) {
+      const name = cache.names.get(id);
+      if (name === undefined) nameless.push(id);
+      else reads.names.set(id, name);
+    }
+    const namesAsOf = cache.names.version;
     if (nameless.length > 0) {
       for (const table of ['patients', 'doctors']) {
         read(
@@ -272,7 +296,10 @@ export class Writer {
             nameless,
           ),
           (rows) => {
-            for (const row of rows) cache.names.set(row.id as string, row.name as string);
+            for (const { id, name } of rows as { id: string; name: string }[]) {
+              reads.names.set(id, name);
+              cache.names.set(id, name, namesAsOf);
+            }
           },
         );
       }
@@ -321,8 +348,7 @@ export class Writer {
   async #place(
     run: RunTogether,
     send: Send,
-    sessions: ReadonlyMap<string, LockedSession>,
-    repeats: ReadonlyMap<string, MessageRow>,
+    { names, repeats, sessions }: Reads,
     append: Append,
   ): Promise<{ repeat: MessageRow } | { session: LockedSession; appended: Appended }> {
     const session = sessions.get(send.sessionId);
@@ -351,7 +377,7 @@ export class Writer {
     }
     const appended = append.add(session, {
       senderId,
-      senderName: send.senderId === null ? SYSTEM_USER.name : (this.#cache.names.get(senderId) ?? senderId),
+      senderName: send.senderId === null ? SYSTEM_USER.name : (names.get(senderId) ?? senderId),
       type: send.message.type,
       content:
         send.message.type === MESSAGE_TYPE.forwarded

@@ -11,14 +11,23 @@ export class Writers {
 
   /** See `Writer.submit`. */
   submit(send: Send): Promise<Sent> {
-    const writer = this.#writers[hash(send.sessionId) % this.#writers.length];
-    if (writer === undefined) throw new RangeError('a server without writers');
-    return writer.submit(send);
+    return this.#writerOf(send.sessionId).submit(send);
+  }
+
+  /** See `Writer.settled`: for the sends of one session. */
+  settled(sessionId: string): Promise<void> {
+    return this.#writerOf(sessionId).settled();
   }
 
   /** Resolves when everything submitted so far is answered. */
   async idle(): Promise<void> {
     await Promise.all(this.#writers.map((writer) => writer.idle()));
+  }
+
+  #writerOf(sessionId: string): Writer {
+    const writer = this.#writers[hash(sessionId) % this.#writers.length];
+    if (writer === undefined) throw new RangeError('a server without writers');
+    return writer;
   }
 }
 

@@ -49,6 +49,8 @@ export type NoticePlan = (
 
 interface SessionAppends {
   session: LockedSession;
+  /** Who may get a notice. */
+  patients: readonly Member[];
   messages: Appended[];
   last: Appended;
   /** When anyone but the first of these messages' sender last wrote before them; null: never. */
@@ -113,6 +115,7 @@ export class Append {
   readonly #sessions = new Map<string, SessionAppends>();
   readonly repliedTopics = new Set<string>();
   #noticesDueNow = false;
+  #weight = 0;
 
   constructor(
     private readonly dialect: Dialect,
@@ -127,6 +130,11 @@ export class Append {
 
   get empty(): boolean {
     return this.#sessions.size === 0;
+  }
+
+  /** Whether more would make statements larger than a database takes: the rest belongs in another transaction. */
+  get full(): boolean {
+    return this.#weight >= FULL_WEIGHT;
   }
 
   /** Gives `draft` its time, later than everything in its session. Its id is known after `store`. */
@@ -165,13 +173,15 @@ export class Append {
       this.repliedTopics.add(session.unrepliedTopic);
       session.unrepliedTopic = null;
     }
-    const appends = this.#sessions.get(row.id);
+    let appends = this.#sessions.get(row.id);
     if (appends === undefined) {
-      this.#sessions.set(row.id, { session, messages: [appended], last: appended, othersBefore });
-    } else {
-      appends.messages.push(appended);
-      appends.last = appended;
+      const patients = [...session.members.values()].filter((member) => member.type === 'patient');
+      appends = { session, patients, messages: [], last: appended, othersBefore };
+      this.#sessions.set(row.id, appends);
     }
+    appends.messages.push(appended);
+    appends.last = appended;
+    this.#weight += draft.content.length + appends.patients.length * NOTICE_WEIGHT;
     return appended;
   }
 
@@ -299,32 +309,46 @@ export class Append {
   }
 
   #noticeInserts(id: (appended: Appended) => string): CompiledQuery[] {
-    const rows: string[] = [];
-    const values: unknown[] = [];
+    const rows: { text: string; values: unknown[] }[] = [];
     const now = toSqlTime(this.now);
-    for (const { session, messages } of this.#sessions.values()) {
-      const patients = [...session.members.values()].filter((member) => member.type === 'patient');
+    for (const { session, messages, patients } of this.#sessions.values()) {
       for (const patient of patients) {
         const { delayMs, state } = this.noticePlan(session.row.id, patient.id);
         const due = toSqlTime(this.now + delayMs);
         for (const appended of messages) {
           // A call's notice is sent at its invitation.
           if (appended.row.sender_id === patient.id || appended.row.type === MESSAGE_TYPE.call) continue;
-          rows.push(`('wechat', ?, ${id(appended)}, ?, ?, ?, ?, ?)`);
-          values.push(session.row.id, patient.id, state, now, now, due);
+          rows.push({
+            text: `('wechat', ?, ${id(appended)}, ?, ?, ?, ?, ?)`,
+            values: [session.row.id, patient.id, state, now, now, due],
+          });
           this.#noticesDueNow ||= delayMs === 0 && state === 'pending';
         }
       }
     }
-    if (rows.length === 0) return [];
-    return [
-      CompiledQuery.raw(
-        `insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time) values ${rows.join(', ')}`,
-        values,
-      ),
-    ];
+    const statements: CompiledQuery[] = [];
+    for (let start = 0; start < rows.length; start += NOTICES_A_STATEMENT) {
+      const part = rows.slice(start, start + NOTICES_A_STATEMENT);
+      statements.push(
+        CompiledQuery.raw(
+          `insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time) values ${part.map(({ text }) => text).join(', ')}`,
+          part.flatMap(({ values }) => values),
+        ),
+      );
+    }
+    return statements;
   }
 }
+
+/**
+ * What one transaction stores, in characters of content and rows of notices: on MySQL it is one packet, which may have
+ * 16 MiB by default, after each character has become three bytes at most, or two by escaping, and a session's last
+ * message has been written twice.
+ */
+const FULL_WEIGHT = 1024 * 1024;
+const NOTICE_WEIGHT = 100;
+/** SQLite takes 32,766 parameters a statement. */
+const NOTICES_A_STATEMENT = 1000;
 
 const BEGINNING = '1970-01-01 00:00:00.000';
 

@@ -1,5 +1,8 @@
 import { type Queryable } from '../db/database';
 import { type MessageRow, type MessageTableName } from '../db/schema';
+import { type SqlTime } from '../db/time';
+import { messageTable } from './message-tables';
+import { findSession } from './sessions';
 
 export interface MessageRange {
   /** ids strictly below */
@@ -59,6 +62,21 @@ export async function findMessage(
     .where('id', '=', id)
     .where('session_id', '=', sessionId)
     .executeTakeFirst();
+}
+
+/** The id of the session's newest message that is not later than `time`; 0 where there is none. */
+export async function lastIdBefore(db: Queryable, sessionId: string, time: SqlTime): Promise<number> {
+  const session = await findSession(db, sessionId);
+  if (session === undefined) return 0;
+  const row = await db
+    .selectFrom(messageTable(session.type))
+    .select('id')
+    .where('session_id', '=', sessionId)
+    .where('timestamp', '<=', time)
+    .orderBy('timestamp', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id ?? 0;
 }
 
 /** The newest message of the session whose id is at most `id`. */

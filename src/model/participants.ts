@@ -112,3 +112,57 @@ export async function sessionMembers(db: Queryable, sessionId: string): Promise<
     .execute();
   return new Map(rows.map(({ participant_id: id, type }) => [id, { id, type }]));
 }
+
+/** Those of these users who take part in the session. */
+export async function membersAmong(
+  db: Queryable,
+  sessionId: string,
+  userIds: readonly string[],
+): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('participants')
+    .select('participant_id')
+    .where('session_id', '=', sessionId)
+    .where('participant_id', 'in', [...userIds])
+    .execute();
+  return new Set(rows.map((row) => row.participant_id));
+}
+
+/** Which of these users take part in which of these sessions, by session: one query; may hold more pairs than were asked for. */
+export async function participationsAmong(
+  db: Queryable,
+  pairs: readonly { sessionId: string; userId: string }[],
+): Promise<Map<string, Set<string>>> {
+  const rows = await db
+    .selectFrom('participants')
+    .select(['session_id', 'participant_id'])
+    .where('session_id', 'in', [...new Set(pairs.map(({ sessionId }) => sessionId))])
+    .where('participant_id', 'in', [...new Set(pairs.map(({ userId }) => userId))])
+    .execute();
+  const found = new Map<string, Set<string>>();
+  for (const { participant_id: userId, session_id: sessionId } of rows) {
+    const users = found.get(sessionId);
+    if (users === undefined) found.set(sessionId, new Set([userId]));
+    else users.add(userId);
+  }
+  return found;
+}
+
+/** The sessions of these users, by user, each with the time up to which the user has read it: one query. */
+export async function participationsOf(
+  db: Queryable,
+  userIds: readonly string[],
+): Promise<Map<string, Map<string, SqlTime>>> {
+  const rows = await db
+    .selectFrom('participants')
+    .select(['participant_id', 'session_id', 'last_fetch_time'])
+    .where('participant_id', 'in', [...userIds])
+    .execute();
+  const found = new Map<string, Map<string, SqlTime>>();
+  for (const { last_fetch_time: time, participant_id: userId, session_id: sessionId } of rows) {
+    const sessions = found.get(userId);
+    if (sessions === undefined) found.set(userId, new Map([[sessionId, time]]));
+    else sessions.set(sessionId, time);
+  }
+  return found;
+}

@@ -62,9 +62,10 @@ export async function makePlatformViews(database: Database, plan: PlatformViewsP
 
 async function replace(db: Queryable, plan: PlatformViewsPlan): Promise<string[]> {
   await dropLeftovers(db);
-  const kinds = await kindsOf(db, NAMES);
+  const kinds = await kindsOf(db);
   const own = NAMES.filter((name) => kinds.get(name) === 'table');
-  const notes = await makeWay(db, own, plan.keep);
+  await makeWay(db, kinds, own, plan.keep);
+  const notes = own.map((name) => `The server's own table ${name} is now ${name}_own.`);
   try {
     for (const name of NAMES) notes.push(...(await stage(db, name, plan)));
     const pairs = NAMES.flatMap((name) => {
@@ -105,7 +106,9 @@ async function checkSchema(db: Queryable, schema: string): Promise<void> {
   }
 }
 
-async function kindsOf(db: Queryable, wanted: readonly string[]): Promise<Map<string, Kind>> {
+/** What the names stand for, and those under which our own tables are put aside. */
+async function kindsOf(db: Queryable): Promise<Map<string, Kind>> {
+  const wanted = NAMES.flatMap((name) => [name, `${name}_own`]);
   const { rows } = await sql<{ name: string; type: string }>`select table_name as name, table_type as type
     from information_schema.tables where table_schema = database() and table_name in (${sql.join(wanted)})`.execute(
     db,
@@ -115,32 +118,32 @@ async function kindsOf(db: Queryable, wanted: readonly string[]): Promise<Map<st
 }
 
 /** Sees to it that the tables of ours can be put aside; an empty one that lies there from an earlier time goes. */
-async function makeWay(db: Queryable, own: readonly PlatformView[], keep: boolean): Promise<string[]> {
-  const kinds = await kindsOf(
-    db,
-    own.map((name) => `${name}_own`),
-  );
-  const filled = new Set<string>();
-  for (const name of [...own, ...[...kinds].filter(([, kind]) => kind === 'table').map(([aside]) => aside)]) {
-    const { rows } = await sql`select 1 from ${sql.table(name)} limit 1`.execute(db);
-    if (rows.length > 0) filled.add(name);
-  }
-  const full = own.filter((name) => filled.has(name));
+async function makeWay(
+  db: Queryable,
+  kinds: ReadonlyMap<string, Kind>,
+  own: readonly PlatformView[],
+  keep: boolean,
+): Promise<void> {
+  const isEmpty = async (table: string): Promise<boolean> =>
+    (await sql`select 1 from ${sql.table(table)} limit 1`.execute(db)).rows.length === 0;
+
+  const full: string[] = [];
+  for (const name of own) if (!(await isEmpty(name))) full.push(name);
   if (full.length > 0 && !keep) {
     throw new PlatformViewsError(
       `${full.join(' and ')} hold profiles of the server's own. With --keep they stay, as ${full.map((name) => `${name}_own`).join(' and ')}, and the platform's take their place.`,
     );
   }
-  const inTheWay = own.filter((name) => filled.has(`${name}_own`) || kinds.get(`${name}_own`) === 'view');
-  if (inTheWay.length > 0) {
-    throw new PlatformViewsError(
-      `${inTheWay.map((name) => `${name}_own`).join(' and ')} is where the server's own table would go: rename it first.`,
-    );
+  const empty: string[] = [];
+  for (const aside of own.map((name) => `${name}_own`)) {
+    const kind = kinds.get(aside);
+    if (kind === 'absent') continue;
+    if (kind === 'view' || !(await isEmpty(aside))) {
+      throw new PlatformViewsError(`${aside} is where the server's own table would go: rename it first.`);
+    }
+    empty.push(aside);
   }
-  for (const [aside, kind] of kinds) {
-    if (kind === 'table') await sql`drop table ${sql.table(aside)}`.execute(db);
-  }
-  return own.map((name) => `The server's own table ${name} is now ${name}_own.`);
+  for (const aside of empty) await sql`drop table ${sql.table(aside)}`.execute(db);
 }
 
 /** Makes the view under another name and reads from it. @returns what may be wrong with it */

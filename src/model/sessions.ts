@@ -120,3 +120,29 @@ export async function sessionPositions(
     .where('participants.participant_id', '=', userId)
     .execute();
 }
+
+/** The sessions that a user takes part in. */
+export async function sessionIdsOf(db: Queryable, userId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('participants')
+    .select('session_id')
+    .where('participant_id', '=', userId)
+    .execute();
+  return rows.map((row) => row.session_id);
+}
+
+const IDS_A_QUERY = 500;
+
+/** The newest messages' ids of sessions, 0 where there is none. */
+export async function newestMessageIds(db: Queryable, ids: readonly string[]): Promise<Map<string, number>> {
+  const newest = new Map<string, number>();
+  for (let start = 0; start < ids.length; start += IDS_A_QUERY) {
+    const rows = await db
+      .selectFrom('sessions')
+      .select(['id', 'last_message_id'])
+      .where('id', 'in', ids.slice(start, start + IDS_A_QUERY))
+      .execute();
+    for (const row of rows) newest.set(row.id, row.last_message_id);
+  }
+  return newest;
+}

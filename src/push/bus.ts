@@ -12,6 +12,8 @@ export type BusEvent =
       senderId: string;
       /** Which list of participants it goes to. */
       membersVersion: number;
+      /** Their ids, where they are few enough to be told with each message. */
+      members?: string[] | undefined;
       /** the message's wire form, JSON text */
       message: string;
     }
@@ -37,10 +39,35 @@ export type BusEvent =
   | { kind: 'user-event'; sessionId: string; userIds: string[]; frame: string }
   /** A frame for one socket, wherever it is. */
   | { kind: 'socket-event'; connectionId: string; frame: string }
-  /** Tokens are revoked: one, or, without `tokenId`, all that the user has. */
-  | { kind: 'revoked'; userId: string; tokenId?: string | undefined }
+  /** There is this message in the session, whether or not it was told of. */
+  | { kind: 'newest'; sessionId: string; id: number }
+  /** Tokens of the user are revoked: one, or all of the generations before this one. */
+  | { kind: 'revoked'; userId: string; tokenId?: string | undefined; before?: number | undefined }
   /** A user's profile has changed. */
-  | { kind: 'profile'; userId: string };
+  | { kind: 'profile'; userId: string }
+  /** The process that gets it tells the one that sent it everything about its own presence. */
+  | { kind: 'presence-ask' }
+  | {
+      /** Who has come to a process and who has gone. */
+      kind: 'presence';
+      /** A user's id: the user is connected; `<session> <user>`: connected to that session. */
+      added: string[];
+      removed: string[];
+      /** Set when this is (a part of) all there is; what comes after the last part adds to it. */
+      whole?: 'part' | 'last';
+    };
+
+export interface BusListener {
+  /** An event of the process `from`, in the order in which that one published. Must not throw. */
+  event(event: BusEvent, from: string): void;
+  /**
+   * Events were missed, or may have been: of one process, or, without `from`, of any. Called when they arrive again, and
+   * when a process is met that has published before.
+   */
+  missed(from?: string): void;
+  /** Nothing was heard of the process for so long that it is taken for dead. */
+  gone(from: string): void;
+}
 
 export interface Bus {
   /** Where it runs, without a password: for the log. */
@@ -49,10 +76,17 @@ export interface Bus {
   readonly shared: boolean;
   /** Whether events arrive now. While they don't, caches are trusted for a few seconds only. */
   readonly healthy: boolean;
-  /** Tells the other processes. Never throws and never waits: what can't be sent is lost. */
-  publish(event: BusEvent): void;
-  /** Calls `handler` for every event of another process, in the order in which that one published. */
-  subscribe(handler: (event: BusEvent) => void): void;
+  /**
+   * Tells the other processes, or the one named. Never throws and never waits: what can't be sent is lost, and once the
+   * bus works again the others are told that they missed something.
+   */
+  publish(event: BusEvent, to?: string): void;
+  /** Tells `listener` of the other processes from now on. */
+  listen(listener: Partial<BusListener>): void;
+  /** Resolves when the bus works and the other processes are known, or after some seconds without. Never rejects. */
+  start(): Promise<void>;
+  /** @throws when the bus is away, within a second or so */
   ping(): Promise<void>;
+  /** Sends what waits and ends the connections. */
   close(): Promise<void>;
 }

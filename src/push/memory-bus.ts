@@ -7,7 +7,8 @@ export function memoryBus(): Bus {
     shared: false,
     healthy: true,
     publish: () => undefined,
-    subscribe: () => undefined,
+    listen: () => undefined,
+    start: () => Promise.resolve(),
     ping: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

@@ -1,3 +1,4 @@
+import { type Bus, type BusEvent } from './bus';
 import { type Sockets } from './sockets';
 
 /** Who is connected, in any process. */
@@ -8,10 +9,144 @@ export interface Presence {
   isBound(sessionId: string, userId: string): boolean;
 }
 
-/** The presence of a server that is one process. */
-export function localPresence(sockets: Sockets): Presence {
-  return {
-    isOnline: (userId) => sockets.isOnline(userId),
-    isBound: (sessionId, userId) => sockets.isBound(sessionId, userId),
-  };
+/** How many entries one event holds. */
+const PART = 1_000;
+/** An answer that does not come is asked for again. */
+const ASK_AGAIN_MS = 2_000;
+const START_LIMIT_MS = 1_000;
+
+/** What is known of another process. */
+interface Other {
+  entries: Set<string>;
+  /** Its answer to our question, as far as it has come. */
+  coming: Set<string>;
+  /** Since when an answer is due; undefined: everything is known. */
+  askedAt: number | undefined;
+}
+
+/**
+ * Who is connected to this process and, as long as the bus works, to the others: each tells the changes, and everything
+ * when it is asked. So a question is answered at once, out of memory. A dead process's users go when the bus takes it for
+ * gone. Without the bus presence is this process's own.
+ */
+export class SharedPresence implements Presence {
+  readonly #others = new Map<string, Other>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly sockets: Sockets,
+  ) {
+    bus.listen({
+      event: (event, from) => this.#receive(event, from),
+      missed: (from) => {
+        if (from !== undefined) this.#ask(from);
+      },
+      gone: (from) => this.#others.delete(from),
+    });
+    this.#timer = setInterval(() => this.#askAgain(), ASK_AGAIN_MS);
+    this.#timer.unref();
+  }
+
+  /** Resolves when everything is known of every process that the bus knows, or after a second. */
+  async start(): Promise<void> {
+    const giveUp = Date.now() + START_LIMIT_MS;
+    while (this.#incomplete().length > 0 && Date.now() < giveUp) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  isOnline(userId: string): boolean {
+    return this.sockets.isOnline(userId) || this.#isElsewhere(userId);
+  }
+
+  isBound(sessionId: string, userId: string): boolean {
+    return this.sockets.isBound(sessionId, userId) || this.#isElsewhere(boundEntry(sessionId, userId));
+  }
+
+  /** To be told of a user's first socket here, and of the end of the last one. */
+  userChanged(userId: string, online: boolean): void {
+    this.#tell(userId, online);
+  }
+
+  /** The same for sockets that are bound to the session. */
+  boundChanged(sessionId: string, userId: string, bound: boolean): void {
+    this.#tell(boundEntry(sessionId, userId), bound);
+  }
+
+  #tell(entry: string, there: boolean): void {
+    if (!this.bus.shared) return;
+    this.bus.publish({ kind: 'presence', added: there ? [entry] : [], removed: there ? [] : [entry] });
+  }
+
+  #isElsewhere(entry: string): boolean {
+    if (!this.bus.healthy) return false;
+    for (const { entries } of this.#others.values()) if (entries.has(entry)) return true;
+    return false;
+  }
+
+  #receive(event: BusEvent, from: string): void {
+    if (event.kind === 'presence-ask') this.#answer(from);
+    if (event.kind !== 'presence') return;
+    const other = this.#other(from);
+    const { added, removed, whole } = event;
+    if (whole === undefined) {
+      for (const entry of added) other.entries.add(entry);
+      for (const entry of removed) other.entries.delete(entry);
+      return;
+    }
+    for (const entry of added) other.coming.add(entry);
+    if (whole === 'part') return;
+    other.entries = other.coming;
+    other.coming = new Set();
+    other.askedAt = undefined;
+  }
+
+  #other(id: string): Other {
+    let other = this.#others.get(id);
+    if (other === undefined) {
+      other = { entries: new Set(), coming: new Set(), askedAt: undefined };
+      this.#others.set(id, other);
+    }
+    return other;
+  }
+
+  #ask(id: string): void {
+    const other = this.#other(id);
+    other.coming = new Set();
+    other.askedAt = Date.now();
+    this.bus.publish({ kind: 'presence-ask' }, id);
+  }
+
+  #incomplete(): string[] {
+    return [...this.#others].flatMap(([id, { askedAt }]) => (askedAt === undefined ? [] : [id]));
+  }
+
+  #askAgain(): void {
+    if (!this.bus.healthy) return;
+    const before = Date.now() - ASK_AGAIN_MS;
+    for (const id of this.#incomplete()) if ((this.#others.get(id)?.askedAt ?? 0) <= before) this.#ask(id);
+  }
+
+  /** Everything at once: what changes from now on is published behind it. */
+  #answer(to: string): void {
+    const bound = [...this.sockets.boundPairs()].map(([sessionId, userId]) => boundEntry(sessionId, userId));
+    const entries = [...new Set([...this.sockets.users(), ...bound])];
+    let start = 0;
+    do {
+      const added = entries.slice(start, start + PART);
+      start += PART;
+      const whole = start < entries.length ? 'part' : 'last';
+      this.bus.publish({ kind: 'presence', added, removed: [], whole }, to);
+    } while (start < entries.length);
+  }
+}
+
+/** No id holds a blank. */
+function boundEntry(sessionId: string, userId: string): string {
+  return `${sessionId} ${userId}`;
 }

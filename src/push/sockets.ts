@@ -52,6 +52,11 @@ export class Connection {
     return this.sessionId !== null;
   }
 
+  /** Whether its login is through. */
+  get opened(): boolean {
+    return this.#buffer === undefined;
+  }
+
   /** The sessions that this socket hears of. */
   watched(): Iterable<string> {
     return this.sessionId !== null ? [this.sessionId] : (this.#lastIds?.keys() ?? []);

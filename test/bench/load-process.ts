@@ -15,7 +15,10 @@ export class LoadProcess {
 
   /** @param folder where `builtChildren` put the programs */
   constructor(folder: string) {
-    const child = fork(path.join(folder, 'client', 'load-client.js'), { execArgv: [], serialization: 'advanced' });
+    const child = fork(path.join(folder, 'client', 'load-client.js'), {
+      execArgv: [],
+      serialization: 'advanced',
+    });
     this.#child = child;
     running.add(child);
     child.once('exit', () => running.delete(child));

@@ -21,7 +21,8 @@ interface Message {
 
 type Store = (message: Omit<Message, 'id'>) => Promise<number>;
 
-const INSERT = 'insert into messages (session_id, sender_id, type, content, timestamp) values (?, ?, ?, ?, ?)';
+const INSERT =
+  'insert into messages (session_id, sender_id, type, content, timestamp) values (?, ?, ?, ?, ?)';
 const UPDATE =
   'update sessions set last_message_id = ?, last_sender_id = ?, last_content = ?, last_message_time = ? where id = ?';
 
@@ -37,7 +38,8 @@ function tables(id: string, time: string): string[] {
 
 async function mysqlStore(url: string): Promise<Store> {
   const pool = mysql.createPool({ uri: url, dateStrings: true });
-  for (const table of tables('bigint not null auto_increment primary key', 'datetime(3)')) await pool.query(table);
+  for (const table of tables('bigint not null auto_increment primary key', 'datetime(3)'))
+    await pool.query(table);
   return async ({ content, sender_id, session_id, timestamp, type }) => {
     const connection = await pool.getConnection();
     try {
@@ -90,12 +92,17 @@ async function main(): Promise<void> {
     from?: WebSocket,
   ): Promise<Message> {
     const now = new Date().toISOString();
-    const row = { session_id: session, sender_id, type, content, timestamp: now.slice(0, -1).replace('T', ' ') };
+    const row = {
+      session_id: session,
+      sender_id,
+      type,
+      content,
+      timestamp: now.slice(0, -1).replace('T', ' '),
+    };
     const message = { ...row, id: await store(row), timestamp: now };
+    const push = JSON.stringify({ type: 'message', data: { message } });
     for (const socket of sockets.get(session) ?? []) {
-      if (socket !== from && socket.readyState === WebSocket.OPEN) {
-        socket.send(JSON.stringify({ type: 'message', data: { message } }));
-      }
+      if (socket !== from && socket.readyState === WebSocket.OPEN) socket.send(push);
     }
     return message;
   }
@@ -112,7 +119,11 @@ async function main(): Promise<void> {
     let session = '';
     let user = '';
     socket.on('message', (bytes: Buffer) => {
-      const frame = JSON.parse(bytes.toString()) as { type: string; data: Record<string, string>; ref?: string };
+      const frame = JSON.parse(bytes.toString()) as {
+        type: string;
+        data: Record<string, string>;
+        ref?: string;
+      };
       if (frame.type === 'login') {
         session = frame.data.session_id ?? '';
         user = frame.data.user_id ?? '';
@@ -122,8 +133,8 @@ async function main(): Promise<void> {
         socket.send(JSON.stringify({ type: 'login_ok', data: {} }));
       } else if (frame.type === 'message') {
         const { content = '', session_id: target = session } = frame.data;
-        void send(target, { sender_id: user, type: Number(frame.data.type), content }, socket).then((message) =>
-          socket.send(JSON.stringify({ type: 'message_ok', data: { message }, ref: frame.ref })),
+        void send(target, { sender_id: user, type: Number(frame.data.type), content }, socket).then(
+          (message) => socket.send(JSON.stringify({ type: 'message_ok', data: { message }, ref: frame.ref })),
         );
       }
     });

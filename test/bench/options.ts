@@ -1,6 +1,15 @@
 import { parseArgs } from 'node:util';
 
-export const SCENARIOS = ['send', 'latency', 'fanout', 'idle', 'history', 'unread', 'list', 'cluster'] as const;
+export const SCENARIOS = [
+  'send',
+  'latency',
+  'fanout',
+  'idle',
+  'history',
+  'unread',
+  'list',
+  'cluster',
+] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 export type DatabaseName = 'mariadb' | 'sqlite';
 
@@ -95,7 +104,11 @@ const QUICK: Sizes = {
   listSessions: 30,
 };
 
-function listed<T extends string>(name: string, given: string | undefined, accepted: readonly T[]): T[] | undefined {
+function listed<T extends string>(
+  name: string,
+  given: string | undefined,
+  accepted: readonly T[],
+): T[] | undefined {
   const items = given?.split(',');
   const wrong = items?.find((item) => !(accepted as readonly string[]).includes(item));
   if (wrong !== undefined) throw new Error(`--${name} accepts ${accepted.join(', ')}, not ${wrong}`);

@@ -18,7 +18,11 @@ server.on('connection', (socket) => {
   let session = '';
   let user = '';
   socket.on('message', (bytes: Buffer) => {
-    const frame = JSON.parse(bytes.toString()) as { type: string; data: Record<string, string>; ref?: string };
+    const frame = JSON.parse(bytes.toString()) as {
+      type: string;
+      data: Record<string, string>;
+      ref?: string;
+    };
     if (frame.type === 'login') {
       session = frame.data.session_id ?? '';
       user = frame.data.user_id ?? '';

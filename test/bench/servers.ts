@@ -6,6 +6,8 @@ import { freePort } from '../support/free-port';
 import { findProgram, ServerProcess, temporaryFolder } from '../support/processes';
 import { cpuMs, residentKib } from './process-usage';
 
+const LOG_SHOWN = 2_000;
+
 export const APP_KEY = 'the-benchmarks-own-app-key';
 
 /** A server process of ours on 127.0.0.1, with its log in a file. */
@@ -43,16 +45,30 @@ export class BenchServer {
 
   get pid(): number {
     const { pid } = this.process;
-    if (pid === undefined) throw new Error(`the server has ended: ${this.log().slice(-500)}`);
+    if (pid === undefined) throw this.#ended();
     return pid;
   }
 
+  /** @throws with the end of the log when the server has ended */
   cpuMs(): number {
-    return cpuMs(this.pid);
+    return this.#measured(cpuMs);
   }
 
+  /** @throws with the end of the log when the server has ended */
   residentKib(): number {
-    return residentKib(this.pid);
+    return this.#measured(residentKib);
+  }
+
+  #measured(measure: (pid: number) => number): number {
+    try {
+      return measure(this.pid);
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? this.#ended() : error;
+    }
+  }
+
+  #ended(): Error {
+    return new Error(`the server has ended; the end of its log: ${this.log().slice(-LOG_SHOWN)}`);
   }
 
   log(): string {

@@ -127,7 +127,7 @@ describe('Views onto the platform', () => {
           avatar: 'https://photos.example.com/d1.png',
           openid: null,
         });
-        should(await findUser(database.kysely, 'd1')).be.undefined('ids that differ in case differ');
+        should(await findUser(database.kysely, 'd1')).be.undefined();
         const nobody = { type: 'patient', sex: 0, birthdate: null, avatar: null, openid: null };
         should(await findUser(database.kysely, 'P2')).eql({ ...nobody, id: 'P2', name: 'P2' });
         should(await findUser(database.kysely, 'P3')).eql({ ...nobody, id: 'P3', name: '长'.repeat(100) });
@@ -171,7 +171,9 @@ describe('Views onto the platform', () => {
     beforeEach(ownTables);
 
     const kinds = async () =>
-      Object.fromEntries(await Promise.all(NAMES.map(async (name) => [name, await kind(database, name)])));
+      Object.fromEntries(
+        await Promise.all(NAMES.map(async (name) => [name, await kind(database, name)] as const)),
+      );
     const ALL_VIEWS = { doctors: 'view', patients: 'view', wlyy_consults: 'view' };
     const OWN = { doctors: 'table', patients: 'table', wlyy_consults: 'absent' };
 
@@ -351,8 +353,8 @@ describe('Views onto the platform', () => {
     it('pushes to sockets and writes notices with the openid of the platform', async () => {
       const socket = await server.socket('P1', 'S1');
       await server.send('S1', 'D1', '第二条');
-      should((await socket.take('message')).data.message.sender_name).equal('张医生');
-      socket.close();
+      should((await socket.next('message')).data.message.sender_name).equal('张医生');
+      await socket.close();
       const { body } = await server.request('get', '/users/P1').expect(200);
       should(body.openid).equal('openid-P1');
     });

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import { temporaryFolder } from './processes';
@@ -22,20 +22,15 @@ export function builtSource(): string {
     esModuleInterop: true,
     sourceMap: true,
   };
-  for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const from = path.join(entry.parentPath, entry.name);
-    const to = path.join(target, path.relative(source, from));
-    mkdirSync(path.dirname(to), { recursive: true });
-    if (!entry.name.endsWith('.ts')) {
-      cpSync(from, to);
-      continue;
-    }
+  cpSync(source, target, { recursive: true, filter: (file) => !file.endsWith('.ts') });
+  for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts')) continue;
+    const from = path.join(source, file);
     const { outputText, sourceMapText } = ts.transpileModule(readFileSync(from, 'utf8'), {
       compilerOptions,
       fileName: path.basename(from),
     });
-    const script = to.replace(/\.ts$/, '.js');
+    const script = path.join(target, file.replace(/\.ts$/, '.js'));
     writeFileSync(script, outputText);
     const map = JSON.parse(sourceMapText ?? '{}') as { sources?: string[] };
     writeFileSync(`${script}.map`, JSON.stringify({ ...map, sources: [from] }));

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Services } from '../../commands/services';
-import { API_BASE } from './api';
+import { API_BASE } from './groups';
 import { sendRoute } from './messages';
 import { perform } from './perform';
 import { matchPath } from './route';

@@ -39,12 +39,9 @@ export class SchemaComponents {
    * @throws Error when two different schemas have one id
    */
   of(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-    const { $defs: definitions = {}, ...own } = z.toJSONSchema(schema, { io });
+    const { $defs: definitions = {}, ...own } = z.toJSONSchema(schema, { io }) as RawSchema;
     for (const [name, definition] of Object.entries(definitions)) this.#add(name, definition);
-    const id = schema.meta()?.id;
-    if (id === undefined) return legible(own);
-    this.#add(id, own);
-    return { $ref: PREFIX + id };
+    return legible(own);
   }
 
   /** The schema itself where `schema` refers to a component. */
@@ -55,9 +52,9 @@ export class SchemaComponents {
     return found;
   }
 
-  #add(name: string, definition: unknown): void {
+  #add(name: string, definition: RawSchema): void {
     const component = componentName(name);
-    const schema = legible(definition as RawSchema);
+    const schema = legible(definition);
     const known = this.schemas[component];
     if (known !== undefined && JSON.stringify(known) !== JSON.stringify(schema)) {
       throw new Error(`two different schemas have the id ${component}`);
@@ -73,7 +70,7 @@ function componentName(name: string): string {
 
 type RawSchema = Omit<JsonSchema, 'additionalProperties'> & {
   $schema?: unknown;
-  id?: unknown;
+  $defs?: Record<string, RawSchema>;
   example?: unknown;
   propertyNames?: unknown;
   additionalProperties?: JsonSchema | boolean;
@@ -81,7 +78,7 @@ type RawSchema = Omit<JsonSchema, 'additionalProperties'> & {
 
 /** The same schema for human eyes: without what says nothing, and without what a query's text form alone needs. */
 function legible(raw: RawSchema): JsonSchema {
-  const { $schema: _dialect, id: _id, example, propertyNames: _names, additionalProperties, ...schema } = raw;
+  const { $schema: _dialect, example, propertyNames: _names, additionalProperties, ...schema } = raw;
   const result: JsonSchema = { ...schema };
   if (example !== undefined) result.examples = [example];
   if (result.$ref !== undefined) {

@@ -1,7 +1,7 @@
 import { type z } from 'zod';
 import { AppError, type ErrorCode } from '../../errors';
 import { messageId, sessionId, topicId, userId } from '../../model/identifiers';
-import { version } from '../../version';
+import { VERSION } from '../../version';
 import { type Group } from './groups';
 import { exampleOf, type JsonSchema, SchemaComponents } from './json-schema';
 import { exampleProblem, problem, problemsOf } from './problems';
@@ -86,7 +86,7 @@ export function openApiDocument(groups: readonly Group[]): OpenApi {
   }
   return {
     openapi: '3.1.1',
-    info: { title: 'Family doctor IM', version, description: DESCRIPTION },
+    info: { title: 'Family doctor IM', version: VERSION, description: DESCRIPTION },
     servers: [{ url: '/' }],
     tags,
     paths,

@@ -88,12 +88,10 @@ export const userRoutes: Route[] = [
     handle: async ({ context, principal, body }) => {
       const id = actingUser(principal, body.user_id);
       if (principal.kind === 'user') {
-        await context.tokens.revoke(principal);
-        context.deliver.closeRevoked(id, principal.tokenId);
+        context.deliver.closeRevoked(id, await context.tokens.revoke(principal));
       } else {
         await visibleUser(context.database.kysely, principal, id);
-        await context.tokens.revokeAll(id);
-        context.deliver.closeRevoked(id);
+        context.deliver.closeRevoked(id, await context.tokens.revokeAll(id));
       }
       return { status: 204 };
     },

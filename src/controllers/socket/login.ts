@@ -5,7 +5,7 @@ import { type Services } from '../../commands/services';
 import { type UserPrincipal } from '../../commands/tokens';
 import { type SessionRow } from '../../db/schema';
 import { type AppError, invalidField, unauthenticated } from '../../errors';
-import { sessionPositions } from '../../model/sessions';
+import { sessionIdsOf, sessionPositions } from '../../model/sessions';
 import { unreadCount, unreadCounts } from '../../model/unread';
 import { sessionId } from '../../model/identifiers';
 import { CLOSE } from '../../push/close-codes';
@@ -67,7 +67,8 @@ export async function loginSocket(
     },
     target,
   );
-  // Registered first: what is committed from now on is held back for it, whatever the reads below see.
+  // Registered first, and its sessions' streams run before their positions are read: what is committed from now on is
+  // held back for it, in order, whatever the reads below see.
   sockets.add(connection);
   try {
     await open(services, connection, principal, data.token, target, ref);
@@ -94,12 +95,12 @@ async function open(
   const common = { user_id: principal.id, session_id: target };
   const heartbeat = { heartbeat_interval_ms: config.heartbeatMs };
   if (target === null) {
-    const positions = await sessionPositions(db, principal.id);
+    const sessionIds = await sessionIdsOf(db, principal.id);
+    for (const id of sessionIds) sockets.watch(connection, id, 0);
+    await deliver.openStreams(sessionIds);
+    const all = await sessionPositions(db, principal.id);
+    const positions = all.filter(({ id }) => connection.watches(id));
     const counts = await unreadCounts(db, principal.id);
-    for (const { id, last_message_id: lastId } of positions) {
-      sockets.watch(connection, id, lastId);
-      deliver.openStream(id, lastId);
-    }
     await stillValid(services, connection, token);
     connection.open(
       frame(
@@ -117,11 +118,11 @@ async function open(
     );
     return;
   }
+  await deliver.openStreams([target]);
   // Read again now that the socket is registered: a member who was removed in between would be missed otherwise.
   const session: SessionRow = await visibleSession(db, principal, target);
   const unread = await unreadCount(db, session, principal.id);
   await stillValid(services, connection, token);
-  deliver.openStream(target, session.last_message_id);
   connection.open(
     frame(
       'login_ok',

@@ -109,11 +109,7 @@ export async function runFanout(task: FanoutTask): Promise<FanoutResult> {
   }
   const senders = await Promise.all(task.rooms.map(({ sender }) => SocketConnection.login(sender)));
   const start = performance.now();
-  await Promise.all(
-    rooms.map((room, index) =>
-      room.run(senders[index] as SocketConnection, task.rooms[index]?.sender as ReceiverPlan, start),
-    ),
-  );
+  await Promise.all(rooms.map((room, index) => room.run(senders[index]!, task.rooms[index]!.sender, start)));
   return {
     ids: rooms.map((room) => room.accepted),
     pushes: rooms.reduce((sum, room) => sum + room.pushes, 0),

@@ -3,7 +3,9 @@ import { type SenderPlan } from './tasks';
 
 const CONTENT_BYTES = 300;
 /** What is written in this product: Chinese, up to three bytes a character. */
-const TEXT = '您好,今天的血压是多少?请按时服药,注意休息,少吃盐和油腻的食物,有不舒服的时候随时告诉我。'.repeat(4);
+const TEXT = '您好,今天的血压是多少?请按时服药,注意休息,少吃盐和油腻的食物,有不舒服的时候随时告诉我。'.repeat(
+  4,
+);
 const CHARACTER_BYTES = 3;
 
 /** The n-th message of a sender: its name, the session that it goes to, and its content of 300 bytes. */
@@ -15,7 +17,7 @@ export interface BenchMessage {
 
 export function messageOf(run: string, sender: SenderPlan, index: number, n: number): BenchMessage {
   const name = `${run}-${index}-${n}`;
-  const session = sender.sessions[n % sender.sessions.length] as string;
+  const session = sender.sessions[n % sender.sessions.length]!;
   const characters = Math.floor((CONTENT_BYTES - name.length - 1) / CHARACTER_BYTES);
   const text = TEXT.slice(0, characters);
   const content = `${name} ${text}`;

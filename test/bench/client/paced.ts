@@ -19,7 +19,8 @@ export async function runPaced(task: PacedTask): Promise<SendResult> {
   const name = new RegExp(`"content":"${run}-(\\d+)-(\\d+) `);
   const receivers = await Receivers.open(task.receivers, (bytes) => {
     const match = name.exec(bytes.toString('latin1'));
-    if (match !== null) pushLatencies.push(performance.now() - dueAt(Number(match[1]) + Number(match[2]) * width));
+    if (match !== null)
+      pushLatencies.push(performance.now() - dueAt(Number(match[1]) + Number(match[2]) * width));
   });
   const senders = await Promise.all(task.senders.map((plan, index) => openRestSender(run, plan, index)));
   const ids: number[][] = senders.map(() => []);
@@ -31,7 +32,7 @@ export async function runPaced(task: PacedTask): Promise<SendResult> {
   const offer = (message: number) => {
     const index = message % width;
     const n = Math.floor(message / width);
-    chains[index] = (chains[index] as Promise<void>).then(async () => {
+    chains[index] = chains[index]!.then(async () => {
       try {
         const id = (await senders[index]?.send(n)) ?? 0;
         latencies.push(performance.now() - dueAt(message));

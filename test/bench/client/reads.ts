@@ -38,12 +38,17 @@ export async function runRead(task: ReadTask): Promise<ReadResult> {
         items.push(...page.items);
         next = page.next;
       } while (next != null);
-      return () => checkItems(path, items, task.expected, false);
+      return () => {
+        checkItems(path, items, task.expected, false);
+        const wrong = items.find(({ unread_count: count }) => count !== task.unreadEach);
+        if (wrong !== undefined)
+          throw new Error(`${path} counts ${String(wrong.unread_count)} in ${wrong.id}`);
+      };
     },
   };
   try {
     return await timed(task, (turn) => {
-      const { path, token } = task.requests[turn % task.requests.length] as ReadTask['requests'][number];
+      const { path, token } = task.requests[turn % task.requests.length]!;
       return operations[task.what](path, token);
     });
   } finally {
@@ -66,7 +71,8 @@ export async function runLookup(task: LookupTask): Promise<ReadResult> {
     return await timed(task, async (turn) => {
       const rows = await query(task.parameters[turn % task.parameters.length] ?? []);
       return () => {
-        if (rows !== task.expectedRows) throw new Error(`a lookup found ${rows} rows, not ${task.expectedRows}`);
+        if (rows !== task.expectedRows)
+          throw new Error(`a lookup found ${rows} rows, not ${task.expectedRows}`);
       };
     });
   } finally {

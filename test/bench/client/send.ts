@@ -33,7 +33,7 @@ export async function runSend(task: SendTask): Promise<SendResult> {
       }
     }
   };
-  await Promise.all(senders.map((sender, index) => loop(sender, ids[index] as number[])));
+  await Promise.all(senders.map((sender, index) => loop(sender, ids[index]!)));
   const ms = performance.now() - start;
 
   await receivers.finish(acceptedBySession(task.senders, ids, task.receivers));

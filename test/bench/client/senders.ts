@@ -24,7 +24,8 @@ export const openRestSender: OpenSender = async (run, plan, index) => {
     send: async (n) => {
       const { body, status } = await connection.request(sendRequest(plan, messageOf(run, plan, index, n)));
       const id = idInBody(body);
-      if (status !== 201 || id === 0) throw new Error(`a send was answered with ${status} ${body.slice(0, 200)}`);
+      if (status !== 201 || id === 0)
+        throw new Error(`a send was answered with ${status} ${body.slice(0, 200)}`);
       return id;
     },
     close: () => connection.close(),
@@ -33,7 +34,7 @@ export const openRestSender: OpenSender = async (run, plan, index) => {
 
 /** Bound to the sender's first session. */
 export const openSocketSender: OpenSender = async (run, plan, index) => {
-  const connection = await SocketConnection.login({ ...plan, sessionId: plan.sessions[0] as string });
+  const connection = await SocketConnection.login({ ...plan, sessionId: plan.sessions[0]! });
   let settle: ((id: number, error?: Error) => void) | undefined;
   connection.onFrame = (type, bytes) => {
     if (type === 'message_ok') settle?.(messageIdIn(bytes));

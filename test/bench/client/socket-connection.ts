@@ -61,7 +61,12 @@ export class SocketConnection {
         ws.send(
           JSON.stringify({
             type: 'login',
-            data: { token: plan.token, session_id: plan.sessionId, user_type: plan.userType, user_id: plan.userId },
+            data: {
+              token: plan.token,
+              session_id: plan.sessionId,
+              user_type: plan.userType,
+              user_id: plan.userId,
+            },
           }),
         );
       });

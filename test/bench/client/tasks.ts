@@ -111,6 +111,8 @@ export interface ReadTask {
   requests: { path: string; token: string }[];
   /** Items in the answer (`history`, `list`), or the count itself (`unread`). */
   expected: number;
+  /** `unread_count` of every item of a `list`. */
+  unreadEach: number;
   ms: number;
   maxRequests: number;
 }

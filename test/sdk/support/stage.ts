@@ -25,18 +25,26 @@ export class Stage<S extends Backend = ProtocolServer> {
 
   static async on<S extends Backend>(server: S, browser: Browser): Promise<Stage<S>> {
     const stage = new Stage(browser, server);
-    await server.start();
-    await server.addSession(SESSION, [PATIENT, DOCTOR]);
-    await stage.proxy.start();
+    try {
+      await server.start();
+      await server.addSession(SESSION, [PATIENT, DOCTOR]);
+      await stage.proxy.start();
+    } catch (error) {
+      await server.dispose();
+      throw error;
+    }
     return stage;
   }
 
   /** Ends all. @throws when the code of a page has thrown something that nobody caught. */
   async close(): Promise<void> {
     const errors = this.pages.flatMap((page) => page.errors);
-    await Promise.all(this.pages.map((page) => page.close()));
-    await this.proxy.stop();
-    await this.server.dispose();
+    try {
+      await Promise.all(this.pages.map((page) => page.close()));
+    } finally {
+      await this.proxy.stop();
+      await this.server.dispose();
+    }
     should(errors).deepEqual([]);
   }
 

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CallRow } from '../db/schema';
+import { type SqlTime, toSqlTime } from '../db/time';
+import { type CallSide, findCall, holdSocket } from '../model/calls';
+import { type Connection } from '../push/sockets';
+import { type CallServices } from './services';
+
+/** No socket has this id: the call waits for one. */
+export const GONE = '';
+
+/** Which of the two a user is in a call. */
+export function sideOf(call: CallRow, userId: string): CallSide | undefined {
+  if (call.caller_id === userId) return 'caller';
+  return call.callee_id === userId ? 'callee' : undefined;
+}
+
+export function socketOf(call: CallRow, side: CallSide): string | null {
+  return side === 'caller' ? call.caller_socket : call.callee_socket;
+}
+
+function untilOf(call: CallRow, side: CallSide): SqlTime | null {
+  return side === 'caller' ? call.caller_until : call.callee_until;
+}
+
+/**
+ * The sockets in calls. The process that holds one moves its time on in the call's row every two seconds at most; when the
+ * process dies, the time runs out.
+ */
+export class CallSockets {
+  readonly #held = new Map<Connection, Map<string, CallSide>>();
+  readonly holdEveryMs: number;
+
+  constructor(private readonly services: CallServices) {
+    this.holdEveryMs = Math.min(2_000, Math.max(100, services.config.callReconnectMs / 4));
+  }
+
+  /** The process answers for this socket in the call from now on, until it closes. */
+  hold(connection: Connection, callId: string, side: CallSide): void {
+    const held = this.#held.get(connection) ?? new Map<string, CallSide>();
+    held.set(callId, side);
+    this.#held.set(connection, held);
+    // It may have closed while the database was at work.
+    if (!this.services.sockets.all.has(connection)) void this.gone(connection);
+  }
+
+  /** Until when a socket that is open at `now` (ms) is answered for. */
+  leaseEnd(now: number): SqlTime {
+    return toSqlTime(now + this.services.config.callReconnectMs + this.holdEveryMs * 3);
+  }
+
+  /** Moves the time of every socket in a call on. */
+  async holdAll(): Promise<void> {
+    for (const [connection, held] of this.#held) {
+      for (const [callId, side] of held) {
+        const still = await holdSocket(
+          this.services.database.kysely,
+          callId,
+          side,
+          connection.id,
+          this.leaseEnd(Date.now()),
+        );
+        if (!still) held.delete(callId);
+      }
+      if (held.size === 0) this.#held.delete(connection);
+    }
+  }
+
+  /** A socket has closed: its calls wait for another one of its user. */
+  async gone(connection: Connection): Promise<void> {
+    const held = this.#held.get(connection);
+    if (held === undefined) return;
+    this.#held.delete(connection);
+    const until = toSqlTime(Date.now() + this.services.config.callReconnectMs);
+    for (const [callId, side] of held) {
+      await this.services.database.kysely
+        .updateTable('calls')
+        .set(
+          side === 'caller'
+            ? { caller_socket: GONE, caller_until: until }
+            : { callee_socket: GONE, callee_until: until },
+        )
+        .where('id', '=', callId)
+        .where(side === 'caller' ? 'caller_socket' : 'callee_socket', '=', connection.id)
+        .execute();
+    }
+  }
+
+  /**
+   * Puts a socket into the place of another one of its user that has gone.
+   * @returns whether it is in that place now; false: the other one is still there
+   */
+  async takePlace(connection: Connection, call: CallRow, side: CallSide): Promise<boolean> {
+    const { database, sockets } = this.services;
+    const before = socketOf(call, side) ?? '';
+    if (sockets.byId(before) !== undefined) return false;
+    if (!sockets.isOwn(before) && before !== GONE) {
+      // Another process holds it, or held it and died: a living one moves the time on.
+      await sleep(this.holdEveryMs * 2);
+      const later = await findCall(database.kysely, call.id);
+      if (later === undefined || untilOf(later, side) !== untilOf(call, side)) return false;
+    }
+    const column = side === 'caller' ? 'caller_socket' : 'callee_socket';
+    const result = await database.kysely
+      .updateTable('calls')
+      .set(
+        side === 'caller'
+          ? { caller_socket: connection.id, caller_until: this.leaseEnd(Date.now()) }
+          : { callee_socket: connection.id, callee_until: this.leaseEnd(Date.now()) },
+      )
+      .where('id', '=', call.id)
+      .where(column, '=', before)
+      .where('state', '<>', 'ended')
+      .executeTakeFirst();
+    if (result.numUpdatedRows === 0n) return false;
+    this.hold(connection, call.id, side);
+    return true;
+  }
+}

@@ -1,0 +1,224 @@
+// The running status: asks for the app key, then for the figures every two seconds.
+(function (window) {
+  'use strict';
+
+  var document = window.document;
+  var EVERY_MS = 2000;
+  // Five minutes.
+  var POINTS = 150;
+  var ANSWER_LIMIT_MS = 10000;
+
+  var key = null;
+  var timer = null;
+  // Of the figures before: what was stored, when, and by which process.
+  var before = null;
+
+  function byId(id) {
+    return document.getElementById(id);
+  }
+
+  function whole(value) {
+    return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ' ');
+  }
+
+  function fine(value) {
+    return value >= 100 || value === Math.round(value) ? whole(value) : value.toFixed(1);
+  }
+
+  function milliseconds(value) {
+    return fine(value) + ' ms';
+  }
+
+  function elapsed(seconds) {
+    var days = Math.floor(seconds / 86400);
+    var hours = Math.floor((seconds % 86400) / 3600);
+    var minutes = Math.floor((seconds % 3600) / 60);
+    if (days > 0) return days + ' d ' + hours + ' h';
+    if (hours > 0) return hours + ' h ' + minutes + ' min';
+    return minutes > 0 ? minutes + ' min' : Math.floor(seconds) + ' s';
+  }
+
+  function chart(id, label, format, least) {
+    var options = { label: label, points: POINTS, format: format, least: least };
+    return new window.IMChart(byId(id), options);
+  }
+
+  var charts = {
+    rate: chart('chart-rate', 'Messages a second', fine, 1),
+    sockets: chart('chart-sockets', 'Sockets', whole, 2),
+    latency: chart('chart-latency', 'Database answer', milliseconds, 2),
+  };
+
+  // ---- Asking -----------------------------------------------------------------------------------------------
+
+  // done(status, body); status 0: no answer, or one that is no JSON.
+  function ask(done) {
+    var request = new window.XMLHttpRequest();
+    var answered = function () {
+      var body = null;
+      try {
+        body = JSON.parse(request.responseText);
+        // eslint-disable-next-line no-unused-vars -- ES5 has no catch without a name
+      } catch (error) {
+        body = null;
+      }
+      done(body === null ? 0 : request.status, body);
+    };
+    request.open('GET', '/status');
+    request.setRequestHeader('Accept', 'application/json');
+    request.setRequestHeader('X-IM-App-Key', key);
+    request.timeout = ANSWER_LIMIT_MS;
+    request.onloadend = answered;
+    request.send();
+  }
+
+  function turn() {
+    var asked = key;
+    ask(function (status, body) {
+      if (key === null || key !== asked) return;
+      if (status === 200) show(body);
+      else if (status === 401 || status === 403) {
+        leave(status === 401 ? 'This key is not one of the server’s.' : 'This key may not see the status.');
+        return;
+      } else stale();
+      timer = setTimeout(turn, EVERY_MS);
+    });
+  }
+
+  function stale() {
+    var node = byId('state');
+    node.textContent = 'The server does not answer; trying again.';
+    node.classList.add('stale');
+    charts.rate.push(null);
+    charts.sockets.push(null);
+    charts.latency.push(null);
+    before = null;
+    if (byId('board').hidden) byId('key-error').textContent = 'The server does not answer; trying again.';
+  }
+
+  function leave(why) {
+    clearTimeout(timer);
+    key = null;
+    before = null;
+    byId('board').hidden = true;
+    byId('leave').hidden = true;
+    byId('key-form').hidden = false;
+    byId('state').textContent = '';
+    byId('key-error').textContent = why;
+    byId('key').value = '';
+    byId('key').focus();
+  }
+
+  // ---- Showing ----------------------------------------------------------------------------------------------
+
+  function show(status) {
+    var at = Date.parse(status.time);
+    var same = before !== null && before.process === status.process.id;
+    var rate = same ? ((status.messages.total - before.total) * 1000) / Math.max(1, at - before.at) : null;
+    before = { process: status.process.id, total: status.messages.total, at: at };
+
+    byId('key-form').hidden = true;
+    byId('key-error').textContent = '';
+    byId('board').hidden = false;
+    byId('leave').hidden = false;
+    byId('state').classList.remove('stale');
+    byId('state').textContent = 'As of ' + new Date(at).toLocaleTimeString();
+
+    var sockets = status.sockets;
+    byId('sockets').textContent = whole(sockets.doctor + sockets.patient);
+    var types = sockets.doctor + ' doctors’, ' + sockets.patient + ' patients’';
+    byId('sockets-note').textContent = types + ' · ' + status.users_online + ' people';
+    byId('rate').textContent = rate === null ? '–' : fine(rate);
+    byId('rate-note').textContent = whole(status.messages.total) + ' since start';
+    showCounts(status);
+
+    charts.rate.push(rate);
+    charts.sockets.push(sockets.doctor + sockets.patient);
+    charts.latency.push(status.database.latency_ms);
+    showPart('database', status.database);
+    showPart('bus', status.bus);
+    showProcess(status);
+  }
+
+  function showCounts(status) {
+    var sessions = status.sessions;
+    byId('sessions').textContent = sessions ? whole(sessions.total) : '–';
+    byId('sessions-note').textContent = sessions
+      ? whole(sessions.with_open_topic) + ' with an open topic'
+      : '';
+    var notices = status.notices;
+    byId('waiting').textContent = notices ? whole(notices.pending) : '–';
+    byId('waiting-note').textContent = notices ? whole(notices.failed) + ' failed' : '';
+    showBars(notices || {});
+  }
+
+  function showBars(notices) {
+    var list = byId('notices');
+    var states = Object.keys(notices);
+    var most = states.reduce(function (highest, state) {
+      return Math.max(highest, notices[state]);
+    }, 1);
+    while (list.firstChild) list.removeChild(list.firstChild);
+    states.forEach(function (state) {
+      var item = list.appendChild(document.createElement('li'));
+      item.className = 'bar-' + state;
+      item.appendChild(document.createElement('span')).textContent = state;
+      var track = item.appendChild(document.createElement('span'));
+      track.className = 'bar-track';
+      var fill = track.appendChild(document.createElement('span'));
+      fill.className = 'bar-fill';
+      fill.style.width = (notices[state] / most) * 100 + '%';
+      var count = item.appendChild(document.createElement('span'));
+      count.className = 'count';
+      count.textContent = whole(notices[state]);
+    });
+  }
+
+  function showPart(name, part) {
+    var light = document.createElement('span');
+    var cell = byId(name + '-state');
+    light.className = part.ok ? 'light' : 'light light-bad';
+    light.textContent = part.ok ? 'up' : 'away';
+    while (cell.firstChild) cell.removeChild(cell.firstChild);
+    cell.appendChild(light);
+    byId(name + '-where').textContent = part.description;
+    byId(name + '-ms').textContent = part.latency_ms === null ? '–' : milliseconds(part.latency_ms);
+  }
+
+  function showProcess(status) {
+    var facts = [
+      ['Version', status.version],
+      ['Profile', status.profile],
+      ['Process', status.process.id],
+      ['Up for', elapsed(status.process.uptime_seconds)],
+      ['Memory', whole(status.process.memory_bytes / 1048576) + ' MiB'],
+      ['Pushed', whole(status.pushes.sent || 0)],
+    ];
+    var list = byId('process');
+    while (list.firstChild) list.removeChild(list.firstChild);
+    facts.forEach(function (fact) {
+      var pair = list.appendChild(document.createElement('div'));
+      pair.appendChild(document.createElement('dt')).textContent = fact[0];
+      pair.appendChild(document.createElement('dd')).textContent = fact[1];
+    });
+  }
+
+  byId('key-form').addEventListener('submit', function (event) {
+    var given = byId('key').value.trim();
+    event.preventDefault();
+    byId('key-error').textContent = '';
+    // No header can hold anything else.
+    if (!/^[\x21-\x7e]+$/.test(given)) {
+      leave('A key has visible ASCII characters only.');
+      return;
+    }
+    clearTimeout(timer);
+    key = given;
+    turn();
+  });
+  byId('leave').onclick = function () {
+    leave('');
+  };
+  byId('key-form').hidden = false;
+  byId('key').focus();
+})(window);

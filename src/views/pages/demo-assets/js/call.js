@@ -1,0 +1,340 @@
+// Video calls: who rings whom goes through the server, picture and sound from browser to browser (W3C WebRTC 1.0). The
+// caller makes every offer, so two offers never meet.
+(function (window) {
+  'use strict';
+
+  var demo = window.IMDemo;
+  // Ringing whose end was lost with the connection: the server rings again after a reconnect if it still goes on.
+  var STILL_RINGING_MS = 3000;
+
+  var ENDINGS = {
+    cancelled: '对方已取消',
+    rejected: '对方已拒绝',
+    missed: '无人接听',
+    completed: '通话已结束',
+  };
+
+  // describe(sessionId, userId or null) → {id, name, avatar} to show
+  function Calls(client, describe) {
+    this._client = client;
+    this._describe = describe;
+    this._call = null;
+    this._listen();
+  }
+
+  Calls.prototype._listen = function () {
+    var self = this;
+    var client = this._client;
+    // Only what is said of the call at hand counts.
+    var on = function (event, fn) {
+      client.on(event, function (data) {
+        if (self._call && self._call.id === data.call_id) fn.call(self, data);
+      });
+    };
+    client.on('call_invite', function (data) {
+      self._invited(data);
+    });
+    client.on('call_accept', function (data) {
+      // The answer to the invitation may still be on its way.
+      if (self._call && self._call.role === 'caller' && !self._call.id) self._call.early = data.call_id;
+    });
+    on('call_accept', this._accepted);
+    on('call_signal', function (data) {
+      this._signalled(data.signal);
+    });
+    on('call_taken', function () {
+      this._end('已在其他地方接听');
+    });
+    on('call_ended', function (data) {
+      var mine = this._call.role === 'caller' && data.result === 'cancelled';
+      this._end(mine ? '已取消' : demo.own(ENDINGS, data.result) || '通话已结束');
+    });
+    on('error', function (data) {
+      if (data.code === 'not_found' || data.request === 'call_accept') this._end('通话已结束');
+    });
+    client.on('open', function () {
+      self._reconnected();
+    });
+    client.on('close', function () {
+      self._end('连接已断开');
+    });
+    window.addEventListener('pagehide', function () {
+      if (self._call && self._call.id) client.callHangup(self._call.id);
+    });
+  };
+
+  Calls.prototype._begin = function (call, person) {
+    var self = this;
+    call.view = new demo.CallView({
+      accept: function () {
+        self._accept();
+      },
+      reject: function () {
+        self._client.callReject(call.id);
+        self._end('已拒绝');
+      },
+      hangup: function () {
+        self._hangup();
+      },
+      mute: function (muted) {
+        enable(call.local, 'audio', !muted);
+      },
+      camera: function (off) {
+        enable(call.local, 'video', !off);
+      },
+    });
+    call.signals = [];
+    this._call = call;
+    call.view.show(person);
+  };
+
+  function enable(stream, kind, enabled) {
+    if (!stream) return;
+    stream.getTracks().forEach(function (track) {
+      if (track.kind === kind) track.enabled = enabled;
+    });
+  }
+
+  // ---- Ringing ----------------------------------------------------------------------------------------------
+
+  Calls.prototype.start = function (sessionId) {
+    var self = this;
+    var call = { role: 'caller', media: 'video', sessionId: sessionId, id: null };
+    if (this._call) return;
+    this._begin(call, this._describe(sessionId, null));
+    call.view.stage('outgoing');
+    call.view.say('正在打开摄像头…');
+    this._openMedia(call, function () {
+      call.view.say('正在呼叫,等待对方接听…');
+      self._client
+        .callInvite('video', sessionId)
+        .done(function (answer) {
+          call.id = answer.call_id;
+          call.ice = answer.ice_servers;
+          if (self._call !== call) self._client.callCancel(call.id);
+          else if (call.early === call.id) self._accepted();
+        })
+        .fail(function (error) {
+          var busy = error.code === 'conflict' ? '这个会话正在通话中' : demo.failureText(error);
+          if (self._call === call) self._end(busy);
+        });
+    });
+  };
+
+  Calls.prototype._invited = function (data) {
+    if (this._call && this._call.id === data.call_id) {
+      this._call.rungAgain = true;
+      return;
+    }
+    if (this._call) {
+      this._client.callReject(data.call_id);
+      return;
+    }
+    var call = {
+      role: 'callee',
+      media: data.media,
+      sessionId: data.session_id,
+      id: data.call_id,
+      ice: data.ice_servers,
+    };
+    this._begin(call, this._describe(data.session_id, data.from));
+    call.view.stage('incoming');
+    call.view.say(data.media === 'audio' ? '邀请您语音通话' : '邀请您视频通话');
+  };
+
+  Calls.prototype._accept = function () {
+    var self = this;
+    var call = this._call;
+    call.view.stage('connecting');
+    call.view.say('正在打开摄像头…');
+    this._openMedia(call, function () {
+      call.view.say('正在连接…');
+      self._connect(call);
+      call.taken = true;
+      self._client.callAccept(call.id);
+    });
+  };
+
+  Calls.prototype._accepted = function () {
+    var call = this._call;
+    call.taken = true;
+    call.view.stage('connecting');
+    call.view.say('正在连接…');
+    this._connect(call);
+    this._offer(call, false);
+  };
+
+  Calls.prototype._hangup = function () {
+    var call = this._call;
+    if (!call) return;
+    if (call.id && call.role === 'caller' && !call.taken) this._client.callCancel(call.id);
+    else if (call.id) this._client.callHangup(call.id);
+    this._end(call.taken ? '通话已结束' : '已取消');
+  };
+
+  Calls.prototype._end = function (text) {
+    var call = this._call;
+    if (!call) return;
+    this._call = null;
+    clearInterval(call.clock);
+    clearTimeout(call.doubt);
+    if (call.peer) call.peer.close();
+    if (call.local) {
+      call.local.getTracks().forEach(function (track) {
+        track.stop();
+      });
+    }
+    call.view.close();
+    demo.toast(text);
+  };
+
+  // ---- Media ------------------------------------------------------------------------------------------------
+
+  // Camera and microphone, or the microphone alone where there is no camera. Browsers give neither to a page that came
+  // over plain http from another machine.
+  Calls.prototype._openMedia = function (call, then) {
+    var self = this;
+    var devices = window.navigator.mediaDevices;
+    if (!devices || !window.RTCPeerConnection) {
+      this._refuse(call, '浏览器不支持通话,或页面不是 https 打开的');
+      return;
+    }
+    var opened = function (stream) {
+      if (self._call !== call) {
+        stream.getTracks().forEach(function (track) {
+          track.stop();
+        });
+        return;
+      }
+      call.local = stream;
+      call.view.local.srcObject = stream;
+      then();
+    };
+    var failed = function () {
+      self._refuse(call, '无法使用摄像头或麦克风');
+    };
+    var video = call.media !== 'audio';
+    devices.getUserMedia({ audio: true, video: video }).then(opened, function () {
+      if (video) devices.getUserMedia({ audio: true }).then(opened, failed);
+      else failed();
+    });
+  };
+
+  Calls.prototype._refuse = function (call, text) {
+    if (this._call !== call) return;
+    if (call.role === 'callee') this._client.callReject(call.id);
+    this._end(text);
+  };
+
+  Calls.prototype._connect = function (call) {
+    var self = this;
+    var peer = new window.RTCPeerConnection({ iceServers: call.ice || [] });
+    call.peer = peer;
+    call.local.getTracks().forEach(function (track) {
+      peer.addTrack(track, call.local);
+    });
+    peer.onicecandidate = function (event) {
+      if (event.candidate) self._signal(call, { candidate: event.candidate });
+    };
+    peer.ontrack = function (event) {
+      call.view.remote.srcObject = event.streams[0];
+    };
+    peer.onconnectionstatechange = function () {
+      if (self._call !== call) return;
+      if (peer.connectionState === 'connected') self._active(call);
+      if (peer.connectionState === 'disconnected') call.view.say('网络不稳定,正在恢复…');
+      if (peer.connectionState === 'failed' && call.role === 'caller') self._offer(call, true);
+    };
+    var early = call.signals;
+    call.signals = [];
+    early.forEach(function (signal) {
+      self._signalled(signal);
+    });
+  };
+
+  Calls.prototype._active = function (call) {
+    var show = function () {
+      call.view.say(demo.time.duration((new Date().getTime() - call.since) / 1000));
+    };
+    if (!call.since) {
+      call.since = new Date().getTime();
+      call.view.stage('active');
+    }
+    clearInterval(call.clock);
+    call.clock = setInterval(show, 1000);
+    show();
+  };
+
+  // ---- Signals: {sdp}, {candidate}, {renew} ----------------------------------------------------------------
+
+  Calls.prototype._signal = function (call, signal) {
+    if (this._call === call) this._client.callSignal(call.id, signal);
+  };
+
+  Calls.prototype._offer = function (call, restart) {
+    var self = this;
+    this._describeTo(call, function () {
+      return call.peer.createOffer({ iceRestart: restart }).then(function (offer) {
+        return call.peer.setLocalDescription(offer).then(function () {
+          self._signal(call, { sdp: call.peer.localDescription });
+        });
+      });
+    });
+  };
+
+  Calls.prototype._signalled = function (signal) {
+    var self = this;
+    var call = this._call;
+    if (!demo.isObject(signal)) return;
+    if (!call.peer) {
+      call.signals.push(signal);
+      return;
+    }
+    if (signal.renew && call.role === 'caller') this._offer(call, true);
+    if (demo.isObject(signal.candidate)) {
+      this._describeTo(call, function () {
+        return call.peer.addIceCandidate(signal.candidate);
+      });
+    }
+    if (!demo.isObject(signal.sdp)) return;
+    this._describeTo(call, function () {
+      return call.peer.setRemoteDescription(signal.sdp).then(function () {
+        if (signal.sdp.type !== 'offer') return undefined;
+        return call.peer.createAnswer().then(function (answer) {
+          return call.peer.setLocalDescription(answer).then(function () {
+            self._signal(call, { sdp: call.peer.localDescription });
+          });
+        });
+      });
+    });
+  };
+
+  // Steps on the peer connection, one after the other: a candidate waits for the description that it belongs to.
+  Calls.prototype._describeTo = function (call, step) {
+    var guarded = function () {
+      return call.peer.signalingState === 'closed' ? undefined : step();
+    };
+    var failed = function () {
+      if (call.peer.signalingState !== 'closed') call.view.say('连接遇到问题,正在重试…');
+    };
+    call.steps = (call.steps || window.Promise.resolve()).then(guarded).then(null, failed);
+  };
+
+  // The server lets this connection take the lost one's place with its first signal; the caller sends a new offer.
+  Calls.prototype._reconnected = function () {
+    var self = this;
+    var call = this._call;
+    if (!call || !call.id) return;
+    if (call.peer && call.role === 'caller') this._offer(call, true);
+    else if (call.peer) this._signal(call, { renew: true });
+    else if (call.role === 'callee') {
+      call.rungAgain = false;
+      clearTimeout(call.doubt);
+      call.doubt = setTimeout(function () {
+        if (self._call === call && !call.rungAgain && !call.taken) self._end('通话已结束');
+      }, STILL_RINGING_MS);
+    }
+  };
+
+  demo.Calls = Calls;
+})(window);

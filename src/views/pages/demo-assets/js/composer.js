@@ -1,0 +1,199 @@
+// Where one writes: text that grows with its lines, and a menu for everything that is no text.
+(function (window) {
+  'use strict';
+
+  var demo = window.IMDemo;
+  var el = demo.el;
+  var MAX_HEIGHT_PX = 132;
+  // `typing` is said again this often while somebody types, and taken back this long after the last key.
+  var TYPING_EVERY_MS = 3000;
+  var TYPING_ENDS_MS = 5000;
+
+  // root: the form. options: {onSend(message), onTyping(bool)}
+  function Composer(root, options) {
+    this.root = root;
+    this.options = options;
+    this.input = root.querySelector('textarea');
+    this._drafts = {};
+    this._session = null;
+    this._saidAt = 0;
+    this._timer = null;
+    this._menu();
+    this._listen();
+  }
+
+  Composer.prototype._listen = function () {
+    var self = this;
+    this.root.addEventListener('submit', function (event) {
+      event.preventDefault();
+      self._send();
+    });
+    this.input.addEventListener('input', function () {
+      self._fit();
+      self._typing(self.input.value !== '');
+    });
+    this.input.addEventListener('blur', function () {
+      self._typing(false);
+    });
+    this.input.addEventListener('keydown', function (event) {
+      // Enter that ends a word in an input method is no sending.
+      var composing = event.isComposing || event.keyCode === 229;
+      if (event.key !== 'Enter' || event.shiftKey || composing) return;
+      event.preventDefault();
+      self._send();
+    });
+  };
+
+  Composer.prototype._send = function () {
+    var text = this.input.value;
+    if (text.trim() === '') return;
+    this.input.value = '';
+    this._fit();
+    this._typing(false);
+    this.options.onSend({ type: 1, content: text });
+    this.input.focus();
+  };
+
+  Composer.prototype._fit = function () {
+    var input = this.input;
+    input.style.height = 'auto';
+    input.style.height = Math.min(MAX_HEIGHT_PX, input.scrollHeight) + 'px';
+    this.root.classList.toggle('has-text', input.value.trim() !== '');
+  };
+
+  Composer.prototype._typing = function (typing) {
+    var self = this;
+    var now = new Date().getTime();
+    clearTimeout(this._timer);
+    if (!typing) {
+      if (this._saidAt) this.options.onTyping(false);
+      this._saidAt = 0;
+      return;
+    }
+    if (now - this._saidAt > TYPING_EVERY_MS) {
+      this._saidAt = now;
+      this.options.onTyping(true);
+    }
+    this._timer = setTimeout(function () {
+      self._typing(false);
+    }, TYPING_ENDS_MS);
+  };
+
+  // Each session has its own draft.
+  Composer.prototype.use = function (sessionId) {
+    this._typing(false);
+    if (this._session !== null) this._drafts[demo.key(this._session)] = this.input.value;
+    this._session = sessionId;
+    this.input.value = this._drafts[demo.key(sessionId)] || '';
+    this._fit();
+  };
+
+  Composer.prototype.enable = function (enabled) {
+    Array.prototype.forEach.call(this.root.elements, function (control) {
+      control.disabled = !enabled;
+    });
+  };
+
+  // ---- Everything but text: the demo has no store for files, so these go by their address --------------------
+
+  function media(name) {
+    return window.location.origin + '/demo/assets/media/' + name;
+  }
+
+  function seconds(text) {
+    var value = Number(text);
+    return value >= 0 ? value : 0;
+  }
+
+  var KINDS = [
+    {
+      icon: 'picture',
+      name: '图片',
+      fields: function () {
+        return [{ name: 'url', label: '图片地址', type: 'url', value: media('pressure.png') }];
+      },
+      message: function (values) {
+        return { type: 2, content: { url: values.url } };
+      },
+    },
+    {
+      icon: 'mic',
+      name: '语音',
+      fields: function () {
+        var length = { name: 'duration', label: '时长(秒)', type: 'number', value: '6' };
+        return [{ name: 'url', label: '语音地址', type: 'url', value: media('voice.wav') }, length];
+      },
+      message: function (values) {
+        return { type: 3, content: { url: values.url, duration: seconds(values.duration) } };
+      },
+    },
+    {
+      icon: 'film',
+      name: '小视频',
+      fields: function () {
+        var length = { name: 'duration', label: '时长(秒)', type: 'number', value: '4' };
+        return [{ name: 'url', label: '视频地址', type: 'url', value: media('measure.webm') }, length];
+      },
+      message: function (values) {
+        return { type: 12, content: { url: values.url, duration: seconds(values.duration) } };
+      },
+    },
+    {
+      icon: 'link',
+      name: '文章',
+      fields: function () {
+        return [
+          { name: 'title', label: '标题', value: '高血压患者的饮食', maxlength: '300' },
+          { name: 'summary', label: '摘要', value: '少盐、少油、多吃蔬菜。', long: true, optional: true },
+          { name: 'url', label: '文章地址', type: 'url', value: window.location.origin + '/' },
+        ];
+      },
+      message: function (values) {
+        var content = { title: values.title, url: values.url };
+        if (values.summary) content.summary = values.summary;
+        return { type: 4, content: content };
+      },
+    },
+  ];
+
+  Composer.prototype._menu = function () {
+    var self = this;
+    var toggle = this.root.querySelector('[data-part="attach"]');
+    var menu = this.root.querySelector('[data-part="attach-menu"]');
+    var show = function (shown) {
+      menu.hidden = !shown;
+      toggle.setAttribute('aria-expanded', shown ? 'true' : 'false');
+      self.root.classList.toggle('menu-open', shown);
+    };
+    KINDS.forEach(function (kind) {
+      var choose = function () {
+        show(false);
+        toggle.focus();
+        demo.dialog.ask({
+          title: '发送' + kind.name,
+          text: '演示环境没有文件存储,这里填写内容的地址。',
+          fields: kind.fields(),
+          submit: '发送',
+          onSubmit: function (values) {
+            self.options.onSend(kind.message(values));
+          },
+        });
+      };
+      var label = el('span', { text: kind.name });
+      var children = [demo.icon(kind.icon), label];
+      var options = { type: 'button', class: 'attach-kind', on: { click: choose }, children: children };
+      menu.appendChild(el('button', options));
+    });
+    toggle.addEventListener('click', function () {
+      show(menu.hidden);
+      if (!menu.hidden) menu.firstChild.focus();
+    });
+    this.root.addEventListener('keydown', function (event) {
+      if (event.key !== 'Escape' || menu.hidden) return;
+      show(false);
+      toggle.focus();
+    });
+  };
+
+  demo.Composer = Composer;
+})(window);

@@ -1,0 +1,181 @@
+// The doctor's console: all sessions in a list, one of them open. The open one stands in the address (#…), so that the
+// browser's way back leads to the list.
+(function (window) {
+  'use strict';
+
+  var document = window.document;
+  var demo = window.IMDemo;
+  var TITLE = document.title;
+  var WIDE_PX = 820;
+
+  function byId(id) {
+    return document.getElementById(id);
+  }
+
+  function sessionInAddress() {
+    try {
+      return decodeURIComponent(window.location.hash.slice(1));
+      // eslint-disable-next-line no-unused-vars -- ES5 has no catch without a name
+    } catch (error) {
+      return '';
+    }
+  }
+
+  function start(user, token) {
+    var client = new window.IMClient({ token: token, userId: user.id, userType: user.type });
+    var conversation = null;
+    var opened = false;
+    var details = new demo.Details(byId('details'), client);
+    var current = function (sessionId) {
+      return conversation && conversation.sessionId === sessionId ? conversation : null;
+    };
+
+    var outbox = new demo.Outbox(client, {
+      onChange: function (sessionId) {
+        if (current(sessionId)) conversation.outboxChanged();
+      },
+      onStored: function (message) {
+        sessions.message(message, true);
+        if (current(message.session_id)) conversation.list.add([message]);
+      },
+    });
+    var composer = new demo.Composer(byId('composer'), {
+      onSend: function (message) {
+        if (conversation) conversation.send(message);
+      },
+      onTyping: function (typing) {
+        if (conversation) conversation.sayTyping(typing);
+      },
+    });
+    var sessions = new demo.SessionList({
+      client: client,
+      me: user,
+      list: byId('sessions'),
+      search: byId('search'),
+      filters: document.querySelectorAll('[data-filter]'),
+      empty: byId('no-sessions'),
+      onOpen: function (id) {
+        window.location.hash = encodeURIComponent(id);
+      },
+      onCount: function (unread) {
+        document.title = (unread > 0 ? '(' + unread + ') ' : '') + TITLE;
+      },
+    });
+    var calls = new demo.Calls(client, function (sessionId, userId) {
+      var session = sessions.get(sessionId);
+      var here = current(sessionId);
+      var name = session ? session.name : '会话';
+      if (userId && here) return here.people.find(userId);
+      return { id: userId || sessionId, name: name };
+    });
+
+    var showReplies = function () {
+      client.sessions.replyCount().done(function (counts) {
+        byId('count-waiting').textContent = counts.unreplied;
+        byId('count-replied').textContent = counts.replied;
+        byId('count-ended').textContent = counts.ended_replied + counts.ended_unreplied;
+      });
+    };
+
+    var open = function (sessionId) {
+      if (current(sessionId)) return;
+      if (conversation) conversation.close();
+      conversation = null;
+      document.body.classList.toggle('has-conversation', sessionId !== '');
+      document.body.classList.remove('has-details');
+      sessions.select(sessionId);
+      composer.enable(sessionId !== '');
+      if (sessionId === '') return;
+      conversation = new demo.Conversation({
+        client: client,
+        outbox: outbox,
+        composer: composer,
+        root: byId('conversation'),
+        me: user,
+        sessionId: sessionId,
+        onSession: function (session) {
+          if (conversation) details.show(session, conversation.people);
+        },
+        onRead: function (id) {
+          sessions.read(id);
+        },
+        onTopic: function (topic) {
+          demo.topics.show(byId('topic'), client, sessionId, topic, true);
+          details.topics();
+        },
+      });
+      conversation.open().fail(function (error) {
+        demo.toast('会话打不开:' + demo.failureText(error));
+        window.location.hash = '';
+      });
+    };
+
+    var openFromAddress = function () {
+      var wanted = sessionInAddress();
+      var wide = window.innerWidth >= WIDE_PX;
+      open(wanted || (wide && sessions.first()) || '');
+    };
+
+    demo.connection.watch(client);
+    client.on('open', function () {
+      showReplies();
+      sessions.load().done(function () {
+        if (!opened) openFromAddress();
+        else if (conversation) conversation.refresh();
+        opened = true;
+      });
+    });
+    client.on('message', function (data) {
+      var message = data.message;
+      var here = current(message.session_id);
+      if (here) here.message(message);
+      sessions.message(message, here !== null && here.list.atEnd() && !document.hidden);
+    });
+    client.on('read', function (data) {
+      if (data.user_id === user.id) sessions.read(data.session_id);
+      if (current(data.session_id)) conversation.read(data);
+    });
+    client.on('typing', function (data) {
+      if (current(data.session_id)) conversation.typing(data);
+    });
+    client.on('topic', function (data) {
+      sessions.topicChanged(data.topic);
+      showReplies();
+      if (current(data.topic.session_id)) conversation.topicChanged(data.topic);
+    });
+    client.on('participants', function (data) {
+      var still = data.items.some(function (item) {
+        return item.id === user.id;
+      });
+      sessions.load();
+      if (!current(data.session_id)) return;
+      if (still) conversation.participants(data.items);
+      else window.location.hash = '';
+    });
+    client.on('close', function () {
+      composer.enable(false);
+    });
+
+    byId('back').onclick = function () {
+      window.location.hash = '';
+    };
+    byId('call').onclick = function () {
+      if (conversation && conversation.session) calls.start(conversation.sessionId);
+    };
+    byId('show-details').onclick = function () {
+      var shown = document.body.classList.toggle('has-details');
+      byId('show-details').setAttribute('aria-expanded', shown ? 'true' : 'false');
+    };
+    byId('hide-details').onclick = function () {
+      document.body.classList.remove('has-details');
+      byId('show-details').setAttribute('aria-expanded', 'false');
+      byId('show-details').focus();
+    };
+    window.addEventListener('hashchange', function () {
+      if (opened) openFromAddress();
+    });
+    client.connect();
+  }
+
+  demo.connection.login('doctor', start);
+})(window);

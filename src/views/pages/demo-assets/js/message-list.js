@@ -1,0 +1,235 @@
+// The messages of one session on the page: in the order of their ids, days apart, the reader's place kept whatever comes.
+(function (window) {
+  'use strict';
+
+  var demo = window.IMDemo;
+  var el = demo.el;
+  // This near the end counts as at the end: what comes is scrolled to.
+  var NEAR_END_PX = 48;
+  // Messages of one sender this close share a face and a name.
+  var GROUP_MS = 3 * 60 * 1000;
+
+  // options: {scroller, list, people, onScroll(), onOlder(), onRetry(id), onDiscard(id)}
+  function MessageList(options) {
+    var self = this;
+    this.options = options;
+    this.messages = [];
+    this.entries = [];
+    this.more = false;
+    this._shown = {};
+    this._unsent = {};
+    this._days = {};
+    this._markTime = null;
+    this._stuck = true;
+    this._marker = el('li', { class: 'line line-unread', children: [el('span', { text: '以下为新消息' })] });
+    this._older = el('button', { type: 'button', class: 'link-button', on: { click: options.onOlder } });
+    this._top = el('li', { class: 'line line-older', children: [this._older] });
+    this.busy(false);
+
+    this._onScroll = function () {
+      self._stuck = self._distance() < NEAR_END_PX;
+      options.onScroll();
+    };
+    // Pictures get their height when they come.
+    this._onLoad = function () {
+      if (self._stuck) self.toEnd();
+    };
+    options.scroller.addEventListener('scroll', this._onScroll, false);
+    options.scroller.addEventListener('load', this._onLoad, true);
+    options.scroller.addEventListener('error', this._onLoad, true);
+    window.addEventListener('resize', this._onLoad, false);
+  }
+
+  MessageList.prototype.close = function () {
+    var scroller = this.options.scroller;
+    scroller.removeEventListener('scroll', this._onScroll, false);
+    scroller.removeEventListener('load', this._onLoad, true);
+    scroller.removeEventListener('error', this._onLoad, true);
+    window.removeEventListener('resize', this._onLoad, false);
+    demo.empty(this.options.list);
+  };
+
+  MessageList.prototype._distance = function () {
+    var scroller = this.options.scroller;
+    return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+  };
+
+  MessageList.prototype.atEnd = function () {
+    return this._stuck;
+  };
+
+  MessageList.prototype.nearTop = function () {
+    return this.options.scroller.scrollTop < 120;
+  };
+
+  MessageList.prototype.toEnd = function () {
+    this._stuck = true;
+    this.options.scroller.scrollTop = this.options.scroller.scrollHeight;
+  };
+
+  // Stored messages, in any order; those that are here already are left alone.
+  MessageList.prototype.add = function (messages) {
+    var self = this;
+    messages.forEach(function (message) {
+      if (self._shown[message.id]) return;
+      var shown = demo.messageNode.stored(message, self.options.people);
+      shown.message = message;
+      self._shown[message.id] = shown;
+      self.messages.push(message);
+    });
+    this.messages.sort(function (a, b) {
+      return a.id - b.id;
+    });
+    this.arrange();
+  };
+
+  MessageList.prototype.has = function (id) {
+    return this._shown[id] !== undefined;
+  };
+
+  // The page's own messages without an answer, in the order of sending.
+  MessageList.prototype.setEntries = function (entries) {
+    var self = this;
+    var before = this._unsent;
+    var nodes = {};
+    entries.forEach(function (entry) {
+      var id = entry.client_msg_id;
+      var known = before[id];
+      if (known && known.state === entry.state) {
+        nodes[id] = known;
+        return;
+      }
+      var actions = {
+        retry: function () {
+          self.options.onRetry(id);
+        },
+        discard: function () {
+          self.options.onDiscard(id);
+        },
+      };
+      var node = demo.messageNode.unsent(entry, self.options.people, actions);
+      nodes[id] = { state: entry.state, node: node };
+    });
+    this._unsent = nodes;
+    this.entries = entries;
+    this.arrange();
+  };
+
+  // What others wrote after `time` is new: a line stands before the first of it. Null: nothing is.
+  MessageList.prototype.markAfter = function (time) {
+    this._markTime = time;
+    this.arrange();
+  };
+
+  // Faces and names are made anew, for the participants have changed.
+  MessageList.prototype.redraw = function () {
+    var shown = this._shown;
+    var people = this.options.people;
+    Object.keys(shown).forEach(function (id) {
+      var message = shown[id].message;
+      shown[id] = demo.messageNode.stored(message, people);
+      shown[id].message = message;
+    });
+    this.arrange();
+  };
+
+  MessageList.prototype.receipts = function () {
+    var shown = this._shown;
+    var people = this.options.people;
+    Object.keys(shown).forEach(function (id) {
+      var receipt = shown[id].receipt;
+      if (!receipt) return;
+      var text = people.receipt(shown[id].message);
+      if (receipt.textContent !== text) receipt.textContent = text;
+      receipt.classList.toggle('receipt-unread', text === '未读');
+    });
+  };
+
+  // While older messages are on their way; assistive technology is not told of them one by one.
+  MessageList.prototype.busy = function (busy, text) {
+    this.options.scroller.setAttribute('aria-busy', busy ? 'true' : 'false');
+    this._older.disabled = busy;
+    this._older.textContent = text || (busy ? '正在加载…' : '查看更早的消息');
+  };
+
+  MessageList.prototype._dayNode = function (iso) {
+    var text = demo.time.day(iso);
+    var known = this._days[text];
+    if (!known) {
+      known = el('li', { class: 'line line-day', children: [el('span', { text: text })] });
+      this._days[text] = known;
+    }
+    return known;
+  };
+
+  // Puts everything where it belongs and keeps what the reader looks at in its place.
+  MessageList.prototype.arrange = function () {
+    var anchor = this._stuck ? null : this._anchor();
+    var wanted = this._wanted();
+    place(this.options.list, wanted);
+    this.receipts();
+    if (this._stuck) this.toEnd();
+    else if (anchor) this.options.scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
+  };
+
+  MessageList.prototype._wanted = function () {
+    var self = this;
+    var wanted = [];
+    var previous = null;
+    var marked = this._markTime === null;
+    var me = this.options.people.me.id;
+    if (this.more) wanted.push(this._top);
+    this.messages.forEach(function (message) {
+      var node = self._shown[message.id].node;
+      var day = self._dayNode(message.timestamp);
+      var newDay = wanted.indexOf(day) < 0;
+      if (newDay) wanted.push(day);
+      // Without an older message before it, what is new may begin further up.
+      var isNew = !marked && message.sender_id !== me && message.timestamp > self._markTime;
+      var mark = isNew && (previous !== null || !self.more);
+      if (mark) wanted.push(self._marker);
+      if (isNew) marked = true;
+      node.classList.toggle('grouped', !newDay && !mark && follows(previous, message));
+      wanted.push(node);
+      previous = message;
+    });
+    this.entries.forEach(function (entry) {
+      wanted.push(self._unsent[entry.client_msg_id].node);
+    });
+    return wanted;
+  };
+
+  function follows(previous, message) {
+    if (!previous || previous.sender_id !== message.sender_id) return false;
+    if (demo.content.isLine(previous) || demo.content.isLine(message)) return false;
+    return new Date(message.timestamp) - new Date(previous.timestamp) < GROUP_MS;
+  }
+
+  // The first message in sight, and where it is.
+  MessageList.prototype._anchor = function () {
+    var top = this.options.scroller.getBoundingClientRect().top;
+    var nodes = this.options.list.querySelectorAll('[data-id]');
+    for (var i = 0; i < nodes.length; i++) {
+      var box = nodes[i].getBoundingClientRect();
+      if (box.bottom > top) return { node: nodes[i], top: box.top };
+    }
+    return null;
+  };
+
+  // Makes `wanted` the children of `list`. What stays is not touched: moving it would stop a film.
+  function place(list, wanted) {
+    var child = list.firstChild;
+    while (child) {
+      var following = child.nextSibling;
+      if (wanted.indexOf(child) < 0) list.removeChild(child);
+      child = following;
+    }
+    child = list.firstChild;
+    wanted.forEach(function (node) {
+      if (node === child) child = child.nextSibling;
+      else list.insertBefore(node, child);
+    });
+  }
+
+  demo.MessageList = MessageList;
+})(window);

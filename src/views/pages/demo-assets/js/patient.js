@@ -1,0 +1,121 @@
+// The patient's page: one session at a time, as in WeChat.
+(function (window) {
+  'use strict';
+
+  var document = window.document;
+  var demo = window.IMDemo;
+  var TITLE = document.title;
+
+  function start(user, token) {
+    var rest = new window.IMClient({ token: token, userId: user.id, userType: user.type });
+    rest.sessions
+      .list({ limit: 200 })
+      .done(function (page) {
+        var wanted = demo.connection.parameter('session');
+        var sessions = page.items.filter(function (session) {
+          return session.type !== 0;
+        });
+        showSessions(sessions, user, wanted);
+        if (wanted || sessions.length > 0) talk(user, token, wanted || sessions[0].id);
+        else demo.connection.banner('还没有会话。');
+      })
+      .fail(function (error) {
+        demo.connection.banner('会话加载失败:' + demo.failureText(error), true);
+      });
+  }
+
+  function showSessions(sessions, user, wanted) {
+    var picker = document.getElementById('session');
+    sessions.forEach(function (session) {
+      picker.add(new window.Option(session.name, session.id));
+    });
+    if (wanted) picker.value = wanted;
+    picker.disabled = sessions.length === 0;
+    picker.onchange = function () {
+      var query = '?user=' + encodeURIComponent(user.id) + '&session=' + encodeURIComponent(picker.value);
+      window.location.search = query;
+    };
+  }
+
+  function talk(user, token, sessionId) {
+    var client = new window.IMClient({
+      token: token,
+      userId: user.id,
+      userType: user.type,
+      sessionId: sessionId,
+    });
+    var conversation = null;
+    var opened = false;
+    var outbox = new demo.Outbox(client, {
+      onChange: function () {
+        conversation.outboxChanged();
+      },
+      onStored: function (message) {
+        conversation.list.add([message]);
+      },
+    });
+    var composer = new demo.Composer(document.getElementById('composer'), {
+      onSend: function (message) {
+        conversation.send(message);
+      },
+      onTyping: function (typing) {
+        conversation.sayTyping(typing);
+      },
+    });
+    conversation = new demo.Conversation({
+      client: client,
+      outbox: outbox,
+      composer: composer,
+      root: document.getElementById('conversation'),
+      me: user,
+      sessionId: sessionId,
+      onSession: function () {},
+      onRead: function () {
+        document.title = TITLE;
+      },
+      onTopic: function (topic) {
+        demo.topics.show(document.getElementById('topic'), client, sessionId, topic, true);
+      },
+    });
+    var calls = new demo.Calls(client, function (session, userId) {
+      if (userId) return conversation.people.find(userId);
+      var others = conversation.people.others();
+      return others.length === 1 ? others[0] : { id: session, name: conversation.session.name };
+    });
+
+    demo.connection.watch(client);
+    client.on('open', function () {
+      if (opened) conversation.refresh();
+      else conversation.open();
+      opened = true;
+      composer.enable(true);
+      document.getElementById('call').disabled = false;
+    });
+    client.on('message', function (data) {
+      conversation.message(data.message);
+      if (document.hidden) document.title = '【新消息】' + TITLE;
+    });
+    client.on('read', function (data) {
+      conversation.read(data);
+    });
+    client.on('typing', function (data) {
+      conversation.typing(data);
+    });
+    client.on('topic', function (data) {
+      conversation.topicChanged(data.topic);
+    });
+    client.on('participants', function (data) {
+      conversation.participants(data.items);
+    });
+    client.on('close', function () {
+      composer.enable(false);
+      document.getElementById('call').disabled = true;
+    });
+    document.getElementById('call').onclick = function () {
+      if (conversation.session) calls.start(sessionId);
+    };
+    client.connect();
+  }
+
+  demo.connection.login('patient', start);
+})(window);

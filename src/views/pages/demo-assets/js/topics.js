@@ -1,0 +1,77 @@
+// The bar that says which consultation is open and how it stands, with what starts and ends one.
+(function (window) {
+  'use strict';
+
+  var demo = window.IMDemo;
+  var el = demo.el;
+
+  function randomId() {
+    return 'demo-topic-' + new Date().getTime().toString(36) + Math.random().toString(36).slice(2, 8);
+  }
+
+  // 待回复, 已回复, 已结束
+  function stateOf(topic) {
+    if (topic.status === 10) return { text: '已结束', kind: 'ended' };
+    return topic.reply === 1 ? { text: '已回复', kind: 'replied' } : { text: '待回复', kind: 'waiting' };
+  }
+
+  function badge(topic) {
+    var state = stateOf(topic);
+    return el('span', { class: 'badge badge-' + state.kind, text: state.text });
+  }
+
+  function failed(error) {
+    demo.toast(demo.failureText(error));
+  }
+
+  function start(client, sessionId) {
+    demo.dialog.ask({
+      title: '发起咨询',
+      fields: [
+        { name: 'name', label: '咨询主题', maxlength: '100' },
+        { name: 'description', label: '情况说明', maxlength: '2000', long: true, optional: true },
+      ],
+      submit: '发起',
+      onSubmit: function (values) {
+        if (!values.name) return;
+        var topic = { session_id: sessionId, name: values.name };
+        if (values.description) topic.description = values.description;
+        client.sessions.startTopic(randomId(), topic).fail(failed);
+      },
+    });
+  }
+
+  function end(client, topic) {
+    demo.dialog.ask({
+      title: '结束咨询',
+      text: '“' + topic.name + '”将标记为已结束,对方会看到结束语。',
+      fields: [{ name: 'message', label: '结束语', maxlength: '5000', long: true, optional: true }],
+      submit: '结束咨询',
+      danger: true,
+      onSubmit: function (values) {
+        var body = values.message ? { message: values.message } : {};
+        client.sessions.endTopic(topic.session_id, topic.id, body).fail(failed);
+      },
+    });
+  }
+
+  // Shows `topic`, the session's latest or null, in `bar`. With `canEnd` it can be ended here.
+  function show(bar, client, sessionId, topic, canEnd) {
+    var open = topic !== null && topic.status !== 10;
+    var button = open
+      ? canEnd && el('button', { type: 'button', class: 'button button-small', text: '结束咨询' })
+      : el('button', { type: 'button', class: 'button button-small', text: '发起咨询' });
+    if (button) {
+      button.onclick = function () {
+        if (open) end(client, topic);
+        else start(client, sessionId);
+      };
+    }
+    var text = open ? topic.name : '当前没有进行中的咨询';
+    var shown = [el('span', { class: 'topic-name', text: text }), open && badge(topic), button];
+    bar.classList.toggle('topic-open', open);
+    demo.append(demo.empty(bar), shown);
+  }
+
+  demo.topics = { badge: badge, show: show };
+})(window);

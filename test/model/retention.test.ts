@@ -1,0 +1,336 @@
+import { type Insertable } from 'kysely';
+import should from 'should';
+import { Retention } from '../../src/commands/retention';
+import { type Database } from '../../src/db/database';
+import { type NoticeState, type Schema } from '../../src/db/schema';
+import { toSqlTime } from '../../src/db/time';
+import { MESSAGE_TABLES } from '../../src/model/message-tables';
+import { eachDatabase } from '../support/databases';
+import { TestServer } from '../support/server';
+import { waitUntil } from '../support/wait-until';
+
+const DAY_MS = 24 * 60 * 60_000;
+const KEEP_DAYS = 30;
+const LEASE = 'retention';
+
+const daysAgo = (days: number) => toSqlTime(Date.now() - Math.round(days * DAY_MS));
+
+eachDatabase('Retention', ({ freshUrl }) => {
+  let server: TestServer;
+  let database: Database;
+
+  before(async () => {
+    server = await TestServer.start({ IM_DATABASE_URL: await freshUrl(), IM_SEND_RATE: '100000' });
+    database = server.context.database;
+    await server.users('P1', 'D1', 'D2');
+  });
+  after(async () => {
+    await server.stop();
+  });
+  beforeEach(() => database.kysely.deleteFrom('server_state').where('name', '=', LEASE).execute());
+
+  const retention = (retentionDays: number | undefined = KEEP_DAYS) =>
+    new Retention({ database, retentionDays });
+
+  /** Gives a session messages of the past, as if it were as old as the oldest; `ages` in days, oldest first. */
+  async function past(sessionId: string, sender: string, ages: readonly number[]): Promise<number[]> {
+    const db = database.kysely;
+    const { type } = await db
+      .selectFrom('sessions')
+      .select('type')
+      .where('id', '=', sessionId)
+      .executeTakeFirstOrThrow();
+    const table = MESSAGE_TABLES[type]!;
+    const rows = ages.map((age, index): Insertable<Schema['muc_messages']> => ({
+      session_id: sessionId,
+      sender_id: sender,
+      sender_name: sender,
+      type: 1,
+      content: JSON.stringify(`${sender} ${index}`),
+      timestamp: daysAgo(age),
+      client_msg_id: null,
+      client_key: null,
+    }));
+    for (let from = 0; from < rows.length; from += 500) {
+      await db
+        .insertInto(table)
+        .values(rows.slice(from, from + 500))
+        .execute();
+    }
+    const all = await db
+      .selectFrom(table)
+      .select(['id', 'timestamp'])
+      .where('session_id', '=', sessionId)
+      .orderBy('id')
+      .execute();
+    const last = all.at(-1)!;
+    await db
+      .updateTable('sessions')
+      .set({
+        create_date: daysAgo(ages[0]! + 1),
+        last_message_id: last.id,
+        last_message_time: last.timestamp,
+        other_message_time: null,
+        last_sender_id: sender,
+        last_sender_name: sender,
+        last_content_type: 1,
+        last_content: '"x"',
+      })
+      .where('id', '=', sessionId)
+      .execute();
+    await db
+      .updateTable('participants')
+      .set({ last_fetch_time: daysAgo(ages[0]! + 1) })
+      .where('session_id', '=', sessionId)
+      .execute();
+    return all.slice(-ages.length).map(({ id }) => id);
+  }
+
+  async function history(sessionId: string): Promise<number[]> {
+    const { body } = await server
+      .request('get', `/sessions/${sessionId}/messages?peek=1&limit=200`)
+      .expect(200);
+    should(body.more).be.false();
+    return body.items.map((each: { id: number }) => each.id);
+  }
+
+  async function unread(sessionId: string, user: string): Promise<number> {
+    const path = `/sessions/${sessionId}/unread_message_count?user_id=${user}`;
+    return (await server.request('get', path).expect(200)).body.count as number;
+  }
+
+  const state = async (sessionId: string) =>
+    Promise.all([
+      database.kysely.selectFrom('sessions').selectAll().where('id', '=', sessionId).execute(),
+      database.kysely.selectFrom('participants').selectAll().where('session_id', '=', sessionId).execute(),
+      database.kysely.selectFrom('topics').selectAll().where('session_id', '=', sessionId).execute(),
+    ]);
+
+  for (const [type, table] of MESSAGE_TABLES.entries()) {
+    it(`deletes what is old in ${table}, and nothing else`, async () => {
+      const id = `age-${type}`;
+      await server.session(id, type, 'P1', 'D1');
+      const ids = await past(id, 'D1', [400, 31, 30.001, 29.999, 10, 0.1]);
+      const before = await state(id);
+      should(await unread(id, 'P1')).equal(6);
+
+      should(await retention().runOnce()).eql({ messages: 3, notices: 0, tokens: 0 });
+
+      should(await history(id)).eql(ids.slice(3));
+      should(await unread(id, 'P1')).equal(3);
+      should(await unread(id, 'D1')).equal(0);
+      should(await state(id)).eql(before);
+      await server.request('get', `/sessions/${id}/messages/${ids[0]}`).expect(404);
+    });
+  }
+
+  it('a session that is empty now goes on as before', async () => {
+    await server.session('emptied', 1, 'P1', 'D1', 'D2');
+    await server
+      .request('post', '/sessions/T-old/topics')
+      .send({ session_id: 'emptied', user_id: 'P1', name: '旧议题' })
+      .expect(201);
+    const ids = await past('emptied', 'D1', [200, 100]);
+    await database.kysely
+      .updateTable('muc_messages')
+      .set({ timestamp: daysAgo(201) })
+      .where('session_id', '=', 'emptied')
+      .where('type', '=', 6)
+      .execute();
+    const socket = await server.socket('P1', 'emptied');
+    await retention().runOnce();
+
+    should(await history('emptied')).eql([]);
+    should(await unread('emptied', 'P1')).equal(0);
+    const session = (await server.request('get', '/sessions/emptied/session').expect(200)).body;
+    should(session).containEql({ last_content: 'x', last_sender_id: 'D1', status: 1 });
+    const topic = await server.request('get', '/sessions/topics/T-old').expect(200);
+    should(topic.body).containEql({ name: '旧议题', status: 0 });
+    const messages = await server.request('get', '/sessions/topic/T-old/messages').expect(200);
+    should(messages.body.items).eql([]);
+
+    const sent = await server.send('emptied', 'D1', '还在');
+    should(sent.id).be.above(ids[1]!);
+    should((await socket.next('message')).data.message.id).equal(sent.id);
+    should(await history('emptied')).eql([sent.id]);
+    should(await unread('emptied', 'P1')).equal(1);
+    await server.request('put', '/sessions/emptied/topics/current/ended').send({ user_id: 'D1' }).expect(200);
+    await socket.close();
+  });
+
+  it('without retentionDays keeps every message', async () => {
+    await server.session('kept', 3, 'D1', 'D2');
+    const ids = await past('kept', 'D1', [5000, 400]);
+    should(await new Retention({ database, retentionDays: undefined }).runOnce()).containEql({
+      messages: 0,
+    });
+    should(await history('kept')).eql(ids);
+    await database.kysely.deleteFrom('group_messages').where('session_id', '=', 'kept').execute();
+  });
+
+  it('a clock that ran ahead years ago keeps nothing else from going', async () => {
+    await server.session('ahead', 1, 'P1', 'D1');
+    await server.session('behind', 1, 'P1', 'D2');
+    await past('ahead', 'D1', Array<number>(450).fill(-1));
+    await past('behind', 'D2', Array<number>(450).fill(60));
+    should(await retention().runOnce()).containEql({ messages: 450 });
+    should(await history('behind')).eql([]);
+    should(await countOf('ahead')).equal(450);
+  });
+
+  it('deletes notices that were settled a week ago', async () => {
+    const cases: [NoticeState, updated: number, due: number, gone: boolean][] = [
+      ['sent', 7.001, 7.1, true],
+      ['delivered', 8, 8, true],
+      ['skipped', 30, 30, true],
+      ['failed', 9, 9.5, true],
+      ['sent', 6.999, 6.999, false],
+      // Waited for long, and was settled yesterday.
+      ['delivered', 1, 20, false],
+      ['pending', 20, 20, false],
+    ];
+    await database.kysely.deleteFrom('notices').execute();
+    await database.kysely
+      .insertInto('notices')
+      .values(
+        cases.map(([noticeState, updated, due], index) => ({
+          channel: 'wechat',
+          session_id: 'elsewhere',
+          message_id: index + 1,
+          user_id: 'P1',
+          state: noticeState,
+          create_time: daysAgo(40),
+          update_time: daysAgo(updated),
+          due_time: daysAgo(due),
+          // Not for this server's worker.
+          claimed_by: noticeState === 'pending' ? 'nobody' : null,
+        })),
+      )
+      .execute();
+    const worker = server.context.notices;
+    await worker.close();
+    should(await retention().runOnce()).containEql({ notices: 4 });
+    const left = await database.kysely.selectFrom('notices').select('message_id').orderBy('id').execute();
+    should(left.map((row) => row.message_id)).eql(
+      cases.flatMap(([, , , gone], index) => (gone ? [] : [index + 1])),
+    );
+  });
+
+  it('forgets revoked tokens when they have expired, and no earlier', async () => {
+    const token = await server.token('D2');
+    await server.request('post', '/users/logout', token).expect(204);
+    await database.kysely
+      .insertInto('revoked_tokens')
+      .values([1, 2, 3].map((index) => ({ id: `old-${index}`, expires_time: daysAgo(index) })))
+      .execute();
+    should(await retention().runOnce()).containEql({ tokens: 3 });
+    await server.request('get', '/users/D2', token).expect(401);
+    should((await database.kysely.selectFrom('revoked_tokens').select('id').execute()).length).equal(1);
+  });
+
+  it('lets sends pass while it works, and deletes all the same', async () => {
+    await server.session('busy', 1, 'P1', 'D1');
+    await past('busy', 'D1', Array<number>(3000).fill(90));
+    const work = retention().runOnce();
+    let done = false;
+    void work.finally(() => (done = true));
+    const times: number[] = [];
+    const sent: number[] = [];
+    while (!done) {
+      const begin = Date.now();
+      sent.push((await server.send('busy', 'D1', '进行中')).id);
+      times.push(Date.now() - begin);
+    }
+    should(await work).containEql({ messages: 3000 });
+    should(sent.length).be.above(10);
+    should(Math.max(...times)).be.below(1000);
+    const { body } = await server
+      .request('get', '/sessions/busy/messages?peek=1&after=0&limit=200')
+      .expect(200);
+    should(body.items.map((each: { id: number }) => each.id)).eql(sent.slice(0, 200));
+    should(await unread('busy', 'P1')).equal(sent.length);
+  });
+
+  describe('With several processes', () => {
+    const others = () => Promise.all([retention().runOnce(), retention().runOnce(), retention().runOnce()]);
+    const worked = (results: unknown[]) => results.filter((result) => result !== undefined).length;
+
+    it('one at a time works, and none again for some hours', async () => {
+      should(worked(await others())).equal(1);
+      should(worked(await others())).equal(0);
+    });
+
+    it('goes on in another when one was killed', async () => {
+      const lease = async (until: number) => {
+        await database.kysely.deleteFrom('server_state').where('name', '=', LEASE).execute();
+        const value = `${toSqlTime(until)} killed`;
+        await database.kysely.insertInto('server_state').values({ name: LEASE, value }).execute();
+      };
+      await lease(Date.now() + 30_000);
+      should(worked(await others())).equal(0);
+      await lease(Date.now() - 1);
+      should(worked(await others())).equal(1);
+    });
+
+    it('stops where it is when its server stops, and another finishes at once', async () => {
+      await server.session('stopped', 1, 'P1', 'D1');
+      await past('stopped', 'D1', Array<number>(2000).fill(90));
+      const first = retention();
+      const work = first.runOnce();
+      await until(async () => (await countOf('stopped')) < 2000);
+      await first.close();
+      const removed = (await work)!.messages;
+      should(removed).be.within(1, 1999);
+      should(await countOf('stopped')).equal(2000 - removed);
+      await until(async () => (await retention().runOnce()) !== undefined);
+      should(await countOf('stopped')).equal(0);
+    });
+
+    it('leaves the work to the one that took the lease over', async () => {
+      await server.session('lost', 1, 'P1', 'D1');
+      await past('lost', 'D1', Array<number>(2000).fill(90));
+      const work = retention().runOnce();
+      await until(async () => (await countOf('lost')) < 2000);
+      await database.kysely
+        .updateTable('server_state')
+        .set({ value: `${toSqlTime(Date.now() + 60_000)} another` })
+        .where('name', '=', LEASE)
+        .execute();
+      should((await work)!.messages).be.below(2000);
+      should(await countOf('lost')).be.above(0);
+      should(await leaseValue()).endWith(' another');
+    });
+  });
+
+  it('begins by itself after the start', async () => {
+    await server.session('by-itself', 1, 'P1', 'D1');
+    await past('by-itself', 'D1', [90]);
+    const own = new Retention({ database, retentionDays: KEEP_DAYS, firstLookMs: 20 });
+    own.start();
+    await until(async () => (await countOf('by-itself')) === 0);
+    await own.close();
+    should(
+      (await database.kysely.selectFrom('server_state').selectAll().execute())[0]!.value > nowSql(),
+    ).be.true();
+  });
+
+  const until = (condition: () => Promise<boolean>) => waitUntil(condition, 5000, () => 'it did not happen');
+
+  async function leaseValue(): Promise<string | undefined> {
+    const rows = await database.kysely
+      .selectFrom('server_state')
+      .selectAll()
+      .where('name', '=', LEASE)
+      .execute();
+    return rows[0]?.value;
+  }
+
+  async function countOf(sessionId: string): Promise<number> {
+    const row = await database.kysely
+      .selectFrom('muc_messages')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('session_id', '=', sessionId)
+      .executeTakeFirst();
+    return Number(row?.count);
+  }
+});
