@@ -29,8 +29,9 @@ async function toStandardOutput(lines: AsyncIterable<string>): Promise<void> {
   const ended = new AbortController();
   stdout.once('error', (error) => ended.abort(error));
   for await (const text of lines) {
-    ended.signal.throwIfAborted();
-    if (!stdout.write(text)) await once(stdout, 'drain');
+    if (!stdout.write(text)) await once(stdout, 'drain').catch((error: unknown) => ended.abort(error));
+    if (ended.signal.aborted)
+      throw new CommandError(`The output ended early: ${String(ended.signal.reason)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { CompiledQuery } from 'kysely';
 import { type Database } from '../db/database';
 import { toSqlTime } from '../db/time';
 import { describeError, log } from '../logger';
@@ -33,20 +34,19 @@ export class Activity {
   }
 
   async #write(): Promise<void> {
-    const { dialect } = this.database;
     // In the order of the ids, so that two processes lock the rows in the same order.
     const entries = [...this.#pending].sort(([first], [second]) => (first < second ? -1 : 1));
     for (let start = 0; start < entries.length; start += ROWS_A_STATEMENT) {
       const part = entries.slice(start, start + ROWS_A_STATEMENT);
-      const time = dialect.asTime('v.v_time');
-      const statement = dialect.updateMany(
-        'user_states',
-        `user_states.user_id = v.v_user and (last_active_time is null or last_active_time < ${time})`,
-        `last_active_time = ${time}`,
-        { columns: ['v_user', 'v_time'], values: part.map(([user, at]) => [user, toSqlTime(at)]) },
-      );
+      const statements = part.map(([user, at]) => {
+        const time = toSqlTime(at);
+        return CompiledQuery.raw(
+          'update user_states set last_active_time = ? where user_id = ? and (last_active_time is null or last_active_time < ?)',
+          [time, user, time],
+        );
+      });
       try {
-        await this.database.connection((run) => run([statement]));
+        await this.database.connection((run) => run(statements));
         for (const [user, at] of part) if (this.#pending.get(user) === at) this.#pending.delete(user);
       } catch (error) {
         log.warn(`the users' activity could not be written, trying again later: ${describeError(error)}`);

@@ -2,7 +2,7 @@ import { type Database } from '../db/database';
 import { type Metrics } from '../metrics';
 import { type MessageRow } from '../db/schema';
 import { describeError, log } from '../logger';
-import { type Member } from '../model/append';
+import { type Member } from '../model/member';
 import { MESSAGE_TABLES, messageTable } from '../model/message-tables';
 import { findMessages } from '../model/messages';
 import { membersAmong } from '../model/participants';

@@ -1,4 +1,4 @@
-import { type Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { type Queryable, runIn } from '../db/database';
 import { type Schema } from '../db/schema';
 import { toSqlTime } from '../db/time';
@@ -82,6 +82,13 @@ async function storeDemo(services: Services, trx: Transaction<Schema>, media: st
       const messageId = await storeLine(services, trx, session, line, now, teamMessages);
       if (id === 'demo-team') teamMessages.push(messageId);
     }
+    // Who wrote had read what was there.
+    await trx
+      .updateTable('participants')
+      .set({ last_fetch_time: sql<string>`last_sent_time` })
+      .where('session_id', '=', id)
+      .where('last_sent_time', 'is not', null)
+      .execute();
   }
 }
 

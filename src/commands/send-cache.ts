@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type Member } from '../model/append';
+import { type Member } from '../model/member';
 
 interface Members {
   version: number;

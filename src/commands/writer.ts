@@ -2,21 +2,20 @@ import { CompiledQuery } from 'kysely';
 import { type Database } from '../db/database';
 import { type RunTogether } from '../db/dialect';
 import { type MessageRow, type MessageTableName } from '../db/schema';
+import { type SqlTime } from '../db/time';
 import { AppError, invalidField, notFound, unavailable } from '../errors';
 import { describeError, log } from '../logger';
+import { Append, type Appended, type LockedSession, type NoticePlan } from '../model/append';
 import {
-  Append,
-  type Appended,
-  type LockedSession,
+  fetchTimesStatement,
   lockStatement,
-  type Member,
   membersStatement,
-  type NoticePlan,
   placeholders,
   unrepliedTopicsStatement,
-} from '../model/append';
+} from '../model/append-statements';
 import { clientKey, SYSTEM_USER } from '../model/identifiers';
 import { MESSAGE_TYPE, type MessageInput, REPLY_TYPES } from '../model/message-content';
+import { type Member } from '../model/member';
 import { messageTable, SESSION_TYPE } from '../model/message-tables';
 import { messageJson } from '../views/message';
 import { forwardedContent } from './forward';
@@ -259,9 +258,26 @@ export class Writer {
           const { id_step: idStep, ...session } = row as unknown as LockedSession['row'] & {
             id_step: number;
           };
-          reads.sessions.set(session.id, { row: session, members: new Map(), unrepliedTopic: null, idStep });
+          const fetchTimes = new Map<string, SqlTime>();
+          reads.sessions.set(session.id, {
+            row: session,
+            members: new Map(),
+            fetchTimes,
+            unrepliedTopic: null,
+            idStep,
+          });
         }
       });
+      const pairs = senderPairs(batch);
+      if (pairs.length > 0) {
+        read(fetchTimesStatement(dialect, pairs), (rows) => {
+          for (const row of rows) {
+            reads.sessions
+              .get(row.session_id as string)
+              ?.fetchTimes.set(row.participant_id as string, row.last_fetch_time as SqlTime);
+          }
+        });
+      }
       const strangers = sessionIds.filter((id) => cache.guess(id) === undefined);
       if (strangers.length > 0) read(membersStatement(strangers), receiveMembers);
       const replied = unique(
@@ -387,6 +403,16 @@ export class Writer {
     });
     return { session, appended };
   }
+}
+
+/** Every session of a batch with each of its senders. */
+function senderPairs(batch: readonly Waiting[]): (readonly [string, string])[] {
+  const pairs = new Map<string, readonly [string, string]>();
+  for (const { send } of batch) {
+    if (send.senderId !== null)
+      pairs.set(`${send.sessionId} ${send.senderId}`, [send.sessionId, send.senderId]);
+  }
+  return [...pairs.values()];
 }
 
 function unique(values: readonly string[]): string[] {

@@ -94,7 +94,7 @@ function staticFiles(folder: string, version: string) {
     index: false,
     redirect: false,
     setHeaders: (response) => {
-      const named = response.req.url?.endsWith(`?v=${version}`);
+      const named = response.req.url.endsWith(`?v=${version}`);
       response.setHeader('Cache-Control', named ? FOR_EVER : 'no-cache');
     },
   });

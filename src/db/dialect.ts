@@ -32,10 +32,20 @@ export interface Dialect {
   isRetryable(error: unknown): boolean;
   /** The database can't be reached, or went away. */
   isUnavailable(error: unknown): boolean;
-  /** Text → a time that compares with a time column. */
-  asTime(expression: string): string;
-  /** A statement that updates many rows of `table` at once, each from its own row of `rows`; in `set` these are `v.<column>`. */
-  updateMany(table: string, on: string, set: string, rows: ManyRows): CompiledQuery;
+  /** `(a, b) in …` for `count` pairs of parameters. */
+  rowIn(columns: readonly string[], count: number): string;
+  /**
+   * Inserts rows, or, where their key exists, updates those: many rows of known keys in one statement, which costs less
+   * than an UPDATE each, or than a join with a derived table.
+   * @param set what becomes of a row that exists; `new(column)` in it is the value given
+   */
+  upsertRows(
+    table: string,
+    keys: readonly string[],
+    columns: readonly string[],
+    rows: Fragment,
+    set: string,
+  ): CompiledQuery;
   /** The distance between the ids of one INSERT's rows: not 1 in a Galera or group-replication cluster. */
   readonly idStep: string;
   /**
@@ -46,7 +56,7 @@ export interface Dialect {
   insertThen(
     run: RunTogether,
     inserts: readonly RowInsert[],
-    rest: (idOf: (insert: number, row: number) => string) => CompiledQuery[],
+    rest: (idOf: (insert: number, row: number) => Fragment) => CompiledQuery[],
     step: number,
   ): Promise<number[]>;
   /** Inserts `row`; where its key exists, sets the columns `changed` (all others than the keys, when left out). */
@@ -69,10 +79,10 @@ interface ColumnTypes {
   date: RawBuilder<unknown>;
 }
 
-/** A table of values; its columns must not be named as the updated table's are. */
-export interface ManyRows {
-  columns: readonly string[];
-  values: readonly (readonly unknown[])[];
+/** A piece of SQL with its parameters. */
+export interface Fragment {
+  text: string;
+  values: unknown[];
 }
 
 /** An INSERT of `count` rows. */
@@ -95,11 +105,13 @@ function errorCode(error: unknown): { code?: string; errno?: number } {
   return typeof error === 'object' && error !== null ? error : {};
 }
 
-/** `select ? as a, ? as b union all select ?, ?`: a table of values that every database here knows. */
-function valuesTable({ columns, values }: ManyRows): string {
-  const first = `select ${columns.map((column) => `? as ${column}`).join(', ')}`;
-  const other = ` union all select ${columns.map(() => '?').join(', ')}`;
-  return first + other.repeat(values.length - 1);
+function insertRows(table: string, columns: readonly string[], rows: Fragment): string {
+  return `insert into ${table} (${columns.join(', ')}) values ${rows.text}`;
+}
+
+function pairs(count: number, width: number): string {
+  const row = `(${Array.from({ length: width }, () => '?').join(', ')})`;
+  return Array.from({ length: count }, () => row).join(', ');
 }
 
 function otherThan(keys: readonly string[], row: Record<string, unknown>): string[] {
@@ -149,11 +161,11 @@ export const mysql: Dialect = {
     const { code, errno } = errorCode(error);
     return UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
   },
-  asTime: (expression) => `cast(${expression} as datetime(3))`,
-  updateMany: (table, on, set, rows) =>
+  rowIn: (columns, count) => `(${columns.join(', ')}) in (${pairs(count, columns.length)})`,
+  upsertRows: (table, _keys, columns, rows, set) =>
     CompiledQuery.raw(
-      `update ${table} join (${valuesTable(rows)}) as v on ${on} set ${set}`,
-      rows.values.flat(),
+      `${insertRows(table, columns, rows)} on duplicate key update ${set.replaceAll('new(', 'values(')}`,
+      rows.values,
     ),
   idStep: '@@auto_increment_increment',
   insertThen: async (run, inserts, rest, step) => {
@@ -163,7 +175,7 @@ export const mysql: Dialect = {
     ]);
     const results = await run([
       ...named,
-      ...rest((insert, row) => (row === 0 ? `@first${insert}` : `@first${insert} + ${row * step}`)),
+      ...rest((insert, row) => ({ text: `@first${insert} + ${row * step}`, values: [] })),
     ]);
     return inserts.map((_insert, index) => results[index * 2]?.insertId ?? 0);
   },
@@ -206,17 +218,17 @@ export const sqlite: Dialect = {
     ['SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY'].some((code) =>
       (errorCode(error).code ?? '').startsWith(code),
     ) || (errorCode(error).code ?? '').startsWith('SQLITE_IOERR'),
-  asTime: (expression) => expression,
-  updateMany: (table, on, set, rows) =>
+  rowIn: (columns, count) => `(${columns.join(', ')}) in (values ${pairs(count, columns.length)})`,
+  upsertRows: (table, keys, columns, rows, set) =>
     CompiledQuery.raw(
-      `update ${table} set ${set} from (${valuesTable(rows)}) as v where ${on}`,
-      rows.values.flat(),
+      `${insertRows(table, columns, rows)} on conflict (${keys.join(', ')}) do update set ${set.replace(/new\((\w+)\)/g, 'excluded.$1')}`,
+      rows.values,
     ),
   idStep: '1',
   insertThen: async (run, inserts, rest, step) => {
     const results = await run(inserts.map((insert) => insert.statement));
     const first = results.map(({ insertId }, index) => insertId - ((inserts[index]?.count ?? 1) - 1) * step);
-    await run(rest((insert, row) => String((first[insert] ?? 0) + row * step)));
+    await run(rest((insert, row) => ({ text: '?', values: [(first[insert] ?? 0) + row * step] })));
     return first;
   },
   upsert: async (db, table, keys, row, changed = otherThan(keys, row)) => {

@@ -1,8 +1,19 @@
 import { CompiledQuery } from 'kysely';
-import { type Dialect, type RunTogether } from '../db/dialect';
+import { type Dialect, type Fragment, type RunTogether } from '../db/dialect';
 import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
 import { fromSqlTime, type SqlTime, toSqlTime } from '../db/time';
+import {
+  insertMessages,
+  lockStatement,
+  membersStatement,
+  type ParticipantChange,
+  participantsStatement,
+  placeholders,
+  sessionsStatement,
+  unrepliedTopicsStatement,
+} from './append-statements';
 import { clientKey } from './identifiers';
+import { type Member } from './member';
 import { messageTable } from './message-tables';
 import { MESSAGE_TYPE, REPLY_TYPES } from './message-content';
 
@@ -11,16 +22,12 @@ import { MESSAGE_TYPE, REPLY_TYPES } from './message-content';
  * so that in every session both rise strictly, in commit order.
  */
 
-/** A participant as far as sending is concerned. */
-export interface Member {
-  id: string;
-  type: 'doctor' | 'patient';
-}
-
 /** A session whose row this transaction holds, its participants, and the topic that still waits for a doctor's reply. */
 export interface LockedSession {
   row: SessionRow;
   members: ReadonlyMap<string, Member>;
+  /** Up to when participants have read: of all, or of those who are about to send. */
+  fetchTimes: Map<string, SqlTime>;
   unrepliedTopic: string | null;
   idStep: number;
 }
@@ -47,6 +54,9 @@ export type NoticePlan = (
   patientId: string,
 ) => { state: 'pending' | 'skipped'; delayMs: number };
 
+/** The id of a message that is being stored, as SQL. */
+type IdOf = (appended: Appended) => Fragment;
+
 interface SessionAppends {
   session: LockedSession;
   /** Who may get a notice. */
@@ -55,33 +65,6 @@ interface SessionAppends {
   last: Appended;
   /** When anyone but the first of these messages' sender last wrote before them; null: never. */
   othersBefore: SqlTime | null;
-}
-
-/** `select … for update` of sessions, always in the order of their ids, so that two transactions can't deadlock on them. */
-export function lockStatement(ids: readonly string[], dialect: Dialect): CompiledQuery {
-  const lock = dialect.name === 'mysql' ? ' for update' : '';
-  return CompiledQuery.raw(
-    `select sessions.*, ${dialect.idStep} as id_step from sessions where id in (${placeholders(ids)}) order by id${lock}`,
-    [...ids],
-  );
-}
-
-export function membersStatement(ids: readonly string[]): CompiledQuery {
-  return CompiledQuery.raw(
-    `select session_id, participant_id, type from participants where session_id in (${placeholders(ids)})`,
-    [...ids],
-  );
-}
-
-export function unrepliedTopicsStatement(ids: readonly string[]): CompiledQuery {
-  return CompiledQuery.raw(
-    `select id, open_session_id from topics where open_session_id in (${placeholders(ids)}) and reply = 0`,
-    [...ids],
-  );
-}
-
-export function placeholders(values: readonly unknown[]): string {
-  return values.map(() => '?').join(', ');
 }
 
 /** Locks one session and reads what appending to it needs; undefined when it does not exist. */
@@ -106,6 +89,9 @@ export async function lockSession(
       ]),
     ),
     unrepliedTopic: (topics?.rows[0]?.id as string | undefined) ?? null,
+    fetchTimes: new Map(
+      (members?.rows ?? []).map((each) => [String(each.participant_id), each.last_fetch_time as SqlTime]),
+    ),
     idStep: row.id_step,
   };
 }
@@ -210,9 +196,15 @@ export class Append {
 
     const first = await this.dialect.insertThen(
       run,
-      tables.map(([table, rows]) => ({ statement: insertMessages(table, rows), count: rows.length })),
+      tables.map(([table, rows]) => ({
+        statement: insertMessages(
+          table,
+          rows.map((appended) => appended.row),
+        ),
+        count: rows.length,
+      })),
       (idOf) => {
-        const id = (appended: Appended) => idOf(...(places.get(appended) ?? [0, 0]));
+        const id: IdOf = (appended) => idOf(...(places.get(appended) ?? [0, 0]));
         return [
           ...this.#sessionUpdates(id),
           ...this.#participantUpdates(),
@@ -232,40 +224,11 @@ export class Append {
     }
   }
 
-  #sessionUpdates(id: (appended: Appended) => string): CompiledQuery[] {
-    const all = [...this.#sessions.values()];
-    const columns = [
-      'last_sender_id',
-      'last_sender_name',
-      'last_content_type',
-      'last_content',
-      'last_message_time',
-      'other_message_time',
-      'clock_time',
-    ] as const;
-    // The ids are not values but, on MySQL, variables: they stand in the statement's text, by session.
-    const ids = all.map(({ last }, index) => `when ${index} then ${id(last)}`).join(' ');
-    const times: readonly string[] = ['last_message_time', 'other_message_time', 'clock_time'];
+  #sessionUpdates(id: IdOf): CompiledQuery[] {
     return [
-      this.dialect.updateMany(
-        'sessions',
-        'sessions.id = v.v_id',
-        `last_message_id = case v.v_index ${ids} end, ` +
-          columns
-            .map((column) =>
-              times.includes(column)
-                ? `${column} = ${this.dialect.asTime(`v.v_${column}`)}`
-                : `${column} = v.v_${column}`,
-            )
-            .join(', '),
-        {
-          columns: ['v_id', 'v_index', ...columns.map((column) => `v_${column}`)],
-          values: all.map(({ session: { row } }, index) => [
-            row.id,
-            index,
-            ...columns.map((column) => row[column]),
-          ]),
-        },
+      sessionsStatement(
+        this.dialect,
+        [...this.#sessions.values()].map(({ session, last }) => ({ row: session.row, lastId: id(last) })),
       ),
     ];
   }
@@ -275,31 +238,26 @@ export class Append {
    * sender in a session can be that one: for the others the first one's message is unread.
    */
   #participantUpdates(): CompiledQuery[] {
-    const values: unknown[][] = [];
+    const changes: ParticipantChange[] = [];
     for (const { session, messages, othersBefore } of this.#sessions.values()) {
-      const firstSender = messages[0]?.row.sender_id;
-      const readUpTo = messages.slice(0, lengthOfFirstRun(messages)).at(-1)?.row.timestamp;
+      const first = messages[0]?.row.sender_id;
+      const readUpTo = messages[lengthOfFirstRun(messages) - 1]?.row.timestamp;
       const latest = new Map<string, SqlTime>();
       for (const { row } of messages) latest.set(row.sender_id, row.timestamp);
-      for (const [sender, time] of latest) {
-        if (!session.members.has(sender)) continue;
-        const reads = sender === firstSender && readUpTo !== undefined;
-        const floor = reads ? (othersBefore ?? BEGINNING) : null;
-        values.push([session.row.id, sender, time, floor, reads ? readUpTo : null]);
+      for (const [sender, sent] of latest) {
+        const member = session.members.get(sender);
+        const fetched = session.fetchTimes.get(sender);
+        if (member === undefined || fetched === undefined) continue;
+        const nothingUnread = sender === first && (othersBefore === null || fetched >= othersBefore);
+        changes.push({
+          sessionId: session.row.id,
+          member,
+          sent,
+          fetched: nothingUnread && readUpTo !== undefined ? readUpTo : fetched,
+        });
       }
     }
-    if (values.length === 0) return [];
-    const asTime = (expression: string) => this.dialect.asTime(expression);
-    return [
-      this.dialect.updateMany(
-        'participants',
-        'participants.session_id = v.v_session and participants.participant_id = v.v_sender',
-        `last_sent_time = ${asTime('v.v_sent')}, last_fetch_time = case when v.v_floor is not null
-          and last_fetch_time >= ${asTime('v.v_floor')} and last_fetch_time < ${asTime('v.v_read')}
-          then ${asTime('v.v_read')} else last_fetch_time end`,
-        { columns: ['v_session', 'v_sender', 'v_sent', 'v_floor', 'v_read'], values },
-      ),
-    ];
+    return changes.length === 0 ? [] : [participantsStatement(this.dialect, changes)];
   }
 
   #topicUpdates(): CompiledQuery[] {
@@ -308,8 +266,8 @@ export class Append {
     return [CompiledQuery.raw(`update topics set reply = 1 where id in (${placeholders(ids)})`, ids)];
   }
 
-  #noticeInserts(id: (appended: Appended) => string): CompiledQuery[] {
-    const rows: { text: string; values: unknown[] }[] = [];
+  #noticeInserts(id: IdOf): CompiledQuery[] {
+    const rows: Fragment[] = [];
     const now = toSqlTime(this.now);
     for (const { session, messages, patients } of this.#sessions.values()) {
       for (const patient of patients) {
@@ -318,9 +276,10 @@ export class Append {
         for (const appended of messages) {
           // A call's notice is sent at its invitation.
           if (appended.row.sender_id === patient.id || appended.row.type === MESSAGE_TYPE.call) continue;
+          const messageId = id(appended);
           rows.push({
-            text: `('wechat', ?, ${id(appended)}, ?, ?, ?, ?, ?)`,
-            values: [session.row.id, patient.id, state, now, now, due],
+            text: `('wechat', ?, ${messageId.text}, ?, ?, ?, ?, ?)`,
+            values: [session.row.id, ...messageId.values, patient.id, state, now, now, due],
           });
           this.#noticesDueNow ||= delayMs === 0 && state === 'pending';
         }
@@ -350,27 +309,8 @@ const NOTICE_WEIGHT = 100;
 /** SQLite takes 32,766 parameters a statement. */
 const NOTICES_A_STATEMENT = 1000;
 
-const BEGINNING = '1970-01-01 00:00:00.000';
-
 function lengthOfFirstRun(messages: readonly Appended[]): number {
   const sender = messages[0]?.row.sender_id;
   const end = messages.findIndex(({ row }) => row.sender_id !== sender);
   return end === -1 ? messages.length : end;
-}
-
-function insertMessages(table: MessageTableName, messages: readonly Appended[]): CompiledQuery {
-  const row = '(?, ?, ?, ?, ?, ?, ?, ?)';
-  return CompiledQuery.raw(
-    `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key) values ${messages.map(() => row).join(', ')}`,
-    messages.flatMap(({ row: message }) => [
-      message.session_id,
-      message.sender_id,
-      message.sender_name,
-      message.type,
-      message.content,
-      message.timestamp,
-      message.client_msg_id,
-      message.client_key,
-    ]),
-  );
 }

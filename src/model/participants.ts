@@ -1,7 +1,7 @@
 import { type Queryable } from '../db/database';
 import { type ParticipantRow } from '../db/schema';
 import { laterOf, type SqlTime } from '../db/time';
-import { type Member } from './append';
+import { type Member } from './member';
 import { findUsers, type User, type UserType } from './users';
 
 export const ROLE = { member: 0, owner: 1 } as const;

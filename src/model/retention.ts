@@ -26,7 +26,7 @@ export async function sessionsSince(
     .execute();
 }
 
-/** Ids of messages before `time` in these sessions. The index of the unread holds all that this asks for. */
+/** Ids of messages before `time` in these sessions, the oldest of each first. The index of the unread holds all that this asks for. */
 export async function messagesBefore(
   db: Queryable,
   table: MessageTableName,
@@ -39,6 +39,9 @@ export async function messagesBefore(
     .select('id')
     .where('session_id', 'in', [...sessionIds])
     .where('timestamp', '<', time)
+    // That index's own order: MySQL would sometimes take another, and read all the rows.
+    .orderBy('session_id')
+    .orderBy('timestamp')
     .limit(limit)
     .execute();
   return rows.map(({ id }) => id);

@@ -51,8 +51,8 @@ export class RedisBus implements Bus {
   #started = false;
   #warned = false;
   #closed = false;
-  /** Why it is away, as far as known. */
-  #fault = 'no answer';
+  /** Why it is away, where Redis or the system said so. */
+  #fault: string | undefined;
   #subscribed = false;
   #lastBatch = 0;
   #beats = 0;
@@ -131,7 +131,7 @@ export class RedisBus implements Bus {
       this.#fault = redisFault(error);
       if (connection.status !== 'ready') this.#away(this.#fault);
     });
-    connection.on('close', () => this.#away(this.#fault));
+    connection.on('close', () => this.#away(this.#fault ?? 'the connection was closed'));
     return connection;
   }
 
@@ -160,7 +160,7 @@ export class RedisBus implements Bus {
   #back(): void {
     this.#healthy = true;
     this.#beatsAway = 0;
-    this.#fault = 'no answer';
+    this.#fault = undefined;
     if (this.#warned) log.info(`Redis (${this.description}) is back`);
     this.#warned = false;
     void this.#tell(MARK.hello);
@@ -172,7 +172,9 @@ export class RedisBus implements Bus {
       for (const listener of this.#listeners) listener.gone?.(id);
     }
     // Beats are counted instead of time: after a long pause of this process, answers wait that it has not read yet.
-    if (this.#healthy && this.#beats - this.#answeredBeat > UNANSWERED_BEATS) this.#away('no answer');
+    if (this.#healthy && this.#beats - this.#answeredBeat > UNANSWERED_BEATS) {
+      this.#away(this.#fault ?? 'no answer');
+    }
     if (!this.#healthy && ++this.#beatsAway % STUCK_BEATS === 0) {
       for (const connection of [this.commands, this.#subscriber]) this.#connectAnew(connection);
     }

@@ -156,12 +156,12 @@ export class Sockets {
   add(connection: Connection): void {
     const { user, sessionId } = connection;
     const first = !this.isOnline(user.id);
+    const firstBound = sessionId !== null && !this.isBound(sessionId, user.id);
     this.all.add(connection);
     this.#byId.set(connection.id, connection);
     addTo(this.#byUser, user.id, connection);
     if (first) this.changed.user(user.id, true);
     if (sessionId === null) return;
-    const firstBound = !this.isBound(sessionId, user.id);
     addTo(this.#bySession, sessionId, connection);
     if (firstBound) this.changed.bound(sessionId, user.id, true);
   }

@@ -4,6 +4,7 @@ import { Retention } from '../../src/commands/retention';
 import { type Database } from '../../src/db/database';
 import { type NoticeState, type Schema } from '../../src/db/schema';
 import { toSqlTime } from '../../src/db/time';
+import { configureLogger } from '../../src/logger';
 import { MESSAGE_TABLES } from '../../src/model/message-tables';
 import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
@@ -15,16 +16,18 @@ const LEASE = 'retention';
 
 const daysAgo = (days: number) => toSqlTime(Date.now() - Math.round(days * DAY_MS));
 
-eachDatabase('Retention', ({ freshUrl }) => {
+eachDatabase('Retention', (kind) => {
   let server: TestServer;
   let database: Database;
 
   before(async () => {
-    server = await TestServer.start({ IM_DATABASE_URL: await freshUrl(), IM_SEND_RATE: '100000' });
+    configureLogger({ level: 'warn' });
+    server = await TestServer.start({ IM_DATABASE_URL: await kind.freshUrl(), IM_SEND_RATE: '100000' });
     database = server.context.database;
     await server.users('P1', 'D1', 'D2');
   });
   after(async () => {
+    configureLogger({ level: 'info' });
     await server.stop();
   });
   beforeEach(() => database.kysely.deleteFrom('server_state').where('name', '=', LEASE).execute());
@@ -91,7 +94,7 @@ eachDatabase('Retention', ({ freshUrl }) => {
       .request('get', `/sessions/${sessionId}/messages?peek=1&limit=200`)
       .expect(200);
     should(body.more).be.false();
-    return body.items.map((each: { id: number }) => each.id);
+    return (body.items as { id: number }[]).map(({ id }) => id);
   }
 
   async function unread(sessionId: string, user: string): Promise<number> {
@@ -230,20 +233,20 @@ eachDatabase('Retention', ({ freshUrl }) => {
 
   it('lets sends pass while it works, and deletes all the same', async () => {
     await server.session('busy', 1, 'P1', 'D1');
-    await past('busy', 'D1', Array<number>(3000).fill(90));
+    await past('busy', 'D1', Array<number>(2000).fill(90));
     const work = retention().runOnce();
-    let done = false;
-    void work.finally(() => (done = true));
+    const progress = { done: false };
+    void work.finally(() => (progress.done = true));
     const times: number[] = [];
     const sent: number[] = [];
-    while (!done) {
+    while (!progress.done) {
       const begin = Date.now();
       sent.push((await server.send('busy', 'D1', '进行中')).id);
       times.push(Date.now() - begin);
     }
-    should(await work).containEql({ messages: 3000 });
+    should(await work).containEql({ messages: 2000 });
     should(sent.length).be.above(10);
-    should(Math.max(...times)).be.below(1000);
+    should(Math.max(...times)).be.below(3000);
     const { body } = await server
       .request('get', '/sessions/busy/messages?peek=1&after=0&limit=200')
       .expect(200);
@@ -307,11 +310,10 @@ eachDatabase('Retention', ({ freshUrl }) => {
     await past('by-itself', 'D1', [90]);
     const own = new Retention({ database, retentionDays: KEEP_DAYS, firstLookMs: 20 });
     own.start();
-    await until(async () => (await countOf('by-itself')) === 0);
+    const inAnHour = toSqlTime(Date.now() + 60 * 60_000);
+    await until(async () => ((await leaseValue()) ?? '') > inAnHour);
     await own.close();
-    should(
-      (await database.kysely.selectFrom('server_state').selectAll().execute())[0]!.value > nowSql(),
-    ).be.true();
+    should(await countOf('by-itself')).equal(0);
   });
 
   const until = (condition: () => Promise<boolean>) => waitUntil(condition, 5000, () => 'it did not happen');

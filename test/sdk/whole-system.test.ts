@@ -77,6 +77,47 @@ describe('SDK and server', () => {
     should(await page.call('users.logout')).equal(undefined);
   });
 
+  it('carry a call, over a connection that breaks in the middle of it', async () => {
+    const [patient, doctor] = [await stage.patient(), await stage.doctor()];
+    await Promise.all([patient.connect(), doctor.connect()]);
+    const { call_id: id } = await patient.call('callInvite', 'video');
+    should(await event(doctor, 'call_invite')).containDeep({ call_id: id, from: PATIENT.id, media: 'video' });
+    await doctor.call('callAccept', id);
+    should(await event(patient, 'call_accept')).deepEqual({ call_id: id, user_id: DOCTOR.id });
+    await patient.call('callSignal', id, { sdp: 'offer' });
+    should(await event(doctor, 'call_signal')).deepEqual({ call_id: id, signal: { sdp: 'offer' } });
+
+    stage.proxy.cut();
+    await until('both notice', async () => {
+      const names = await Promise.all([patient.eventNames(), doctor.eventNames()]);
+      return names.every((each) => each.includes('reconnecting'));
+    });
+    await patient.call('callSignal', id, { candidate: 1 });
+    await doctor.call('callSignal', id, { sdp: 'answer' });
+    await Promise.all([patient.reconnected(), doctor.reconnected()]);
+    // Each side takes its place again with its first signal; one that comes before the other has is relayed to nobody.
+    await until('a signal arrives', async () => {
+      await patient.call('callSignal', id, { candidate: 2 });
+      return (await doctor.events('call_signal')).some(({ signal }) => signal.candidate === 2);
+    });
+    await patient.call('callHangup', id);
+    for (const page of [patient, doctor]) {
+      should(await event(page, 'call_ended')).containDeep({ call_id: id, result: 'completed' });
+      const record = (await event(page, 'message')).message;
+      should(record).containDeep({
+        type: 14,
+        sender_id: PATIENT.id,
+        content: { call_id: id, result: 'completed' },
+      });
+    }
+    await patient.call('callHangup', id);
+    should(await event(patient, 'error')).containDeep({
+      code: 'not_found',
+      request: 'call_hangup',
+      call_id: id,
+    });
+  });
+
   const ends: [string, number, string, (page: ChatPage) => Promise<unknown>][] = [
     ['a logout', 4401, 'unauthenticated', (page) => page.call('users.logout')],
     [

@@ -9,10 +9,14 @@ import { findProgram, removeFolder, ServerProcess, temporaryFolder } from './pro
 const PASSWORD = 'im-test';
 
 const INNODB_SMALL = ['--innodb-log-file-size=8M', '--innodb-buffer-pool-size=64M'];
+/** Set at the start: MariaDB 10.11 was seen to crash after both were resized while it ran. */
+const INNODB_LARGE = ['--innodb-log-file-size=256M', '--innodb-buffer-pool-size=1G'];
 
 export interface MariaDbOptions {
   /** Every commit reaches the disk, as in production; by default nothing is flushed, for speed. */
   durable?: boolean;
+  /** Log and memory as in production, for load: a small log is flushed all the time. */
+  large?: boolean;
 }
 
 /** A MariaDB of our own on 127.0.0.1; `stop` and `start` keep port and data. */
@@ -96,6 +100,8 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaD
       `--datadir=${data}`,
       `--socket=${socket}`,
       `--pid-file=${path.join(folder, 'pid')}`,
+      // At its start an instance removes the temporary tables that it finds in there, also those of one that runs.
+      `--tmpdir=${folder}`,
       '--bind-address=127.0.0.1',
       `--port=${port}`,
       '--max-connections=500',
@@ -104,7 +110,7 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaD
       '--character-set-server=utf8mb4',
       '--collation-server=utf8mb4_unicode_ci',
       '--default-time-zone=+00:00',
-      ...INNODB_SMALL,
+      ...(options.large === true ? INNODB_LARGE : INNODB_SMALL),
       `--innodb-flush-log-at-trx-commit=${options.durable === true ? 1 : 0}`,
       `--innodb-doublewrite=${options.durable === true ? 1 : 0}`,
     ],

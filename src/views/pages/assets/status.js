@@ -4,8 +4,8 @@
 
   var document = window.document;
   var EVERY_MS = 2000;
-  // Five minutes.
-  var POINTS = 150;
+  // Three minutes.
+  var POINTS = 90;
   var ANSWER_LIMIT_MS = 10000;
 
   var key = null;
@@ -55,14 +55,15 @@
   function ask(done) {
     var request = new window.XMLHttpRequest();
     var answered = function () {
-      var body = null;
+      var body;
       try {
         body = JSON.parse(request.responseText);
         // eslint-disable-next-line no-unused-vars -- ES5 has no catch without a name
       } catch (error) {
-        body = null;
+        done(0, null);
+        return;
       }
-      done(body === null ? 0 : request.status, body);
+      done(request.status, body);
     };
     request.open('GET', '/status');
     request.setRequestHeader('Accept', 'application/json');
@@ -78,7 +79,7 @@
       if (key === null || key !== asked) return;
       if (status === 200) show(body);
       else if (status === 401 || status === 403) {
-        leave(status === 401 ? 'This key is not one of the server’s.' : 'This key may not see the status.');
+        leave(status === 401 ? "This key is not one of the server's." : 'This key may not see the status.');
         return;
       } else stale();
       timer = setTimeout(turn, EVERY_MS);
@@ -126,8 +127,8 @@
 
     var sockets = status.sockets;
     byId('sockets').textContent = whole(sockets.doctor + sockets.patient);
-    var types = sockets.doctor + ' doctors’, ' + sockets.patient + ' patients’';
-    byId('sockets-note').textContent = types + ' · ' + status.users_online + ' people';
+    var types = 'doctors ' + sockets.doctor + ', patients ' + sockets.patient;
+    byId('sockets-note').textContent = types + ', people ' + status.users_online;
     byId('rate').textContent = rate === null ? '–' : fine(rate);
     byId('rate-note').textContent = whole(status.messages.total) + ' since start';
     showCounts(status);

@@ -105,7 +105,7 @@
     call.view.stage('outgoing');
     call.view.say('正在打开摄像头…');
     this._openMedia(call, function () {
-      call.view.say('正在呼叫,等待对方接听…');
+      call.view.say('正在呼叫，等待对方接听…');
       self._client
         .callInvite('video', sessionId)
         .done(function (answer) {
@@ -196,7 +196,7 @@
     var self = this;
     var devices = window.navigator.mediaDevices;
     if (!devices || !window.RTCPeerConnection) {
-      this._refuse(call, '浏览器不支持通话,或页面不是 https 打开的');
+      this._refuse(call, '浏览器不支持通话，或页面不是 https 打开的');
       return;
     }
     var opened = function (stream) {
@@ -242,7 +242,7 @@
     peer.onconnectionstatechange = function () {
       if (self._call !== call) return;
       if (peer.connectionState === 'connected') self._active(call);
-      if (peer.connectionState === 'disconnected') call.view.say('网络不稳定,正在恢复…');
+      if (peer.connectionState === 'disconnected') call.view.say('网络不稳定，正在恢复…');
       if (peer.connectionState === 'failed' && call.role === 'caller') self._offer(call, true);
     };
     var early = call.signals;
@@ -315,7 +315,7 @@
       return call.peer.signalingState === 'closed' ? undefined : step();
     };
     var failed = function () {
-      if (call.peer.signalingState !== 'closed') call.view.say('连接遇到问题,正在重试…');
+      if (call.peer.signalingState !== 'closed') call.view.say('连接遇到问题，正在重试…');
     };
     call.steps = (call.steps || window.Promise.resolve()).then(guarded).then(null, failed);
   };

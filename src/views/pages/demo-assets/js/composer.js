@@ -120,7 +120,7 @@
       icon: 'mic',
       name: '语音',
       fields: function () {
-        var length = { name: 'duration', label: '时长(秒)', type: 'number', value: '6' };
+        var length = { name: 'duration', label: '时长（秒）', type: 'number', value: '6' };
         return [{ name: 'url', label: '语音地址', type: 'url', value: media('voice.wav') }, length];
       },
       message: function (values) {
@@ -131,7 +131,7 @@
       icon: 'film',
       name: '小视频',
       fields: function () {
-        var length = { name: 'duration', label: '时长(秒)', type: 'number', value: '4' };
+        var length = { name: 'duration', label: '时长（秒）', type: 'number', value: '4' };
         return [{ name: 'url', label: '视频地址', type: 'url', value: media('measure.webm') }, length];
       },
       message: function (values) {
@@ -171,7 +171,7 @@
         toggle.focus();
         demo.dialog.ask({
           title: '发送' + kind.name,
-          text: '演示环境没有文件存储,这里填写内容的地址。',
+          text: '演示环境没有文件存储，这里填写内容的地址。',
           fields: kind.fields(),
           submit: '发送',
           onSubmit: function (values) {

@@ -40,7 +40,7 @@
         done(answer.user, answer.token);
       })
       .fail(function (error) {
-        banner('登录失败:' + demo.failureText(error), true);
+        banner('登录失败：' + demo.failureText(error), true);
       });
   }
 
@@ -62,7 +62,7 @@
       banner('');
     });
     client.on('reconnecting', function () {
-      banner('网络已断开,正在重新连接…');
+      banner('网络已断开，正在重新连接…');
     });
     client.on('close', function (data) {
       var texts = { 4401: '登录已失效', 4404: '您已不在这个会话中', 4400: '登录信息不正确' };

@@ -65,7 +65,7 @@
     var button = el('button', {
       type: 'button',
       class: 'voice voice-' + Math.min(6, 1 + Math.floor(seconds / 8)),
-      'aria-label': '播放语音,' + seconds + '秒',
+      'aria-label': '播放语音，' + seconds + '秒',
       children: [icon('voice'), el('span', { class: 'voice-length', text: seconds + '″' })],
     });
     var stop = function () {
@@ -97,17 +97,34 @@
     var content = fieldsOf(message);
     var url = demo.httpUrl(content.url);
     if (!url) return unsupported('[视频地址无效]');
+    var length = demo.time.duration(secondsOf(content.duration));
     var video = el('video', {
       class: 'film',
       src: url,
       poster: demo.httpUrl(content.cover),
-      controls: true,
       preload: 'none',
       playsinline: true,
       'aria-label': '小视频',
     });
-    var length = el('span', { class: 'film-length', text: demo.time.duration(secondsOf(content.duration)) });
-    return el('span', { class: 'film-frame', children: [video, length] });
+    var start = el('button', {
+      type: 'button',
+      class: 'film-start',
+      'aria-label': '播放小视频，' + length,
+      children: [icon('play'), el('span', { class: 'film-length', text: length })],
+    });
+    start.onclick = function () {
+      start.hidden = true;
+      video.controls = true;
+      video.focus();
+      var started = video.play();
+      if (started && started.then) started.then(null, failed);
+    };
+    var failed = function () {
+      start.hidden = false;
+      video.controls = false;
+      demo.toast('视频无法播放');
+    };
+    return el('span', { class: 'film-frame', children: [video, start] });
   }
 
   function cardBody(message) {

@@ -137,7 +137,7 @@
         if (self._closed) return;
         self._loading = false;
         self._loaded = self._loaded || self.list.messages.length > 0;
-        self.list.busy(false, '加载失败,点击重试');
+        self.list.busy(false, '加载失败，点击重试');
         demo.toast('消息加载失败');
       });
   };

@@ -105,7 +105,7 @@
         },
       });
       conversation.open().fail(function (error) {
-        demo.toast('会话打不开:' + demo.failureText(error));
+        demo.toast('会话打不开：' + demo.failureText(error));
         window.location.hash = '';
       });
     };

@@ -140,15 +140,15 @@
     var known = {
       conflict: '当前状态不允许这样做',
       forbidden: '没有权限',
-      not_found: '不存在,或您已不在其中',
+      not_found: '不存在，或您已不在其中',
       payload_too_large: '内容太长',
-      rate_limited: '操作太频繁,请稍候',
+      rate_limited: '操作太频繁，请稍候',
       unauthenticated: '登录已失效',
       unavailable: '网络或服务器暂时不可用',
       validation_failed: '内容不符合要求',
     };
     var code = error && error.code;
-    return own(known, code) || '出错了,请重试';
+    return own(known, code) || '出错了，请重试';
   }
 
   demo.el = el;

@@ -58,7 +58,7 @@
     var failed = entry.state === 'failed';
     var meta = failed
       ? [
-          el('span', { class: 'failed-text', children: [demo.icon('warning'), '未发送:' + entry.problem] }),
+          el('span', { class: 'failed-text', children: [demo.icon('warning'), '未发送：' + entry.problem] }),
           el('button', { type: 'button', class: 'link-button', text: '重试', on: { click: actions.retry } }),
           el('button', {
             type: 'button',

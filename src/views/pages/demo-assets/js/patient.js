@@ -20,7 +20,7 @@
         else demo.connection.banner('还没有会话。');
       })
       .fail(function (error) {
-        demo.connection.banner('会话加载失败:' + demo.failureText(error), true);
+        demo.connection.banner('会话加载失败：' + demo.failureText(error), true);
       });
   }
 
@@ -117,5 +117,17 @@
     client.connect();
   }
 
+  function showGuide(shown) {
+    document.body.classList.toggle('has-guide', shown);
+    document.getElementById('guide-open').setAttribute('aria-expanded', shown ? 'true' : 'false');
+    document.getElementById(shown ? 'guide-close' : 'guide-open').focus();
+  }
+
+  document.getElementById('guide-open').onclick = function () {
+    showGuide(true);
+  };
+  document.getElementById('guide-close').onclick = function () {
+    showGuide(false);
+  };
   demo.connection.login('patient', start);
 })(window);

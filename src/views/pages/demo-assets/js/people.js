@@ -6,7 +6,7 @@
   var el = demo.el;
   var COLOURS = 6;
 
-  // 王建国 → 建国; Ann Lee → AL. Whole characters, for an emoji takes two units.
+  // 王建国 → 建国, Ann Lee → AL. Whole characters, for an emoji takes two units.
   function initials(name) {
     var text = String(name).replace(/\s+/g, ' ').trim();
     var words = text.split(' ');
@@ -19,7 +19,7 @@
 
   function colourOf(id) {
     var sum = 0;
-    for (var i = 0; i < id.length; i++) sum = (sum * 31 + id.charCodeAt(i)) % 9973;
+    for (var i = 0; i < id.length; i++) sum = (sum * 33 + id.charCodeAt(i)) % 65521;
     return sum % COLOURS;
   }
 

@@ -171,7 +171,7 @@
       ? demo.content.brief(session.last_content_type, session.last_content)
       : '暂无消息';
     var inGroup = session.type !== 2 && session.last_content_type !== 0;
-    var sender = inGroup && session.last_sender_name ? session.last_sender_name + ':' : '';
+    var sender = inGroup && session.last_sender_name ? session.last_sender_name + '：' : '';
     var time = session.last_message_time;
     var title = el('span', {
       class: 'session-title',

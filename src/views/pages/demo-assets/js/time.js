@@ -24,7 +24,7 @@
     return two(date.getHours()) + ':' + two(date.getMinutes());
   }
 
-  // 今天, 昨天, 11月20日 星期四, 2025年11月20日
+  // 今天 / 昨天 / 11月20日 星期四 / 2025年11月20日
   function day(iso) {
     var date = new Date(iso);
     var ago = daysAgo(date);
@@ -35,7 +35,7 @@
     return text + ' ' + WEEKDAYS[date.getDay()];
   }
 
-  // For a list: 09:05, 昨天, 11/20, 2025/11/20
+  // For a list: 09:05 / 昨天 / 11/20 / 2025/11/20
   function brief(iso) {
     var date = new Date(iso);
     var ago = daysAgo(date);

@@ -9,7 +9,7 @@
     return 'demo-topic-' + new Date().getTime().toString(36) + Math.random().toString(36).slice(2, 8);
   }
 
-  // 待回复, 已回复, 已结束
+  // 待回复 / 已回复 / 已结束
   function stateOf(topic) {
     if (topic.status === 10) return { text: '已结束', kind: 'ended' };
     return topic.reply === 1 ? { text: '已回复', kind: 'replied' } : { text: '待回复', kind: 'waiting' };
@@ -44,7 +44,7 @@
   function end(client, topic) {
     demo.dialog.ask({
       title: '结束咨询',
-      text: '“' + topic.name + '”将标记为已结束,对方会看到结束语。',
+      text: '“' + topic.name + '”将标记为已结束，对方会看到结束语。',
       fields: [{ name: 'message', label: '结束语', maxlength: '5000', long: true, optional: true }],
       submit: '结束咨询',
       danger: true,

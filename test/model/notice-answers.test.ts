@@ -1,0 +1,320 @@
+import should from 'should';
+import { fromSqlTime, toSqlTime } from '../../src/db/time';
+import { createWechat } from '../../src/push/wechat';
+import { eachDatabase } from '../support/databases';
+import { FakeWechat, type Scripted } from '../support/fake-wechat';
+import { linesPrintedBy } from '../support/log-lines';
+import { TestServer } from '../support/server';
+import { waitUntil } from '../support/wait-until';
+import { makeDue, noticesOf, noticeWhen, type SentMessage, wechatSettings, withNotices } from './notice-fixture';
+
+const FIRST_RETRY_MS = 1_000;
+const DAY_MS = 24 * 3_600_000;
+
+/** What WeChat answers to the calls of one send, and what becomes of the notice. */
+interface Case {
+  title: string;
+  token?: Scripted[];
+  send?: Scripted[];
+  state: 'sent' | 'retry' | 'failed';
+  error?: RegExp;
+  sends: number;
+  /** Lines of the level ERROR. */
+  errorLines?: number;
+}
+
+const errors = (...codes: number[]): Scripted[] => codes.map((errcode) => ({ errcode }));
+
+const CASES: Case[] = [
+  { title: '0', state: 'sent', sends: 1 },
+  ...[40001, 40014, 42001].map(
+    (code): Case => ({ title: `${code}, then 0`, send: errors(code), state: 'sent', sends: 2 }),
+  ),
+  {
+    title: '40001, then 40014',
+    send: errors(40001, 40014),
+    state: 'retry',
+    error: /^40014 /,
+    sends: 2,
+    errorLines: 1,
+  },
+  { title: '40001, then 43004', send: errors(40001, 43004), state: 'failed', error: /^43004 /, sends: 2 },
+  ...[40001, 40013, 40125].map(
+    (code): Case => ({
+      title: `${code} from the token call`,
+      token: errors(code),
+      state: 'retry',
+      error: new RegExp(`^${code} `),
+      sends: 0,
+      errorLines: 1,
+    }),
+  ),
+  { title: '-1 from the token call', token: errors(-1), state: 'retry', error: /^-1 /, sends: 0 },
+  ...[-1, 45011].map(
+    (code): Case => ({
+      title: String(code),
+      send: errors(code),
+      state: 'retry',
+      error: new RegExp(`^${code} `),
+      sends: 1,
+    }),
+  ),
+  { title: 'HTTP 500', send: [{ status: 500 }], state: 'retry', error: /500/, sends: 1 },
+  { title: 'HTTP 502', send: [{ status: 502 }], state: 'retry', error: /502/, sends: 1 },
+  { title: 'a redirect', send: [{ status: 302 }], state: 'retry', error: /302/, sends: 1 },
+  { title: 'a page', send: [{ body: '<html>' }], state: 'retry', error: /JSON/, sends: 1 },
+  { title: 'an answer without a code', send: [{ body: '{}' }], state: 'retry', error: /errcode/, sends: 1 },
+  { title: 'a broken connection', send: ['close'], state: 'retry', error: /connection/, sends: 1 },
+  { title: 'no answer', send: ['hang'], state: 'retry', error: /no answer in time/, sends: 1 },
+  { title: 'no end of an answer', send: ['trickle'], state: 'retry', error: /no answer in time/, sends: 1 },
+  ...[40003, 43004, 43019, 48002, 50005, 40037, 47001, 47003, 48001, 48004, 40102, 1].map(
+    (code): Case => ({
+      title: String(code),
+      send: errors(code),
+      state: 'failed',
+      error: new RegExp(`^${code} scripted`),
+      sends: 1,
+    }),
+  ),
+];
+
+eachDatabase("WeChat's answer to a notice", (database) => {
+  let server: TestServer;
+  let fake: FakeWechat;
+
+  before(async () => {
+    fake = await FakeWechat.start();
+    const settings = { IM_DATABASE_URL: await database.freshUrl(), ...wechatSettings(fake) };
+    // As the server's own, but for the time that a call may take.
+    const wechat = createWechat({
+      appId: fake.appId,
+      appSecret: fake.appSecret,
+      templateId: fake.templateId,
+      templateData: { thing1: '{text}' },
+      apiBase: fake.baseUrl,
+      timeoutMs: 150,
+    });
+    server = await TestServer.start(settings, {}, { wechat });
+    await server.users('D', 'P');
+    await server.session('s', 3, 'D', 'P');
+  });
+
+  after(async () => {
+    await server.stop();
+    await fake.stop();
+  });
+
+  for (const { title, token = [], send = [], state, error, sends, errorLines = 0 } of CASES) {
+    it(`${title}: ${state}`, async () => {
+      fake.reset();
+      if (token.length > 0) {
+        // The next send has to ask for a token first.
+        fake.expireToken();
+        fake.answerNext('send', { errcode: 40001 });
+        fake.answerNext('token', ...token);
+      }
+      fake.answerNext('send', ...send);
+      let sent: SentMessage = { id: 0 };
+      const lines = await linesPrintedBy(async () => {
+        sent = await server.send('s', 'D', 'x');
+        await noticeWhen(server, sent, ({ attempts }) => attempts === 1);
+      });
+      const [notice] = await noticesOf(server, sent);
+      const refusedFirst = token.length > 0 ? 1 : 0;
+      fake.sends.length.should.equal(sends + refusedFirst);
+      lines.filter((line) => line.startsWith('[ERROR]')).length.should.equal(errorLines);
+      should(notice!.state).equal(state === 'retry' ? 'pending' : state);
+      should(notice!.claimed_by).equal(null);
+      if (error === undefined) should(notice!.last_error).equal(null);
+      else should(notice!.last_error).match(error);
+      const names = new Set(fake.sends.map(({ body }) => body.client_msg_id as string));
+      names.size.should.equal(fake.sends.length === 0 ? 0 : 1);
+      if (state !== 'retry') return;
+      const wait = fromSqlTime(notice!.due_time) - fromSqlTime(notice!.update_time);
+      wait.should.be.within(FIRST_RETRY_MS - 50, FIRST_RETRY_MS + 50);
+      // The next try is under the same name, and brings it out.
+      await makeDue(server, notice!.id);
+      await noticeWhen(server, sent, (later) => later.state === 'sent' && later.attempts === 2);
+      should(fake.sends.at(-1)!.body.client_msg_id).equal(`notice-${notice!.id}`);
+      fake.delivered.length.should.equal(1);
+    });
+  }
+});
+
+eachDatabase('A notice that WeChat does not take', (database) => {
+  const stage = withNotices(database);
+
+  it('is tried again after 1 s, doubling to 10 min, and given up after 24 h', async () => {
+    const { server, fake } = stage;
+    fake.answerAlways('send', { errcode: -1 });
+    const sent = await server.send('s', 'D', 'x');
+    const waits: number[] = [];
+    for (let attempt = 1; attempt <= 12; attempt += 1) {
+      const notice = await noticeWhen(server, sent, ({ attempts }) => attempts === attempt);
+      should(notice.state).equal('pending');
+      waits.push(Math.round((fromSqlTime(notice.due_time) - fromSqlTime(notice.update_time)) / 1000));
+      await makeDue(server, notice.id);
+    }
+    should(waits).eql([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+    const { id } = await noticeWhen(server, sent, ({ attempts }) => attempts === 13);
+    await makeDue(server, id, { retry_since: toSqlTime(Date.now() - DAY_MS + 60_000) });
+    await noticeWhen(server, sent, ({ attempts, state }) => attempts === 14 && state === 'pending');
+    await makeDue(server, id, { retry_since: toSqlTime(Date.now() - DAY_MS) });
+    const failed = await noticeWhen(server, sent, ({ state }) => state === 'failed');
+    should(failed.last_error).match(/^-1 /);
+    const names = new Set(fake.sends.map(({ body }) => body.client_msg_id as string));
+    should([...names]).eql([`notice-${id}`]);
+  });
+
+  it('is delivered when the patient acknowledges it between two tries', async () => {
+    const { server, fake } = stage;
+    fake.answerAlways('send', { errcode: -1 });
+    const sent = await server.send('s', 'D', 'x');
+    const { id } = await noticeWhen(server, sent, ({ attempts }) => attempts === 1);
+    const socket = await server.socket('P', 's');
+    socket.send('ack', { message_id: sent.id });
+    await noticeWhen(server, sent, ({ state }) => state === 'delivered');
+    await makeDue(server, id);
+    await socket.close();
+    const next = await server.send('s', 'D', 'y');
+    await noticeWhen(server, next, ({ attempts }) => attempts === 1);
+    fake.sends.length.should.equal(2);
+  });
+});
+
+/** The first midnight in Asia/Shanghai after now, ms since the epoch. */
+function midnight(): number {
+  const local = new Date(Date.now() + 8 * 3_600_000);
+  return Date.UTC(local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate() + 1) - 8 * 3_600_000;
+}
+
+eachDatabase(
+  "WeChat's daily quota",
+  (database) => {
+    it('stops all sends until the next midnight in Shanghai, over restarts too', async () => {
+      const fake = await FakeWechat.start();
+      const settings = { IM_DATABASE_URL: await database.freshUrl(), ...wechatSettings(fake) };
+      let server = await TestServer.start(settings);
+      try {
+        await server.users('D', 'P');
+        await server.session('s', 3, 'D', 'P');
+        fake.answerNext('send', { errcode: 45009 });
+        const first = await server.send('s', 'D', 'one');
+        const until = midnight();
+        const lines = await linesPrintedBy(async () => {
+          await noticeWhen(server, first, ({ attempts }) => attempts === 1);
+        });
+        const [paused] = await noticesOf(server, first);
+        should(paused!.state).equal('pending');
+        should(fromSqlTime(paused!.due_time)).equal(until);
+        lines.filter((line) => line.startsWith('[WARN]')).length.should.be.belowOrEqual(1);
+
+        const second = await server.send('s', 'D', 'two');
+        await server.stop();
+        server = await TestServer.start(settings);
+        const third = await server.send('s', 'D', 'three');
+        // Longer than the worker takes from one look at what is due to the next.
+        await new Promise((resolve) => setTimeout(resolve, 1_200));
+        fake.sends.length.should.equal(1);
+        for (const sent of [second, third]) {
+          should((await noticesOf(server, sent))[0]).containEql({ state: 'pending', attempts: 0 });
+        }
+
+        // Midnight comes.
+        await server.context.database.kysely
+          .updateTable('server_state')
+          .set({ value: String(Date.now()) })
+          .where('name', '=', 'wechat_pause_until')
+          .execute();
+        await makeDue(server, paused!.id);
+        for (const sent of [first, second, third]) {
+          await noticeWhen(server, sent, ({ state }) => state === 'sent');
+        }
+        fake.delivered.length.should.equal(3);
+      } finally {
+        await server.stop();
+        await fake.stop();
+      }
+    });
+  },
+  { sqlite: 'file' },
+);
+
+eachDatabase('Workers that share the notices', (database) => {
+  const COUNT = 100;
+  let fake: FakeWechat;
+  const servers: TestServer[] = [];
+
+  before(async () => {
+    fake = await FakeWechat.start();
+    const settings = { IM_DATABASE_URL: await database.freshUrl(), ...wechatSettings(fake) };
+    servers.push(await TestServer.start(settings));
+    // SQLite serves two processes only.
+    if (database.name === 'mariadb') servers.push(await TestServer.start(settings));
+    await servers[0]!.users('D', 'P');
+    await servers[0]!.session('s', 3, 'D', 'P');
+  });
+
+  after(async () => {
+    for (const server of servers) await server.stop();
+    await fake.stop();
+  });
+
+  it('send each of 100 once', async () => {
+    await Promise.all(
+      Array.from({ length: COUNT }, (_, index) =>
+        servers[index % servers.length]!.context.writers.submit({
+          sessionId: 's',
+          senderId: 'D',
+          byBackend: true,
+          message: { type: 1, content: String(index) },
+          clientMsgId: null,
+        }),
+      ),
+    );
+    await fake.waitForDelivered(COUNT, 10_000);
+    await waitUntil(
+      async () => (await states()).sent === COUNT,
+      5_000,
+      () => 'not all are sent',
+    );
+    fake.sends.length.should.equal(COUNT);
+    new Set(fake.sends.map(({ body }) => body.client_msg_id as string)).size.should.equal(COUNT);
+    fake.tokenRequests.length.should.be.belowOrEqual(servers.length);
+  });
+
+  async function states(): Promise<Record<string, number>> {
+    const rows = await servers[0]!.context.database.kysely
+      .selectFrom('notices')
+      .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
+      .groupBy('state')
+      .execute();
+    return Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]));
+  }
+
+  it('claim for less than 30 s, and take up what a dead one had claimed', async () => {
+    const { context } = servers[0]!;
+    fake.reset();
+    // Holds the worker's send, so that its claim can be seen.
+    fake.answerNext('send', { delayMs: 400 });
+    const sent = await servers[0]!.send('s', 'D', 'slow');
+    const claimed = await noticeWhen(servers[0]!, sent, ({ claimed_by: by }) => by !== null);
+    (fromSqlTime(claimed.due_time) - Date.now()).should.be.within(10_000, 28_000);
+    await noticeWhen(servers[0]!, sent, ({ state }) => state === 'sent');
+
+    // A worker claimed it and died: nobody else touches it before its time, and then it goes out.
+    fake.reset();
+    await context.database.kysely
+      .updateTable('notices')
+      .set({ state: 'pending', claimed_by: 'a dead worker', due_time: toSqlTime(Date.now() + 20_000) })
+      .where('id', '=', claimed.id)
+      .execute();
+    for (const server of servers) server.context.notices.poke();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    fake.sends.length.should.equal(0);
+    await makeDue(servers[0]!, claimed.id);
+    await noticeWhen(servers[0]!, sent, ({ state }) => state === 'sent');
+    fake.sends.length.should.equal(1);
+    should(fake.sends[0]!.body.client_msg_id).equal(`notice-${claimed.id}`);
+  });
+});
