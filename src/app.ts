@@ -55,6 +55,8 @@ async function main(): Promise<void> {
   }
   const { bus, database } = server.context;
   log.info(`Database: ${database.description}, bus: ${bus.description}`);
+  if (!bus.healthy)
+    log.warn(`The bus (${bus.description}) is away: this process hears of no other until it is back`);
   if (config.openLogin) log.warn('Profile dev: anybody can log in as anybody, without the app key');
 }
 

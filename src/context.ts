@@ -4,6 +4,7 @@ import { Calls } from './commands/calls';
 import { Deliver } from './commands/deliver';
 import { Healing } from './commands/healing';
 import { NoticeWorker } from './commands/notice-worker';
+import { Retention } from './commands/retention';
 import { SendCache } from './commands/send-cache';
 import { SendRate } from './commands/send-rate';
 import { type CallServices, type Services } from './commands/services';
@@ -91,6 +92,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     metrics,
     pollMs: Math.min(1000, Math.max(50, config.ackTimeoutMs / 4)),
   });
+  const retention = new Retention({ database, retentionDays: config.retentionDays });
   const noticePlan: NoticePlan = (sessionId, patientId) => {
     if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs: config.ackTimeoutMs };
     return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
@@ -144,11 +146,13 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await bus.start();
       await presence.start();
       notices.start();
+      retention.start();
       calls.start();
     },
     close: async () => {
       calls.close();
       await writers.idle();
+      await retention.close();
       await notices.close();
       await arrivals.idle();
       await activity.close();

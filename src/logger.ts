@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { findSourceMap } from 'node:module';
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { createLogger, format, transports } from 'winston';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -11,13 +10,6 @@ interface Site {
   line: number;
   column: number;
 }
-
-interface RequestScope {
-  requestId: string;
-}
-
-/** The request that the running code serves; its id goes to the end of each of its log lines. */
-export const requestScope = new AsyncLocalStorage<RequestScope>();
 
 /** Where `below` was called from: one structured frame, since building a stack's text costs ten times as much. */
 function callSite(below: (...args: never[]) => unknown): Site | undefined {
@@ -80,12 +72,14 @@ export function configureLogger(settings: { level: LogLevel; directory?: string 
   );
 }
 
-function method(level: LogLevel | 'banner'): (message: string) => void {
-  const write = (message: string): void => {
+/** A log line; with the id of the request that it belongs to, at its end. */
+type Write = (message: string, requestId?: string) => void;
+
+function method(level: LogLevel | 'banner'): Write {
+  const write: Write = (message, requestId) => {
     if (!winston.isLevelEnabled(level)) return;
     const site = callSite(write);
-    const scope = requestScope.getStore();
-    const text = scope === undefined ? message : `${message} request_id=${scope.requestId}`;
+    const text = requestId === undefined ? message : `${message} request_id=${requestId}`;
     winston.log(level, text, { site: site && original(site) });
   };
   return write;

@@ -38,10 +38,13 @@ export class ImServer {
     const app = expressApp(context);
     const allowOrigin = cors(corsOptions(config));
     const http = createServer(nativeClasses(app), (request, response) => {
-      requestId(request, response);
-      allowOrigin(request, response, () => {
+      const serve = () => {
         if (!fastDoor(context, request, response)) app(request, response);
-      });
+      };
+      requestId(request, response);
+      // Only browsers name an origin; whoever does not needs none of CORS.
+      if (request.headers.origin === undefined && request.method !== 'OPTIONS') serve();
+      else allowOrigin(request, response, serve);
     });
     // A body larger than allowed is still read to its end by Node, within this time.
     http.requestTimeout = 30_000;
@@ -136,6 +139,11 @@ function nativeClasses(app: Express) {
   };
 }
 
+/** A browser may keep the file but asks each time whether it is still the same: a mended SDK is there at once. */
+function revalidate(response: ServerResponse): void {
+  response.setHeader('Cache-Control', 'no-cache');
+}
+
 function expressApp(context: Context): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -148,7 +156,10 @@ function expressApp(context: Context): Express {
   app.set('views', PAGES_DIRECTORY);
   app.set('view cache', !context.config.demo);
   app.use(pagesRouter(context));
-  app.use('/sdk', express.static(SDK_DIRECTORY, { index: false, maxAge: '1h' }));
+  app.use(
+    '/sdk',
+    express.static(SDK_DIRECTORY, { index: false, cacheControl: false, setHeaders: revalidate }),
+  );
   app.use((request, response) => {
     answerError(context, response, requestId(request, response), notFound('path'));
   });

@@ -229,7 +229,8 @@ export class Deliver {
       }
       if (joining.has(sessionId)) sockets.watch(connection, sessionId, afterId);
       for (const { id, message } of missed) {
-        if (connection.watches(sessionId)) connection.pushMessage(sessionId, id, Buffer.from(messageFrame(message)));
+        if (connection.watches(sessionId))
+          connection.pushMessage(sessionId, id, Buffer.from(messageFrame(message)));
       }
     } catch {
       connection.close(CLOSE.tryAgainLater, 'please sync');
@@ -282,7 +283,8 @@ export class Deliver {
     }
     this.options.members(sessionId, membersVersion).then(
       (known) => this.#notify(sessionId, senderId, message, known),
-      (error: unknown) => log.debug(`the participants of a session could not be read: ${describeError(error)}`),
+      (error: unknown) =>
+        log.debug(`the participants of a session could not be read: ${describeError(error)}`),
     );
   }
 

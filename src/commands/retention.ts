@@ -6,14 +6,20 @@ import { nowSql, toSqlTime } from '../db/time';
 import { describeError, log } from '../logger';
 import { Lease } from '../model/leases';
 import { MESSAGE_TABLES, messageTable } from '../model/message-tables';
-import { expiredTokens, messagesBefore, sessionsSince, settledNoticesBefore } from '../model/retention';
+import {
+  endedCallsBefore,
+  expiredTokens,
+  messagesBefore,
+  sessionsSince,
+  settledNoticesBefore,
+} from '../model/retention';
 
 const DAY_MS = 24 * 60 * 60_000;
 const NOTICE_DAYS = 7;
 /** How often all of it is done, by whichever process comes first, and how often each looks whether it is time. */
 const INTERVAL_MS = 6 * 60 * 60_000;
 const LOOK_MS = 10 * 60_000;
-const FIRST_LOOK_MS = 60_000;
+const FIRST_LOOK_MS = 2 * 60_000;
 /** Longer than any one step: a process that died leaves the work to another after this. */
 const LEASE_MS = 60_000;
 /** Rows that one transaction deletes: it is over in some ten milliseconds, and a send never waits longer for it. */
@@ -24,7 +30,7 @@ const REST = 4;
 
 export interface RetentionOptions {
   database: Database;
-  /** Older messages are deleted; undefined: all are kept. */
+  /** Older messages and calls are deleted; undefined: all are kept. */
   retentionDays: number | undefined;
   /** About when `start` looks for the first time. */
   firstLookMs?: number;
@@ -33,12 +39,13 @@ export interface RetentionOptions {
 /** How many rows a run deleted. */
 export interface Removed {
   messages: number;
+  calls: number;
   notices: number;
   tokens: number;
 }
 
 /**
- * Deletes what is no longer needed: messages after `retentionDays`, notices that were settled a week ago, revoked tokens that
+ * Deletes what is no longer needed: messages and calls after `retentionDays`, notices that were settled a week ago, revoked tokens that
  * have expired. Sessions and topics stay, with what they say of their last message. It runs in every process, and a lease
  * in the database lets one work at a time.
  */
@@ -92,7 +99,7 @@ export class Retention {
 
   async #run(): Promise<Removed | undefined> {
     if (!(await this.#lease.take(LEASE_MS))) return undefined;
-    const removed: Removed = { messages: 0, notices: 0, tokens: 0 };
+    const removed: Removed = { messages: 0, calls: 0, notices: 0, tokens: 0 };
     try {
       await this.#removeAll(removed);
       await this.#lease.hold(INTERVAL_MS);
@@ -100,9 +107,11 @@ export class Retention {
       if (!(error instanceof Stopped)) throw error;
       await this.#lease.hold(0);
     }
-    const { messages, notices, tokens } = removed;
-    if (messages + notices + tokens > 0) {
-      log.info(`retention deleted ${messages} messages, ${notices} notices and ${tokens} revoked tokens`);
+    const { calls, messages, notices, tokens } = removed;
+    if (messages + calls + notices + tokens > 0) {
+      log.info(
+        `retention deleted ${messages} messages, ${calls} calls, ${notices} notices and ${tokens} revoked tokens`,
+      );
     }
     return removed;
   }
@@ -131,7 +140,7 @@ export class Retention {
 
   /** Deletes the rows that `find` finds, `BATCH` at most, again and again until it finds fewer. */
   async #remove(
-    table: MessageTableName | 'notices' | 'revoked_tokens',
+    table: MessageTableName | 'calls' | 'notices' | 'revoked_tokens',
     removed: Removed,
     kind: keyof Removed,
     find: () => Promise<(number | string)[]>,

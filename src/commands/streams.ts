@@ -157,7 +157,8 @@ export class Streams<Item extends StreamItem> {
     for (const item of waiting) if (item.id > stream.lastId && item.id <= end) items.set(item.id, item);
     const rest = waiting.filter((item) => !items.has(item.id));
     waiting.splice(0, waiting.length, ...rest);
-    for (const item of [...items.values()].sort((first, second) => first.id - second.id)) this.#pass(stream, item);
+    for (const item of [...items.values()].sort((first, second) => first.id - second.id))
+      this.#pass(stream, item);
     stream.lastId = Math.max(stream.lastId, end);
   }
 }

@@ -164,7 +164,10 @@ async function stage(db: Queryable, name: PlatformView, plan: PlatformViewsPlan)
       { cause: error },
     );
   }
-  const { rows } = await sql<{ type: string | null; possible_keys: string | null }>`explain
+  const { rows } = await sql<{
+    type: string | null;
+    possible_keys: string | null;
+  }>`explain format = traditional
     select ${sql.ref(columns[0])} from ${sql.table(staged)} where ${sql.ref(columns[0])} = 'a'`.execute(db);
   const scans = rows.some(({ possible_keys: keys, type }) => type === 'ALL' && keys === null);
   return scans

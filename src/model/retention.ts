@@ -75,3 +75,15 @@ export async function expiredTokens(db: Queryable, now: SqlTime, limit: number):
     .execute();
   return rows.map(({ id }) => id);
 }
+
+/** Ids of calls that ended and began before `time`. Few calls are made, next to messages. */
+export async function endedCallsBefore(db: Queryable, time: SqlTime, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('calls')
+    .select('id')
+    .where('state', '=', 'ended')
+    .where('create_time', '<', time)
+    .limit(limit)
+    .execute();
+  return rows.map(({ id }) => id);
+}

@@ -1,11 +1,10 @@
 import { type Database, type Queryable } from '../db/database';
-import { nowSql, toSqlTime } from '../db/time';
+import { toSqlTime } from '../db/time';
 
-/** Revokes one token, by its `jti`, until `expiresAt` (ms), when it is refused anyway. Twice is as good as once. */
+/** Revokes one token, by its `jti`, until `expiresAt` (ms), when it is refused anyway and retention lets it go. Twice is as good as once. */
 export async function revokeToken(database: Database, id: string, expiresAt: number): Promise<void> {
   const { dialect, kysely } = database;
   await dialect.upsert(kysely, 'revoked_tokens', ['id'], { id, expires_time: toSqlTime(expiresAt) });
-  await kysely.deleteFrom('revoked_tokens').where('expires_time', '<', nowSql()).execute();
 }
 
 /**

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import should from 'should';
 import { exportSession } from '../../src/commands/export-session';
@@ -243,49 +244,51 @@ eachDatabase(
       should(status).equal(1);
       should(stderr).match(/^The output ended early: .*EPIPE\n$/);
     });
-
-    for (const [title, args, environment, status, message] of [
-      ['no session named', [], {}, 64, /^--session is needed\.\nUsage: /],
-      ['an empty id', ['--session='], {}, 64, /^--session is needed\./],
-      ['an argument too many', ['--session', 'S1', 'S2'], {}, 64, /S2[^]*Usage: /],
-      [
-        'a bad setting',
-        ['--session', 'S1'],
-        { IM_ACK_TIMEOUT_MS: 'soon' },
-        78,
-        /^IM_ACK_TIMEOUT_MS accepts .*\n$/,
-      ],
-      [
-        'no database server',
-        ['--session', 'S1'],
-        { IM_DATABASE_URL: 'mysql://im:secret@127.0.0.1:1/im' },
-        1,
-        /^The database can't be reached: mysql:\/\/127\.0\.0\.1:1\/im \(ECONNREFUSED\)\n$/,
-      ],
-      [
-        'no database in memory',
-        ['--session', 'S1'],
-        { IM_DATABASE_URL: 'sqlite::memory:' },
-        1,
-        /^There is no database/,
-      ],
-    ] as const) {
-      it(`ends with ${status}: ${title}`, async () => {
-        const outcome = await runOperatorCommand('export', args, { IM_DATABASE_URL: url, ...environment });
-        should(outcome).containEql({ status, stdout: '' });
-        should(outcome.stderr).match(message);
-        should(outcome.stderr).not.match(/ {4}at |secret/);
-      });
-    }
-
-    it('makes no database where there is none', async () => {
-      const missing = path.join(folder, 'data', 'im.db');
-      const outcome = await runOperatorCommand('export', ['--session', 'S1'], {
-        IM_DATABASE_URL: `sqlite:${missing}`,
-      });
-      should(outcome).eql({ status: 1, stdout: '', stderr: `There is no database at sqlite:${missing}.\n` });
-      should(existsSync(path.dirname(missing))).be.false();
-    });
   },
   { sqlite: 'file' },
 );
+
+describe('npm run export, told wrongly', () => {
+  for (const [title, args, environment, status, message] of [
+    ['no session named', [], {}, 64, /^--session is needed\.\nUsage: /],
+    ['an empty id', ['--session='], {}, 64, /^--session is needed\./],
+    ['an argument too many', ['--session', 'S1', 'S2'], {}, 64, /S2[^]*Usage: /],
+    [
+      'a bad setting',
+      ['--session', 'S1'],
+      { IM_ACK_TIMEOUT_MS: 'soon' },
+      78,
+      /^IM_ACK_TIMEOUT_MS accepts .*\n$/,
+    ],
+    [
+      'no database server',
+      ['--session', 'S1'],
+      { IM_DATABASE_URL: 'mysql://im:secret@127.0.0.1:1/im' },
+      1,
+      /^The database can't be reached: mysql:\/\/127\.0\.0\.1:1\/im \(ECONNREFUSED\)\n$/,
+    ],
+    [
+      'no database in memory',
+      ['--session', 'S1'],
+      { IM_DATABASE_URL: 'sqlite::memory:' },
+      1,
+      /^There is no database/,
+    ],
+  ] as const) {
+    it(`ends with ${status}: ${title}`, async () => {
+      const outcome = await runOperatorCommand('export', args, environment);
+      should(outcome).containEql({ status, stdout: '' });
+      should(outcome.stderr).match(message);
+      should(outcome.stderr).not.match(/ {4}at |secret/);
+    });
+  }
+
+  it('makes no database where there is none', async () => {
+    const missing = path.join(os.tmpdir(), `im-missing-${process.pid}`, 'im.db');
+    const outcome = await runOperatorCommand('export', ['--session', 'S1'], {
+      IM_DATABASE_URL: `sqlite:${missing}`,
+    });
+    should(outcome).eql({ status: 1, stdout: '', stderr: `There is no database at sqlite:${missing}.\n` });
+    should(existsSync(path.dirname(missing))).be.false();
+  });
+});

@@ -111,7 +111,21 @@ eachDatabase('A repeated client_msg_id', (database) => {
   });
 
   it('counts trailing blanks, case and accents, in whatever order they come', async () => {
-    const ids = ['key', 'KEY', 'key ', ' key', 'kéy', 'ke\u0301y', 'ｋey', 'key\t', 'key\u00a0', '0', '00', '😀', '😁'];
+    const ids = [
+      'key',
+      'KEY',
+      'key ',
+      ' key',
+      'kéy',
+      'ke\u0301y',
+      'ｋey',
+      'key\t',
+      'key\u00a0',
+      '0',
+      '00',
+      '😀',
+      '😁',
+    ];
     const answers = await Promise.all(
       ids.map((id) => rest.send('s5', 'D1', { type: 1, content: id, client_msg_id: id })),
     );
@@ -169,7 +183,12 @@ eachDatabase(
         should(made).have.property('status', 201);
       }
       const participants = [{ id: 'D1' }, { id: 'D2' }];
-      const session = await first!.request('POST', '/sessions', { id: 's', type: 3, name: 's', participants });
+      const session = await first!.request('POST', '/sessions', {
+        id: 's',
+        type: 3,
+        name: 's',
+        participants,
+      });
       should(session).have.property('status', 201);
       for (let round = 0; round < 5; round += 1) {
         const answers = await Promise.all(

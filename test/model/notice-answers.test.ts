@@ -6,7 +6,14 @@ import { FakeWechat, type Scripted } from '../support/fake-wechat';
 import { linesPrintedBy } from '../support/log-lines';
 import { TestServer } from '../support/server';
 import { waitUntil } from '../support/wait-until';
-import { makeDue, noticesOf, noticeWhen, type SentMessage, wechatSettings, withNotices } from './notice-fixture';
+import {
+  makeDue,
+  noticesOf,
+  noticeWhen,
+  type SentMessage,
+  wechatSettings,
+  withNotices,
+} from './notice-fixture';
 
 const FIRST_RETRY_MS = 1_000;
 const DAY_MS = 24 * 3_600_000;
@@ -27,9 +34,12 @@ const errors = (...codes: number[]): Scripted[] => codes.map((errcode) => ({ err
 
 const CASES: Case[] = [
   { title: '0', state: 'sent', sends: 1 },
-  ...[40001, 40014, 42001].map(
-    (code): Case => ({ title: `${code}, then 0`, send: errors(code), state: 'sent', sends: 2 }),
-  ),
+  ...[40001, 40014, 42001].map((code): Case => ({
+    title: `${code}, then 0`,
+    send: errors(code),
+    state: 'sent',
+    sends: 2,
+  })),
   {
     title: '40001, then 40014',
     send: errors(40001, 40014),
@@ -39,26 +49,22 @@ const CASES: Case[] = [
     errorLines: 1,
   },
   { title: '40001, then 43004', send: errors(40001, 43004), state: 'failed', error: /^43004 /, sends: 2 },
-  ...[40001, 40013, 40125].map(
-    (code): Case => ({
-      title: `${code} from the token call`,
-      token: errors(code),
-      state: 'retry',
-      error: new RegExp(`^${code} `),
-      sends: 0,
-      errorLines: 1,
-    }),
-  ),
+  ...[40001, 40013, 40125].map((code): Case => ({
+    title: `${code} from the token call`,
+    token: errors(code),
+    state: 'retry',
+    error: new RegExp(`^${code} `),
+    sends: 0,
+    errorLines: 1,
+  })),
   { title: '-1 from the token call', token: errors(-1), state: 'retry', error: /^-1 /, sends: 0 },
-  ...[-1, 45011].map(
-    (code): Case => ({
-      title: String(code),
-      send: errors(code),
-      state: 'retry',
-      error: new RegExp(`^${code} `),
-      sends: 1,
-    }),
-  ),
+  ...[-1, 45011].map((code): Case => ({
+    title: String(code),
+    send: errors(code),
+    state: 'retry',
+    error: new RegExp(`^${code} `),
+    sends: 1,
+  })),
   { title: 'HTTP 500', send: [{ status: 500 }], state: 'retry', error: /500/, sends: 1 },
   { title: 'HTTP 502', send: [{ status: 502 }], state: 'retry', error: /502/, sends: 1 },
   { title: 'a redirect', send: [{ status: 302 }], state: 'retry', error: /302/, sends: 1 },
@@ -67,15 +73,13 @@ const CASES: Case[] = [
   { title: 'a broken connection', send: ['close'], state: 'retry', error: /connection/, sends: 1 },
   { title: 'no answer', send: ['hang'], state: 'retry', error: /no answer in time/, sends: 1 },
   { title: 'no end of an answer', send: ['trickle'], state: 'retry', error: /no answer in time/, sends: 1 },
-  ...[40003, 43004, 43019, 48002, 50005, 40037, 47001, 47003, 48001, 48004, 40102, 1].map(
-    (code): Case => ({
-      title: String(code),
-      send: errors(code),
-      state: 'failed',
-      error: new RegExp(`^${code} scripted`),
-      sends: 1,
-    }),
-  ),
+  ...[40003, 43004, 43019, 48002, 50005, 40037, 47001, 47003, 48001, 48004, 40102, 1].map((code): Case => ({
+    title: String(code),
+    send: errors(code),
+    state: 'failed',
+    error: new RegExp(`^${code} scripted`),
+    sends: 1,
+  })),
 ];
 
 eachDatabase("WeChat's answer to a notice", (database) => {

@@ -167,7 +167,10 @@ eachDatabase('A notice', (database) => {
     await Promise.all(
       Array.from({ length: 10 }, () => server.request('post', '/sessions/s/messages').send(message)),
     );
-    await server.request('post', '/sessions/s/messages').send({ ...message, type: 6 }).expect(400);
+    await server
+      .request('post', '/sessions/s/messages')
+      .send({ ...message, type: 6 })
+      .expect(400);
     should(await count()).equal(before + 1);
   });
 });

@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import should from 'should';
@@ -11,36 +10,17 @@ import { privateMariaDb } from '../support/private-mariadb';
 import { removeFolder, temporaryFolder } from '../support/processes';
 import { TestServer } from '../support/server';
 import { runOperatorCommand } from './operator-command';
+import { platformSchema, rowsOf, run } from './platform-schema';
 
 const FILES = path.resolve(__dirname, '../../src/platform-views');
 const NAMES = Object.keys(PLATFORM_VIEWS) as (keyof typeof PLATFORM_VIEWS)[];
 
 let definitions: PlatformViewsPlan['definitions'];
-let platforms = 0;
-
-async function run(database: Database, ...statements: string[]): Promise<void> {
-  for (const statement of statements) await sql.raw(statement).execute(database.kysely);
-}
-
-async function rows(database: Database, statement: string) {
-  return (await sql.raw<Record<string, unknown>>(statement).execute(database.kysely)).rows;
-}
-
-/** A schema with tables in the platform's shape and some people in it. @returns its name */
-async function platform(database: Database, collation = 'utf8mb4_general_ci'): Promise<string> {
-  const schema = `wlyy-${++platforms}`;
-  const charset = collation.split('_')[0] ?? '';
-  const person = `(id int auto_increment primary key, code varchar(50), name varchar(200), sex varchar(2), birthday datetime,
-    photo varchar(255), openid varchar(64), password varchar(64), key code (code)) charset ${charset} collate ${collation}`;
+/** A platform with some people in it. @returns its schema */
+async function platform(database: Database, collation?: string): Promise<string> {
+  const schema = await platformSchema(database, collation);
   await run(
     database,
-    `create database \`${schema}\``,
-    `create table \`${schema}\`.wlyy_doctor ${person}`,
-    `create table \`${schema}\`.wlyy_patient ${person}`,
-    `create table \`${schema}\`.wlyy_consult (id int auto_increment primary key, code varchar(50) unique, type int, patient varchar(50),
-      title varchar(100), symptoms varchar(500), status int, czrq datetime) charset ${charset} collate ${collation}`,
-    `create table \`${schema}\`.wlyy_consult_team (id int auto_increment primary key, consult varchar(50), admin_team_code int,
-      sign_code varchar(50), doctor varchar(50), key consult (consult)) charset ${charset} collate ${collation}`,
     `insert into \`${schema}\`.wlyy_doctor (code, name, sex, birthday, photo, openid) values
       ('D1', '张医生', '1', '1970-02-28', 'https://photos.example.com/d1.png', 'doctor-openid'), ('d2', '李', null, null, '', null)`,
     `insert into \`${schema}\`.wlyy_patient (code, name, sex, birthday, photo, openid) values
@@ -57,7 +37,7 @@ async function platform(database: Database, collation = 'utf8mb4_general_ci'): P
 }
 
 async function kind(database: Database, table: string): Promise<string> {
-  const [found] = await rows(
+  const [found] = await rowsOf(
     database,
     `select table_type as type from information_schema.tables where table_schema = database() and table_name = '${table}'`,
   );
@@ -133,13 +113,13 @@ describe('Views onto the platform', () => {
         should(await findUser(database.kysely, 'P3')).eql({ ...nobody, id: 'P3', name: '长'.repeat(100) });
         should((await findUser(database.kysely, 'P1'))?.openid).equal('openid-P1');
 
-        const joined = await rows(
+        const joined = await rowsOf(
           database,
           `select s.id,p.participant_id,d.* from participants p,sessions s,doctors d
             where s.id='S1' and s.id = p.session_id and (d.id = p.participant_id)`,
         );
         should(joined.map(({ name, participant_id: id }) => [id, name])).eql([['D1', '张医生']]);
-        const consults = await rows(
+        const consults = await rowsOf(
           database,
           `select t.id, c.title, c.admin_team_code, d.name from topics t join wlyy_consults c on c.code = t.id
             join doctors d on d.id = c.doctor join patients p on p.id = c.patient`,
@@ -151,7 +131,7 @@ describe('Views onto the platform', () => {
           ['patients', 'P1'],
         ] as const) {
           for (const condition of [`id = '${id}'`, `id in ('${id}', 'elsewhere', 'nowhere')`]) {
-            const plan = await rows(
+            const plan = await rowsOf(
               database,
               `explain select id, name, openid from ${view} where ${condition}`,
             );
@@ -203,7 +183,7 @@ describe('Views onto the platform', () => {
         "The server's own table patients is now patients_own.",
       );
       should(await kinds()).eql(ALL_VIEWS);
-      should(await rows(database, 'select id from patients_own')).eql([{ id: 'P9' }]);
+      should(await rowsOf(database, 'select id from patients_own')).eql([{ id: 'P9' }]);
       should(await findUser(database.kysely, 'P9')).be.undefined();
     });
 
@@ -215,7 +195,7 @@ describe('Views onto the platform', () => {
       );
       await should(views(schema, { keep: true })).be.rejectedWith(/^doctors_own is where/);
       should(await kinds()).eql(OWN);
-      should(await rows(database, 'select id from doctors_own')).eql([{ id: 'D8' }]);
+      should(await rowsOf(database, 'select id from doctors_own')).eql([{ id: 'D8' }]);
     });
 
     it('takes the place of an empty table that lies where ours would go', async () => {
@@ -226,7 +206,7 @@ describe('Views onto the platform', () => {
       );
       await views(schema);
       should(await kinds()).eql(ALL_VIEWS);
-      should(await rows(database, `show columns from doctors_own like 'mark'`)).eql([]);
+      should(await rowsOf(database, `show columns from doctors_own like 'mark'`)).eql([]);
     });
 
     for (const [title, statements] of Object.entries({
@@ -360,7 +340,7 @@ describe('Views onto the platform', () => {
     });
 
     it('changes no profile', async () => {
-      const before = await rows(own, `select count(*) as count from \`${schema}\`.wlyy_patient`);
+      const before = await rowsOf(own, `select count(*) as count from \`${schema}\`.wlyy_patient`);
       for (const id of ['P1', 'P77']) {
         const answer = await server
           .request('put', `/users/${id}`)
@@ -368,7 +348,7 @@ describe('Views onto the platform', () => {
           .expect(409);
         should(answer.body.code).equal('conflict');
       }
-      should(await rows(own, `select count(*) as count from \`${schema}\`.wlyy_patient`)).eql(before);
+      should(await rowsOf(own, `select count(*) as count from \`${schema}\`.wlyy_patient`)).eql(before);
     });
 
     it('starts again over the views', async () => {

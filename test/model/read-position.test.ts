@@ -187,9 +187,7 @@ eachDatabase('The read position', (database) => {
     });
     socket.send('read', { message_id: first.id });
     await socket.request('ping');
-    await server
-      .request('get', `/sessions/${session}/messages?user_id=B&before=${second.id}`)
-      .expect(200);
+    await server.request('get', `/sessions/${session}/messages?user_id=B&before=${second.id}`).expect(200);
     should(await position('B')).equal(second.timestamp);
     await other.expectNothing('read', 100);
   });
@@ -295,7 +293,8 @@ eachDatabase('The read position', (database) => {
         }),
       ),
     );
-    const facts = async (id: string) => (await server.request('get', `/sessions/${id}/session`)).body as unknown;
+    const facts = async (id: string) =>
+      (await server.request('get', `/sessions/${id}/session`)).body as unknown;
     should(await facts(session)).containEql({
       last_sender_id: 'P',
       last_sender_name: 'P的名字',

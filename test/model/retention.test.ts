@@ -117,7 +117,7 @@ eachDatabase('Retention', (kind) => {
       const before = await state(id);
       should(await unread(id, 'P1')).equal(6);
 
-      should(await retention().runOnce()).eql({ messages: 3, notices: 0, tokens: 0 });
+      should(await retention().runOnce()).eql({ messages: 3, calls: 0, notices: 0, tokens: 0 });
 
       should(await history(id)).eql(ids.slice(3));
       should(await unread(id, 'P1')).equal(3);
@@ -179,6 +179,32 @@ eachDatabase('Retention', (kind) => {
     should(await retention().runOnce()).containEql({ messages: 450 });
     should(await history('behind')).eql([]);
     should(await countOf('ahead')).equal(450);
+  });
+
+  it('deletes calls that ended, as old as the messages that go', async () => {
+    const call = (id: string, age: number, over: boolean) => ({
+      id,
+      session_id: 'elsewhere',
+      open_session_id: over ? null : id,
+      caller_id: 'D1',
+      caller_name: 'D1',
+      media: 'video',
+      state: over ? ('ended' as const) : ('active' as const),
+      rejected_by: '[]',
+      create_time: daysAgo(age),
+      ring_until: daysAgo(age),
+      caller_socket: 'gone',
+      // An open call is nobody's to end while the test runs.
+      caller_until: daysAgo(-1),
+    });
+    await database.kysely
+      .insertInto('calls')
+      .values([call('old', 31, true), call('young', 29, true), call('open', 31, false)])
+      .execute();
+    should(await retention().runOnce()).containEql({ calls: 1 });
+    const left = await database.kysely.selectFrom('calls').select('id').orderBy('id').execute();
+    should(left.map(({ id }) => id)).eql(['open', 'young']);
+    await database.kysely.deleteFrom('calls').execute();
   });
 
   it('deletes notices that were settled a week ago', async () => {

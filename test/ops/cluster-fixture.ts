@@ -111,14 +111,18 @@ export class Cluster {
   }
 
   online(process: ChildServer, user: string): Promise<boolean> {
-    return this.ask('GET', `/users/${user}/status`, undefined, process).then((status) => status.online as boolean);
+    return this.ask('GET', `/users/${user}/status`, undefined, process).then(
+      (status) => status.online as boolean,
+    );
   }
 
   /** Waits until all processes, or those given, say that the user is online, or is not. */
   async sees(user: string, online: boolean, ms = 3_000, processes = this.processes): Promise<void> {
     await waitUntil(
       async () =>
-        (await Promise.all(processes.map((each) => this.online(each, user)))).every((each) => each === online),
+        (await Promise.all(processes.map((each) => this.online(each, user)))).every(
+          (each) => each === online,
+        ),
       ms,
       () => `${user} was not ${online ? 'online' : 'offline'} everywhere`,
     );
@@ -149,7 +153,12 @@ export function idsOf(client: SocketClient, session: string, type = 'message'): 
 }
 
 /** Waits until the socket has so many messages of the session. */
-export async function receives(client: SocketClient, session: string, wanted: number[], ms = 8_000): Promise<void> {
+export async function receives(
+  client: SocketClient,
+  session: string,
+  wanted: number[],
+  ms = 8_000,
+): Promise<void> {
   await waitUntil(
     () => idsOf(client, session).length >= wanted.length,
     ms,

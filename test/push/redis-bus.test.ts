@@ -200,7 +200,11 @@ describe('The bus over Redis', () => {
     ['a lost batch', ['x 1 [p1]', 'x 3 [p3]'], { heard: ['p1', 'p3'], missed: 1 }],
     ['a lost batch that only a beat tells of', ['x 1 [p1]', 'x 2 b5'], { heard: ['p1'], missed: 1 }],
     ['beats without news', ['x 1 [p1]', 'x 1 b1', 'x 1 b2', 'x 2 [p2]'], { heard: ['p1', 'p2'], missed: 0 }],
-    ['a late batch', ['x 1 [p1]', 'x 3 [p3]', 'x 2 [p2]', 'x 4 [p4]'], { heard: ['p1', 'p3', 'p4'], missed: 1 }],
+    [
+      'a late batch',
+      ['x 1 [p1]', 'x 3 [p3]', 'x 2 [p2]', 'x 4 [p4]'],
+      { heard: ['p1', 'p3', 'p4'], missed: 1 },
+    ],
     ['a doubled batch', ['x 1 [p1]', 'x 1 [p1]', 'x 2 [p2]'], { heard: ['p1', 'p2'], missed: 0 }],
     ['an event of a later version', ['x 1 [{"kind":"new"},p1]'], { heard: ['new', 'p1'], missed: 0 }],
   ];
@@ -209,7 +213,10 @@ describe('The bus over Redis', () => {
       const [a] = (await start(1)) as [Ear];
       await raw.connect();
       for (const text of sent) {
-        await raw.publish(channel, text.replace(/\bp\d/g, (id) => JSON.stringify(profile(id))));
+        await raw.publish(
+          channel,
+          text.replace(/\bp\d/g, (id) => JSON.stringify(profile(id))),
+        );
       }
       a.bus.publish(profile('own'));
       await raw.publish(channel, `y 1 ${JSON.stringify([profile('end')])}`);
@@ -228,7 +235,8 @@ describe('The bus over Redis', () => {
     });
     await raw.connect();
     const lines = await linesPrintedBy(async () => {
-      for (const text of ['', 'x', 'x y', 'x 1 [', 'x 2 [nonsense]', 'x 3 {}']) await raw.publish(channel, text);
+      for (const text of ['', 'x', 'x y', 'x 1 [', 'x 2 [nonsense]', 'x 3 {}'])
+        await raw.publish(channel, text);
       await raw.publish(channel, `x 4 ${JSON.stringify([profile('p1'), profile('p2')])}`);
       await hears(a, 2);
     });

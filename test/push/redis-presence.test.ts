@@ -46,7 +46,9 @@ class Process {
   sees(users: string[], pairs: [string, string][] = []): string {
     return [
       ...users.filter((id) => this.presence.isOnline(id)),
-      ...pairs.filter(([session, user]) => this.presence.isBound(session, user)).map((pair) => pair.join('/')),
+      ...pairs
+        .filter(([session, user]) => this.presence.isBound(session, user))
+        .map((pair) => pair.join('/')),
     ].join(' ');
   }
 }
@@ -112,7 +114,8 @@ describe('Presence over Redis', () => {
     b.connect('P1', 's1');
     const [c] = (await start(1)) as [Process];
     c.sees(users, pairs).should.equal('P1 s1/P1');
-    for (const n of [0, 999, 1_000, 4_320]) c.sees([`U${n}`], [[`S${n}`, `U${n}`]]).should.equal(`U${n} S${n}/U${n}`);
+    for (const n of [0, 999, 1_000, 4_320])
+      c.sees([`U${n}`], [[`S${n}`, `U${n}`]]).should.equal(`U${n} S${n}/U${n}`);
     a.connect('P2', 's1');
     await sees(c, 'P1 P2 s1/P1 s1/P2');
   });
@@ -179,7 +182,10 @@ describe('Presence over Redis', () => {
         clearInterval(beats);
       }
       const part = (added: string[], whole: string) =>
-        raw.publish(`im:0:events:${asked[0]}`, `deaf 0 ${JSON.stringify([{ kind: 'presence', added, removed: [], whole }])}`);
+        raw.publish(
+          `im:0:events:${asked[0]}`,
+          `deaf 0 ${JSON.stringify([{ kind: 'presence', added, removed: [], whole }])}`,
+        );
       await part(['P1'], 'part');
       a.sees(users).should.equal('');
       await part(['P2'], 'last');

@@ -64,12 +64,18 @@ describe('Origins (CORS)', () => {
   const OTHER = 'https://evil.example.com';
   const ALLOWED = ['authorization', 'content-type', 'x-im-app-key', 'x-request-id'];
 
-  const PROFILES: { title: string; environment: Record<string, string>; listed?: string; other?: string }[] = [
-    { title: '*', environment: { IM_CORS_ORIGINS: '*' }, listed: '*', other: '*' },
-    { title: 'the dev profile', environment: { IM_PROFILE: 'dev', IM_DATABASE_URL: 'sqlite::memory:' }, listed: '*', other: '*' },
-    { title: 'a list', environment: { IM_CORS_ORIGINS: `http://a.example.com,${LISTED}` }, listed: LISTED },
-    { title: "the server's own alone", environment: {} },
-  ];
+  const PROFILES: { title: string; environment: Record<string, string>; listed?: string; other?: string }[] =
+    [
+      { title: '*', environment: { IM_CORS_ORIGINS: '*' }, listed: '*', other: '*' },
+      {
+        title: 'the dev profile',
+        environment: { IM_PROFILE: 'dev', IM_DATABASE_URL: 'sqlite::memory:' },
+        listed: '*',
+        other: '*',
+      },
+      { title: 'a list', environment: { IM_CORS_ORIGINS: `http://a.example.com,${LISTED}` }, listed: LISTED },
+      { title: "the server's own alone", environment: {} },
+    ];
   for (const { title, environment, listed, other } of PROFILES) {
     describe(title, () => {
       let server: TestServer;

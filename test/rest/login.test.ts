@@ -20,10 +20,22 @@ eachDatabase('Login', (database) => {
 
   it('gives a token of 7 days for the user, who is shown without openid', async () => {
     const now = Date.now();
-    const { body, status } = await login({ user_id: 'P1', user_type: 'patient', platform: 'wechat', client_id: 'c' });
+    const { body, status } = await login({
+      user_id: 'P1',
+      user_type: 'patient',
+      platform: 'wechat',
+      client_id: 'c',
+    });
     status.should.equal(200);
     should(body.token_type).equal('Bearer');
-    should(body.user).eql({ id: 'P1', type: 'patient', name: 'P1的名字', sex: 0, birthdate: null, avatar: null });
+    should(body.user).eql({
+      id: 'P1',
+      type: 'patient',
+      name: 'P1的名字',
+      sex: 0,
+      birthdate: null,
+      avatar: null,
+    });
     const expires = Date.parse(body.expires_at as string);
     expires.should.be.within(now + 7 * DAY_MS - 1000, Date.now() + 7 * DAY_MS);
     const claims = decodeJwt(body.token as string);
@@ -58,12 +70,18 @@ eachDatabase('Login', (database) => {
     (await worksFor(first)).should.equal(401);
     (await api.server.request('post', '/users/logout', first)).status.should.equal(401);
     (await worksFor(second)).should.equal(200);
-    (await api.server.request('post', '/users/logout', second).send({ user_id: 'D2' })).status.should.equal(204);
+    (await api.server.request('post', '/users/logout', second).send({ user_id: 'D2' })).status.should.equal(
+      204,
+    );
     (await worksFor(second)).should.equal(401);
   });
 
   it("the backend ends all tokens of a user, and nobody else's; later ones work", async () => {
-    const [first, second, other] = [await api.server.token('D2'), await api.server.token('D2'), await api.server.token('D1')];
+    const [first, second, other] = [
+      await api.server.token('D2'),
+      await api.server.token('D2'),
+      await api.server.token('D1'),
+    ];
     for (const token of [first, second, other]) (await worksFor(token)).should.equal(200);
     (await api.post('backend', '/users/logout', { user_id: 'D2' })).status.should.equal(204);
     for (const token of [first, second]) (await worksFor(token)).should.equal(401);
@@ -134,7 +152,8 @@ describe('Login in the dev profile', () => {
   it('takes a user too, as anybody; but a wrong key or token is still wrong', async () => {
     const by = await api.post('P77', '/users/login', { user_id: 'D77', user_type: 'doctor' });
     by.status.should.equal(200);
-    const request = () => api.server.request('post', '/users/login').send({ user_id: 'D77', user_type: 'doctor' });
+    const request = () =>
+      api.server.request('post', '/users/login').send({ user_id: 'D77', user_type: 'doctor' });
     (await request().set('X-IM-App-Key', 'wrong')).status.should.equal(401);
     (await request().unset('X-IM-App-Key').set('Authorization', 'Bearer wrong')).status.should.equal(401);
     (await request().set('X-IM-App-Key', APP_KEY)).status.should.equal(200);
@@ -142,7 +161,9 @@ describe('Login in the dev profile', () => {
 
   it('made by twenty at once, a user is one', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => api.post('nobody', '/users/login', { user_id: 'D88', user_type: 'doctor' })),
+      Array.from({ length: 20 }, () =>
+        api.post('nobody', '/users/login', { user_id: 'D88', user_type: 'doctor' }),
+      ),
     );
     answers.map(({ status }) => status).should.eql(Array(20).fill(200));
   });

@@ -57,7 +57,9 @@ describe('Paths and methods', () => {
         const token = await api.token('D1');
         const [get, head] = await Promise.all(
           (['get', 'head'] as const).map((method) =>
-            supertest(api.server.url)[method](BASE + path).set('Authorization', `Bearer ${token}`),
+            supertest(api.server.url)
+              [method](BASE + path)
+              .set('Authorization', `Bearer ${token}`),
           ),
         );
         head!.status.should.equal(200);
@@ -74,20 +76,71 @@ describe('Paths and methods', () => {
     before(async () => {
       session = await api.session(1, 'D1', 'P1');
       await api.server.send(session, 'P1', '您好');
-      (await api.post('backend', `/sessions/topics/topics`, { session_id: session, name: '名为topics' })).status.should.equal(201);
+      (
+        await api.post('backend', `/sessions/topics/topics`, { session_id: session, name: '名为topics' })
+      ).status.should.equal(201);
       await api.server.session('session', 1, 'D1', 'P1');
     });
 
-    runCases(() => api, [
-      { title: 'a topic may be called topics', by: 'D1', request: ['GET', '/sessions/topics/topics'], status: 200, body: { id: 'topics' } },
-      { title: 'a session may be called session', by: 'D1', request: ['GET', '/sessions/session/session'], status: 200, body: { id: 'session' } },
-      { title: "a topic's messages by its own path", by: 'D1', request: ['GET', '/sessions/topic/topics/messages'], status: 200 },
-      { title: 'the topic list', by: 'D1', request: ['GET', '/sessions/topics'], status: 200, body: { next: null } },
-      { title: 'the reply count is no topic', by: 'D1', request: ['GET', '/sessions/topics/count/reply'], status: 200, body: { new: 1 } },
-      { title: 'recent sessions', by: 'D1', request: ['GET', '/sessions/recent'], status: 200, body: { next: null } },
-      { title: 'all unread counts', by: 'D1', request: ['GET', '/sessions/unread_message_count'], status: 200, body: { user_id: 'D1' } },
-      { title: 'a trailing slash changes nothing', by: 'D1', request: ['GET', '/sessions/recent/'], status: 200 },
-    ]);
+    runCases(
+      () => api,
+      [
+        {
+          title: 'a topic may be called topics',
+          by: 'D1',
+          request: ['GET', '/sessions/topics/topics'],
+          status: 200,
+          body: { id: 'topics' },
+        },
+        {
+          title: 'a session may be called session',
+          by: 'D1',
+          request: ['GET', '/sessions/session/session'],
+          status: 200,
+          body: { id: 'session' },
+        },
+        {
+          title: "a topic's messages by its own path",
+          by: 'D1',
+          request: ['GET', '/sessions/topic/topics/messages'],
+          status: 200,
+        },
+        {
+          title: 'the topic list',
+          by: 'D1',
+          request: ['GET', '/sessions/topics'],
+          status: 200,
+          body: { next: null },
+        },
+        {
+          title: 'the reply count is no topic',
+          by: 'D1',
+          request: ['GET', '/sessions/topics/count/reply'],
+          status: 200,
+          body: { new: 1 },
+        },
+        {
+          title: 'recent sessions',
+          by: 'D1',
+          request: ['GET', '/sessions/recent'],
+          status: 200,
+          body: { next: null },
+        },
+        {
+          title: 'all unread counts',
+          by: 'D1',
+          request: ['GET', '/sessions/unread_message_count'],
+          status: 200,
+          body: { user_id: 'D1' },
+        },
+        {
+          title: 'a trailing slash changes nothing',
+          by: 'D1',
+          request: ['GET', '/sessions/recent/'],
+          status: 200,
+        },
+      ],
+    );
 
     it('unread messages and avatars', async () => {
       const unread = await api.get('D1', `/sessions/${session}/messages/unread`);
@@ -143,7 +196,9 @@ describe('Paths and methods', () => {
 
     it('the longest ids work, and upper and lower case differ', async () => {
       for (const id of ['a'.repeat(128), 'Ab', 'aB', 'a.b_c:d@e-f', '..a']) {
-        (await api.put('backend', `/users/${id}`, { type: 'doctor', name: id.slice(0, 100) })).status.should.equal(201);
+        (
+          await api.put('backend', `/users/${id}`, { type: 'doctor', name: id.slice(0, 100) })
+        ).status.should.equal(201);
         should((await api.get('backend', `/users/${id}`)).body.id).equal(id);
       }
       (await api.get('backend', '/users/AB')).status.should.equal(404);

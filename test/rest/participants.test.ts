@@ -28,11 +28,22 @@ eachDatabase('Participants', (database) => {
   it('adding: the list, who is there already stays as they are', async () => {
     await api.put('D1', path('participants/D1'), { role: 1 });
     const before = await shown();
-    const answer = await api.post('P1', path('participants'), { participants: [{ id: 'D2', role: 1 }, { id: 'D1', role: 0 }] });
+    const answer = await api.post('P1', path('participants'), {
+      participants: [
+        { id: 'D2', role: 1 },
+        { id: 'D1', role: 0 },
+      ],
+    });
     answer.status.should.equal(200);
     should(answer.body.next).be.null();
     const items = answer.body.items as Shown[];
-    items.map(({ id, role }) => [id, role]).should.eql([['D1', 1], ['D2', 1], ['P1', 0]]);
+    items
+      .map(({ id, role }) => [id, role])
+      .should.eql([
+        ['D1', 1],
+        ['D2', 1],
+        ['P1', 0],
+      ]);
     items.filter(({ id }) => id !== 'D2').should.eql(before);
     should(await shown()).eql(items);
   });
@@ -55,9 +66,18 @@ eachDatabase('Participants', (database) => {
     const kept = await api.put('D1', path('participants/D2'));
     should([kept.status, kept.body]).eql([200, changed.body]);
     should((await api.get('D2', path('participants/D2'))).body).eql(changed.body);
-    should((await api.get('D2', path('participants/D2/avatars'))).body).eql({ id: 'D2', name: 'D2的名字', avatar: null });
+    should((await api.get('D2', path('participants/D2/avatars'))).body).eql({
+      id: 'D2',
+      name: 'D2的名字',
+      avatar: null,
+    });
     (await api.delete('D1', path('participants/D2'))).status.should.equal(204);
-    for (const [caller, rest] of [['D1', 'participants/D2'], ['D2', 'participants'], ['D2', 'session'], ['D2', 'messages']] as const) {
+    for (const [caller, rest] of [
+      ['D1', 'participants/D2'],
+      ['D2', 'participants'],
+      ['D2', 'session'],
+      ['D2', 'messages'],
+    ] as const) {
       (await api.get(caller, path(rest))).status.should.equal(404);
     }
     (await api.delete('D1', path('participants/D2'))).status.should.equal(404);
@@ -77,13 +97,23 @@ eachDatabase('Participants', (database) => {
 
   it('of ten who remove one at once, one does; the others find it gone', async () => {
     await api.post('D1', path('participants'), { participants: [{ id: 'D2' }] });
-    const answers = await Promise.all(Array.from({ length: 10 }, () => api.delete('backend', path('participants/D2'))));
-    answers.map(({ status }) => status).sort().should.eql([204, ...Array<number>(9).fill(404)]);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => api.delete('backend', path('participants/D2'))),
+    );
+    answers
+      .map(({ status }) => status)
+      .sort()
+      .should.eql([204, ...Array<number>(9).fill(404)]);
   });
 
   it('of ten who add one at once, one does', async () => {
-    const answers = await Promise.all(Array.from({ length: 10 }, () => api.put('backend', path('participants/D2'))));
-    answers.map(({ status }) => status).sort().should.eql([...Array<number>(9).fill(200), 201]);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => api.put('backend', path('participants/D2'))),
+    );
+    answers
+      .map(({ status }) => status)
+      .sort()
+      .should.eql([...Array<number>(9).fill(200), 201]);
     (await ids()).should.eql(['D1', 'D2', 'P1']);
   });
 
@@ -97,7 +127,9 @@ eachDatabase('Participants', (database) => {
     (await businessType()).should.equal(1);
     await api.post('D1', path('participants'), { participants: [{ id: 'P1' }] });
     (await businessType()).should.equal(2);
-    const listed = (await api.get('D1', '/sessions?business_type=2&limit=200')).body.items as { id: string }[];
+    const listed = (await api.get('D1', '/sessions?business_type=2&limit=200')).body.items as {
+      id: string;
+    }[];
     listed.map(({ id }) => id).should.containEql(session);
   });
 
@@ -105,9 +137,20 @@ eachDatabase('Participants', (database) => {
     const update = (body: object, caller = 'D1') => api.put(caller, path('participant/update'), body);
 
     it('removes and adds', async () => {
-      const answer = await update({ remove: ['P1'], add: [{ id: 'D2', role: 1 }, { id: 'D1', role: 1 }] });
+      const answer = await update({
+        remove: ['P1'],
+        add: [
+          { id: 'D2', role: 1 },
+          { id: 'D1', role: 1 },
+        ],
+      });
       answer.status.should.equal(200);
-      (answer.body.items as Shown[]).map(({ id, role }) => [id, role]).should.eql([['D1', 0], ['D2', 1]]);
+      (answer.body.items as Shown[])
+        .map(({ id, role }) => [id, role])
+        .should.eql([
+          ['D1', 0],
+          ['D2', 1],
+        ]);
     });
 
     it('nothing to do is nothing done', async () => {

@@ -78,7 +78,10 @@ eachDatabase('Rights', (database) => {
         const { path, body } = buildRequest(full, route, place);
         for (const [title, headers] of Object.entries(REFUSED)) {
           const name = method.toLowerCase() as 'get';
-          const request = api.server.request(name, path).unset('X-IM-App-Key').set(await headers());
+          const request = api.server
+            .request(name, path)
+            .unset('X-IM-App-Key')
+            .set(await headers());
           const response = await (body === undefined ? request : request.send(body));
           checkAnswer(method, path, response);
           should([response.status, response.body.code]).eql([401, 'unauthenticated'], title);

@@ -20,7 +20,12 @@ export async function makePlace(api: Api): Promise<Place> {
   });
   started.status.should.equal(201);
   const page = await api.get('backend', `/sessions/${session}/messages`);
-  return { session, topic, message: page.body.items.at(-1).id as number, fresh: (prefix) => api.fresh(prefix) };
+  return {
+    session,
+    topic,
+    message: page.body.items.at(-1).id as number,
+    fresh: (prefix) => api.fresh(prefix),
+  };
 }
 
 /** A valid request for a route, made by D1 or, for D1, by the backend. */
@@ -96,7 +101,11 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
   'GET /sessions/topics': { status: 200, names: 'query', outsider: 200 },
   'GET /sessions/topics/count/reply': { status: 200, names: 'query', outsider: 200 },
   'GET /sessions/topics/:topic_id': { status: 200, outsider: 404 },
-  'PUT /sessions/topics/:topic_id': { body: () => ({ description: '收缩压 150' }), status: 200, outsider: 404 },
+  'PUT /sessions/topics/:topic_id': {
+    body: () => ({ description: '收缩压 150' }),
+    status: 200,
+    outsider: 404,
+  },
   'GET /sessions/:session_id/topics/:topic_id/ended': { status: 200, outsider: 404 },
   'PUT /sessions/:session_id/topics/:topic_id/ended': {
     body: () => ({ message: '如有不适,请随时联系我们。' }),
@@ -150,7 +159,8 @@ export function buildRequest(full: string, route: RouteCase, place: Place, named
   if (route.names === 'query' && named !== undefined) query.set('user_id', named);
   const field = { body: 'user_id', sender: 'sender_id', path: '', query: '' }[route.names ?? 'path'];
   const inBody = named !== undefined && field !== '' ? { [field]: named } : {};
-  const body = route.body === undefined && named === undefined ? undefined : { ...route.body?.(place), ...inBody };
+  const body =
+    route.body === undefined && named === undefined ? undefined : { ...route.body?.(place), ...inBody };
   return {
     path: query.size === 0 ? path : `${path}?${query.toString()}`,
     ...(body === undefined || (route.body === undefined && field === '') ? {} : { body }),

@@ -43,14 +43,25 @@ eachDatabase('Lists of sessions', (database) => {
   it('sticky first, then by the latest message or else the creation, newest first', async () => {
     // Sessions of one millisecond are told apart by their ids, so these two orders may differ there.
     const { body } = await api.get('D1', '/sessions?limit=200');
-    const items = body.items as { id: string; sticky: boolean; last_message_time: string | null; create_date: string }[];
+    const items = body.items as {
+      id: string;
+      sticky: boolean;
+      last_message_time: string | null;
+      create_date: string;
+    }[];
     const keys = items.map((item) => [item.sticky, item.last_message_time ?? item.create_date] as const);
     for (let index = 1; index < keys.length; index += 1) {
       const [before, after] = [keys[index - 1]!, keys[index]!];
       (before[0] === after[0] ? before[1] >= after[1] : before[0]).should.be.true();
     }
-    items.map(({ id }) => id).sort().should.eql([...all].sort());
-    items.slice(0, 6).map(({ id }) => id).should.eql(expected().slice(0, 6));
+    items
+      .map(({ id }) => id)
+      .sort()
+      .should.eql([...all].sort());
+    items
+      .slice(0, 6)
+      .map(({ id }) => id)
+      .should.eql(expected().slice(0, 6));
   });
 
   for (const limit of [1, 2, 3, 4, 8, 9, 200]) {
@@ -71,11 +82,22 @@ eachDatabase('Lists of sessions', (database) => {
 
   it('counts what is unread, one by one and together', async () => {
     const { body } = await api.get('D1', '/sessions?limit=200');
-    const unread = (body.items as { id: string; unread_count: number }[]).filter((item) => item.unread_count > 0);
-    unread.map(({ id }) => id).sort().should.eql([5, 2, 7, 1].map((index) => all[index]!).sort());
-    const counts = (await api.get('D1', '/sessions/unread_message_count')).body as { count: number; sessions: { session_id: string; count: number }[] };
+    const unread = (body.items as { id: string; unread_count: number }[]).filter(
+      (item) => item.unread_count > 0,
+    );
+    unread
+      .map(({ id }) => id)
+      .sort()
+      .should.eql([5, 2, 7, 1].map((index) => all[index]!).sort());
+    const counts = (await api.get('D1', '/sessions/unread_message_count')).body as {
+      count: number;
+      sessions: { session_id: string; count: number }[];
+    };
     counts.count.should.equal(4);
-    counts.sessions.map(({ count, session_id }) => `${session_id} ${count}`).sort().should.eql(unread.map(({ id }) => `${id} 1`).sort());
+    counts.sessions
+      .map(({ count, session_id }) => `${session_id} ${count}`)
+      .sort()
+      .should.eql(unread.map(({ id }) => `${id} 1`).sort());
   });
 
   it('recent: with a message in the last days, of patients or among doctors', async () => {
@@ -95,7 +117,11 @@ eachDatabase('Lists of sessions', (database) => {
   it('of a user without sessions: empty', async () => {
     await api.server.users('D9');
     should((await api.get('D9', '/sessions')).body).eql({ items: [], next: null });
-    should((await api.get('D9', '/sessions/unread_message_count')).body).eql({ user_id: 'D9', count: 0, sessions: [] });
+    should((await api.get('D9', '/sessions/unread_message_count')).body).eql({
+      user_id: 'D9',
+      count: 0,
+      sessions: [],
+    });
     (await api.get('backend', '/sessions?user_id=X1')).status.should.equal(404);
   });
 });

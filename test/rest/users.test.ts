@@ -31,13 +31,34 @@ eachDatabase('Users', (database) => {
     await api.put('backend', '/users/P11', full);
     const kept = await api.put('backend', '/users/P11', { type: 'patient', name: '新名' });
     should(kept.body).eql({ id: 'P11', ...full, name: '新名' });
-    const emptied = await api.put('backend', '/users/P11', { type: 'patient', name: '新名', avatar: null, birthdate: null, openid: null });
-    should(emptied.body).eql({ id: 'P11', ...full, name: '新名', avatar: null, birthdate: null, openid: null });
+    const emptied = await api.put('backend', '/users/P11', {
+      type: 'patient',
+      name: '新名',
+      avatar: null,
+      birthdate: null,
+      openid: null,
+    });
+    should(emptied.body).eql({
+      id: 'P11',
+      ...full,
+      name: '新名',
+      avatar: null,
+      birthdate: null,
+      openid: null,
+    });
   });
 
   it('without anything else: sex unknown, the rest null', async () => {
     const { body } = await api.put('backend', '/users/D10', { type: 'doctor', name: 'x' });
-    should(body).eql({ id: 'D10', type: 'doctor', name: 'x', sex: 0, birthdate: null, avatar: null, openid: null });
+    should(body).eql({
+      id: 'D10',
+      type: 'doctor',
+      name: 'x',
+      sex: 0,
+      birthdate: null,
+      avatar: null,
+      openid: null,
+    });
   });
 
   for (const [title, change] of Object.entries({
@@ -49,7 +70,11 @@ eachDatabase('Users', (database) => {
     'blanks at the end': { name: 'a  ' },
   })) {
     it(`keeps ${title}`, async () => {
-      const { body, status } = await api.put('backend', `/users/${api.fresh('D')}`, { type: 'doctor', name: 'x', ...change });
+      const { body, status } = await api.put('backend', `/users/${api.fresh('D')}`, {
+        type: 'doctor',
+        name: 'x',
+        ...change,
+      });
       status.should.equal(201);
       should((await api.get('backend', `/users/${String(body.id)}`)).body).containEql(change);
     });
@@ -62,14 +87,21 @@ eachDatabase('Users', (database) => {
 
   it('twenty makers of one profile: one 201, nineteen 200', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => api.put('backend', '/users/D20', { type: 'doctor', name: `n${index}` })),
+      Array.from({ length: 20 }, (_, index) =>
+        api.put('backend', '/users/D20', { type: 'doctor', name: `n${index}` }),
+      ),
     );
-    answers.map(({ status }) => status).sort().should.eql([...Array<number>(19).fill(200), 201]);
+    answers
+      .map(({ status }) => status)
+      .sort()
+      .should.eql([...Array<number>(19).fill(200), 201]);
   });
 
   it('of makers with different types, one type wins and the others are conflicts', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => api.put('backend', '/users/U1', { type: index % 2 === 0 ? 'doctor' : 'patient', name: 'x' })),
+      Array.from({ length: 10 }, (_, index) =>
+        api.put('backend', '/users/U1', { type: index % 2 === 0 ? 'doctor' : 'patient', name: 'x' }),
+      ),
     );
     const { type } = (await api.get('backend', '/users/U1')).body as { type: string };
     for (const [index, { status }] of answers.entries()) {
@@ -104,9 +136,17 @@ eachDatabase('Users', (database) => {
   it('status: what the app says, and null where it said nothing', async () => {
     await api.server.users('D30');
     should((await api.get('backend', '/users/D30/status')).body).eql({
-      user_id: 'D30', online: false, in_background: false, platform: null, last_active_time: null,
+      user_id: 'D30',
+      online: false,
+      in_background: false,
+      platform: null,
+      last_active_time: null,
     });
-    const set = await api.put('D30', '/users/D30/status', { in_background: true, platform: 'ios', client_id: 'c' });
+    const set = await api.put('D30', '/users/D30/status', {
+      in_background: true,
+      platform: 'ios',
+      client_id: 'c',
+    });
     should(set.body).containEql({ online: false, in_background: true, platform: 'ios' });
     const kept = await api.put('backend', '/users/D30/status', { in_background: false });
     should(kept.body).containEql({ in_background: false, platform: 'ios' });
@@ -125,7 +165,11 @@ eachDatabase('Users', (database) => {
 
   it('consult time: the latest message in a session with a patient, whoever else writes', async () => {
     await api.server.users('D40', 'D41', 'P40');
-    const times = async () => (await api.get('backend', '/users/D40/consult/time')).body as { last_consult_time: string | null; last_active_time: string | null };
+    const times = async () =>
+      (await api.get('backend', '/users/D40/consult/time')).body as {
+        last_consult_time: string | null;
+        last_active_time: string | null;
+      };
     should(await times()).eql({ user_id: 'D40', last_active_time: null, last_consult_time: null });
     const team = await api.session(3, 'D40', 'D41');
     await api.server.send(team, 'D40', '同事');
@@ -141,18 +185,31 @@ eachDatabase('Users', (database) => {
     // What was said stays said after one has left.
     await api.delete('backend', `/sessions/${consultation}/participants/D40`);
     should((await times()).last_consult_time).equal(sent.timestamp);
-    should((await api.get('D40', '/users/D40/consult/time')).body).containEql({ last_consult_time: sent.timestamp });
+    should((await api.get('D40', '/users/D40/consult/time')).body).containEql({
+      last_consult_time: sent.timestamp,
+    });
   });
 
   it('badge: unread over all kinds of sessions', async () => {
     await api.server.users('D50', 'D51', 'P50');
     const badge = async () => (await api.get('D50', '/application/badge_no')).body.badge_no as number;
     (await badge()).should.equal(0);
-    const sessions = [await api.session(0, 'D50'), await api.session(1, 'D50', 'P50'), await api.session(2, 'D50', 'D51'), await api.session(3, 'D50', 'D51')];
+    const sessions = [
+      await api.session(0, 'D50'),
+      await api.session(1, 'D50', 'P50'),
+      await api.session(2, 'D50', 'D51'),
+      await api.session(3, 'D50', 'D51'),
+    ];
     for (const [index, session] of sessions.entries()) {
       for (let count = 0; count <= index; count += 1) {
         const sender = index === 0 ? {} : { sender_id: index === 1 ? 'P50' : 'D51' };
-        (await api.post('backend', `/sessions/${session}/messages`, { type: index === 0 ? 0 : 1, content: 'x', ...sender })).status.should.equal(201);
+        (
+          await api.post('backend', `/sessions/${session}/messages`, {
+            type: index === 0 ? 0 : 1,
+            content: 'x',
+            ...sender,
+          })
+        ).status.should.equal(201);
       }
     }
     (await badge()).should.equal(10);

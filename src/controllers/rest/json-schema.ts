@@ -108,8 +108,9 @@ function legible(raw: RawSchema): JsonSchema {
 /** A choice of constants as `enum`. */
 function numbersAsEnum(schema: JsonSchema): JsonSchema {
   const { anyOf, ...rest } = schema;
-  if (anyOf === undefined || !anyOf.every((each) => Number.isInteger(each.const))) return schema;
-  return { type: 'integer', enum: anyOf.map((each) => each.const), ...rest };
+  const numbers = anyOf?.map((each) => each.const) ?? [];
+  if (numbers.length === 0 || !numbers.every(Number.isInteger)) return schema;
+  return { type: 'integer', enum: numbers, ...rest };
 }
 
 /** A value that fits `schema`, made of the examples in it. */

@@ -4,11 +4,12 @@ import { readUpTo } from '../../commands/read-messages';
 import { sendMessage } from '../../commands/send-message';
 import { notFound } from '../../errors';
 import { userId } from '../../model/identifiers';
-import { messageInput } from '../../model/message-content';
+import { messageInput, messageInputWith } from '../../model/message-content';
 import { messageTable } from '../../model/message-tables';
 import { findMessage, findMessages } from '../../model/messages';
 import { unreadMessages } from '../../model/unread';
 import { messageJson, messagePage, RawJson } from '../../views/message';
+import { withQuickCheck } from '../input';
 import { type Route, route } from './route';
 import {
   clientMsgId,
@@ -22,11 +23,11 @@ import {
 } from './schemas';
 
 /** What is sent beside the message itself. */
-const envelope = z.object({
+const envelope = {
   sender_id: userId.optional().meta({ description: 'for the backend; a user sends as itself' }),
   client_msg_id: clientMsgId.optional(),
-});
-export const sendBody = envelope.and(messageInput);
+};
+export const sendBody = withQuickCheck(z.object(envelope).and(messageInput), messageInputWith(envelope));
 
 /** Also reached without the router: see `fast-door.ts`. */
 export const sendRoute: Route = route({

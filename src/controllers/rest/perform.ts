@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Services } from '../../commands/services';
 import { AppError, type Fault, forbidden, invalid, unauthenticated, unavailable } from '../../errors';
-import { describeError, log, requestScope } from '../../logger';
+import { describeError, log } from '../../logger';
 import { type Principal } from '../../commands/tokens';
 import { json } from '../../views/frames';
-import { faultsOf, isBadText } from '../input';
+import { check, faultsOf, isBadText } from '../input';
 import { readJsonBody } from './request-body';
 import { type Call, type Reply, type Route } from './route';
 
@@ -35,18 +35,16 @@ export async function perform(
   response: ServerResponse,
 ): Promise<void> {
   const id = requestId(request, response);
-  await requestScope.run({ requestId: id }, async () => {
-    const timer = setTimeout(() => {
-      answerError(context, response, id, unavailable('The database does not answer.'));
-    }, DEADLINE_MS);
-    try {
-      answer(response, await serve(context, route, params, request));
-    } catch (error) {
-      answerError(context, response, id, error);
-    } finally {
-      clearTimeout(timer);
-    }
-  });
+  const timer = setTimeout(() => {
+    answerError(context, response, id, unavailable('The database does not answer.'));
+  }, DEADLINE_MS);
+  try {
+    answer(response, await serve(context, route, params, request));
+  } catch (error) {
+    answerError(context, response, id, error);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function serve(
@@ -104,7 +102,7 @@ function checked(
     route.query === undefined ? {} : queryOf(request.url ?? '', Object.keys(route.query.shape), faults);
   const checkedQuery = route.query?.safeParse(query);
   if (checkedQuery?.success === false) faults.push(...faultsOf(checkedQuery.error.issues));
-  const checkedBody = route.body?.safeParse(body === undefined ? {} : body);
+  const checkedBody = route.body && check(route.body, body === undefined ? {} : body);
   if (checkedBody?.success === false) faults.push(...faultsOf(checkedBody.error.issues));
   if (faults.length > 0) throw invalid(faults);
   return { context, principal, params, query: checkedQuery?.data ?? {}, body: checkedBody?.data };
@@ -166,7 +164,14 @@ export function answerError(
   error: unknown,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const { code, errors, headers, message: detail, status, title } = toAppError(context, error);
+  const {
+    code,
+    errors,
+    headers,
+    message: detail,
+    status,
+    title,
+  } = toAppError(context, error, requestIdentifier);
   const text = JSON.stringify({
     type: 'about:blank',
     title,
@@ -186,12 +191,12 @@ export function answerError(
 }
 
 /** Any error as one that a client may see; what nobody foresaw is logged here, once. */
-export function toAppError(context: Services, error: unknown): AppError {
+export function toAppError(context: Services, error: unknown, requestIdentifier?: string): AppError {
   if (error instanceof AppError) return error;
   if (context.database.dialect.isUnavailable(error)) {
-    log.warn(`the database is away: ${describeError(error)}`);
+    log.warn(`the database is away: ${describeError(error)}`, requestIdentifier);
     return unavailable('The database is away.');
   }
-  log.error(`unexpected: ${describeError(error)}`);
+  log.error(`unexpected: ${describeError(error)}`, requestIdentifier);
   return new AppError('internal', 'Something went wrong here.');
 }

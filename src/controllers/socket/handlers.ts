@@ -6,19 +6,20 @@ import { visibleSession } from '../../commands/access';
 import { type SessionRow } from '../../db/schema';
 import { notFound } from '../../errors';
 import { messageId, sessionId } from '../../model/identifiers';
-import { messageInput } from '../../model/message-content';
+import { messageInput, messageInputWith } from '../../model/message-content';
 import { messageTable } from '../../model/message-tables';
 import { findMessages, findMessageUpTo } from '../../model/messages';
 import { isParticipant } from '../../model/participants';
 import { frame, messageOkFrame } from '../../views/frames';
 import { messagePage } from '../../views/message';
-import { parse } from '../input';
+import { parse, withQuickCheck } from '../input';
 import { clientMsgId } from '../rest/schemas';
 import { CALL_HANDLERS } from './call-handlers';
 import { type SocketCall, type SocketHandler, targetSession } from './socket-call';
 
 const onSession = z.object({ session_id: sessionId.optional() });
-const messageData = onSession.extend({ client_msg_id: clientMsgId.optional() }).and(messageInput);
+const sent = { session_id: sessionId.optional(), client_msg_id: clientMsgId.optional() };
+const messageData = withQuickCheck(z.object(sent).and(messageInput), messageInputWith(sent));
 const upTo = onSession.extend({ message_id: messageId });
 const syncData = onSession.extend({
   after: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),

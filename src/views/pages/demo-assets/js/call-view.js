@@ -28,9 +28,13 @@
     this._untrap = null;
   }
 
-  CallView.prototype.show = function (person) {
+  CallView.prototype.person = function (person) {
     demo.append(demo.empty(this._face), [demo.avatar(person, 'large')]);
     this._name.textContent = person.name;
+  };
+
+  CallView.prototype.show = function (person) {
+    this.person(person);
     document.body.appendChild(this.node);
     this._untrap = demo.dialog.trapFocus(this.node, null);
   };

@@ -36,7 +36,7 @@
     });
     client.on('call_accept', function (data) {
       // The answer to the invitation may still be on its way.
-      if (self._call && self._call.role === 'caller' && !self._call.id) self._call.early = data.call_id;
+      if (self._call && self._call.role === 'caller' && !self._call.id) self._call.early = data;
     });
     on('call_accept', this._accepted);
     on('call_signal', function (data) {
@@ -112,7 +112,7 @@
           call.id = answer.call_id;
           call.ice = answer.ice_servers;
           if (self._call !== call) self._client.callCancel(call.id);
-          else if (call.early === call.id) self._accepted();
+          else if (call.early && call.early.call_id === call.id) self._accepted(call.early);
         })
         .fail(function (error) {
           var busy = error.code === 'conflict' ? '这个会话正在通话中' : demo.failureText(error);
@@ -155,9 +155,10 @@
     });
   };
 
-  Calls.prototype._accepted = function () {
+  Calls.prototype._accepted = function (data) {
     var call = this._call;
     call.taken = true;
+    call.view.person(this._describe(call.sessionId, data.user_id));
     call.view.stage('connecting');
     call.view.say('正在连接…');
     this._connect(call);

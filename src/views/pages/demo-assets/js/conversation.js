@@ -8,7 +8,7 @@
   // A `typing` that is not taken back ends by itself.
   var TYPING_LASTS_MS = 8000;
 
-  // options: {client, outbox, composer, root, me, sessionId, onSession(session), onRead(sessionId), onTopic(topic | null)}
+  // options: {client, outbox, composer, root, me, sessionId, onSession(session), onRead(sessionId), onTopic(topic or null, session)}
   function Conversation(options) {
     var self = this;
     var part = function (name) {
@@ -18,7 +18,8 @@
     this.sessionId = options.sessionId;
     this.session = null;
     this.people = new demo.People(options.me);
-    this.topic = null;
+    // undefined: not known yet; null: the session never had one.
+    this.topic = undefined;
     this._closed = false;
     this._loading = false;
     this._loaded = false;
@@ -93,6 +94,7 @@
       self.list.options.list.classList.toggle('two-party', session.participants.length <= 2);
       self.list.redraw();
       self._heading();
+      self._showTopic();
       self.options.onSession(session);
     });
   };
@@ -107,7 +109,11 @@
 
   Conversation.prototype._setTopic = function (topic) {
     this.topic = topic;
-    this.options.onTopic(topic);
+    this._showTopic();
+  };
+
+  Conversation.prototype._showTopic = function () {
+    if (this.session && this.topic !== undefined) this.options.onTopic(this.topic, this.session);
   };
 
   // ---- History ----------------------------------------------------------------------------------------------

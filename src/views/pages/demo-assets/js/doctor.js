@@ -99,8 +99,8 @@
         onRead: function (id) {
           sessions.read(id);
         },
-        onTopic: function (topic) {
-          demo.topics.show(byId('topic'), client, sessionId, topic, true);
+        onTopic: function (topic, session) {
+          demo.topics.show(byId('topic'), client, session, topic);
           details.topics();
         },
       });

@@ -73,8 +73,8 @@
       onRead: function () {
         document.title = TITLE;
       },
-      onTopic: function (topic) {
-        demo.topics.show(document.getElementById('topic'), client, sessionId, topic, true);
+      onTopic: function (topic, session) {
+        demo.topics.show(document.getElementById('topic'), client, session, topic);
       },
     });
     var calls = new demo.Calls(client, function (session, userId) {

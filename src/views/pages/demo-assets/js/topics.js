@@ -55,18 +55,16 @@
     });
   }
 
-  // Shows `topic`, the session's latest or null, in `bar`. With `canEnd` it can be ended here.
-  function show(bar, client, sessionId, topic, canEnd) {
+  // Shows the session's latest topic, or null, in `bar`. Among doctors nobody consults.
+  function show(bar, client, session, topic) {
     var open = topic !== null && topic.status !== 10;
-    var button = open
-      ? canEnd && el('button', { type: 'button', class: 'button button-small', text: '结束咨询' })
-      : el('button', { type: 'button', class: 'button button-small', text: '发起咨询' });
-    if (button) {
-      button.onclick = function () {
-        if (open) end(client, topic);
-        else start(client, sessionId);
-      };
-    }
+    var label = open ? '结束咨询' : '发起咨询';
+    var button = el('button', { type: 'button', class: 'button button-small', text: label });
+    button.onclick = function () {
+      if (open) end(client, topic);
+      else start(client, session.id);
+    };
+    bar.hidden = !open && session.business_type !== 2;
     var text = open ? topic.name : '当前没有进行中的咨询';
     var shown = [el('span', { class: 'topic-name', text: text }), open && badge(topic), button];
     bar.classList.toggle('topic-open', open);

@@ -1,0 +1,68 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { type Page } from 'playwright-core';
+import { APP_KEY } from '../support/server';
+import { DESK, PagesStage, PHONE, say } from './stage';
+
+/**
+ * Takes the readme's pictures anew: npx ts-node --transpileOnly test/pages/screenshots.ts [folder] [dark]
+ */
+const SIZES = { phone: PHONE, desk: DESK };
+
+async function main(folder: string, colorScheme: 'light' | 'dark'): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const stage = await PagesStage.open();
+  const shot = (page: Page, name: string) => page.screenshot({ path: path.join(folder, `${name}.png`) });
+  try {
+    for (const [size, viewport] of Object.entries(SIZES)) {
+      const options = { viewport, colorScheme };
+      const home = await stage.page('/', options);
+      await shot(home, `home-${size}`);
+
+      const status = await stage.page('/status', options);
+      await shot(status, `status-key-${size}`);
+      await status.fill('#key', APP_KEY);
+      await status.keyboard.press('Enter');
+
+      const patient = await stage.page('/demo/patient', options);
+      await patient.locator('[data-id]').first().waitFor();
+      const doctor = await stage.page(`/demo/doctor${size === 'desk' ? '#demo-team' : ''}`, options);
+      await doctor.locator('.session').first().waitFor();
+      if (size === 'phone') {
+        await shot(doctor, 'doctor-list-phone');
+        await doctor.locator('[data-session="demo-team"]').click();
+      }
+      await doctor.locator('[data-id]').first().waitFor();
+      if (size === 'phone') {
+        await say(patient, '好的，我从今晚开始记录。');
+        await say(doctor, '很好，三天后我们再看。有不舒服随时告诉我。');
+      }
+      await doctor.locator('#text').pressSequentially('记得');
+      await patient.waitForTimeout(800);
+      await shot(patient, `patient-${size}`);
+      await doctor.locator('#text').fill('');
+      await shot(doctor, `doctor-${size}`);
+
+      await doctor.locator('#call').click();
+      await patient.locator('.round-accept').waitFor();
+      await patient.waitForTimeout(300);
+      await shot(patient, `ringing-${size}`);
+      await patient.locator('.round-accept').click();
+      await doctor.locator('.call[data-stage="active"]').waitFor();
+      await doctor.waitForTimeout(1_500);
+      await shot(doctor, `call-${size}`);
+      await doctor.locator('.round-end').click();
+
+      for (let count = 0; count < (size === 'desk' ? 160 : 60); count += 1) {
+        await stage.server.send('demo-group', 'demo-manager', '随访名单');
+        await status.waitForTimeout(40 + 90 * (1 + Math.sin(count / 6)));
+      }
+      await shot(status, `status-${size}`);
+      await stage.closePages();
+    }
+  } finally {
+    await stage.stop();
+  }
+}
+
+void main(process.argv[2] ?? 'doc/images', process.argv[3] === 'dark' ? 'dark' : 'light');

@@ -1,0 +1,105 @@
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import should from 'should';
+import { chromiumPath } from '../support/databases';
+import { TestServer } from '../support/server';
+
+/** A camera and a microphone that show test pictures, and are given without a question. */
+const FAKE_MEDIA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
+export const PHONE = { width: 390, height: 844 };
+export const DESK = { width: 1440, height: 900 };
+
+export interface OpenOptions {
+  viewport?: { width: number; height: number };
+  colorScheme?: 'light' | 'dark';
+  timezoneId?: string;
+}
+
+/** A server of the profile `dev` with its demo data, a browser, and a watch on everything that a page must not do. */
+export class PagesStage {
+  /** What went wrong in any page: errors, console errors and warnings, requests to other hosts, violations of the policy. */
+  readonly faults: string[] = [];
+  readonly #contexts: BrowserContext[] = [];
+
+  private constructor(
+    readonly server: TestServer,
+    readonly browser: Browser,
+  ) {}
+
+  static async open(environment: Record<string, string> = {}, browserArguments: string[] = []) {
+    const server = await TestServer.start({
+      IM_PROFILE: 'dev',
+      IM_DATABASE_URL: 'sqlite::memory:',
+      ...environment,
+    });
+    const executablePath = chromiumPath() ?? '';
+    const browser = await chromium.launch({ executablePath, args: [...FAKE_MEDIA, ...browserArguments] });
+    return new PagesStage(server, browser);
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+  }
+
+  /** A page in a browser profile of its own. `path` is below the server, or a whole address. */
+  async page(path: string, options: OpenOptions = {}): Promise<Page> {
+    const context = await this.browser.newContext({ viewport: PHONE, ...options });
+    this.#contexts.push(context);
+    const page = await context.newPage();
+    page.setDefaultTimeout(8_000);
+    page.on('pageerror', (error) => this.faults.push(`error: ${error.message}`));
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type()))
+        this.faults.push(`${message.type()}: ${message.text()}`);
+    });
+    page.on('dialog', (dialog) => {
+      this.faults.push(`a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    const own = new URL(path, this.server.url);
+    page.on('request', (request) => {
+      const { host, protocol } = new URL(request.url());
+      const local = ['data:', 'blob:'].includes(protocol);
+      if (!local && host !== own.host) this.faults.push(`a request to ${request.url()}`);
+    });
+    await page.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', (event) => {
+        console.error(`policy ${event.violatedDirective}: ${event.blockedURI}`);
+      });
+    });
+    await page.goto(own.href);
+    return page;
+  }
+
+  /** Closes all pages. @throws when one of them did what it must not, but for faults that `expected` matches */
+  async closePages(expected?: RegExp): Promise<void> {
+    await Promise.all(this.#contexts.splice(0).map((context) => context.close()));
+    const faults = this.faults.splice(0).filter((fault) => expected?.test(fault) !== true);
+    should(faults).deepEqual([]);
+  }
+
+  /** Both demo pages in the demo's team session, loaded and logged in. */
+  async both(options: OpenOptions = {}): Promise<{ patient: Page; doctor: Page }> {
+    const patient = await this.page('/demo/patient', options);
+    const doctor = await this.page('/demo/doctor#demo-team', { viewport: DESK, ...options });
+    for (const page of [patient, doctor]) await page.locator('[data-id]').first().waitFor();
+    return { patient, doctor };
+  }
+}
+
+/** By how many pixels the page is wider than the window. */
+export function sidewaysScroll(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+/** Writes `text` and sends it as a person does. */
+export async function say(page: Page, text: string): Promise<void> {
+  await page.locator('#text').fill(text);
+  await page.locator('#text').press('Enter');
+}
+
+/** The bubble with that text. */
+export function bubble(page: Page, text: string) {
+  return page.locator('.message', { has: page.locator('.text', { hasText: text }) });
+}
