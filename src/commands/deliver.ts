@@ -5,38 +5,17 @@ import { describeError, log } from '../logger';
 import { type Member } from '../model/member';
 import { MESSAGE_TABLES, messageTable } from '../model/message-tables';
 import { findMessages } from '../model/messages';
-import { membersAmong } from '../model/participants';
 import { findSession, newestMessageIds } from '../model/sessions';
 import { type Bus, type BusEvent } from '../push/bus';
 import { CLOSE } from '../push/close-codes';
-import { type Connection, type Sockets } from '../push/sockets';
-import { messageFrame, messageOkFrame, notificationFrame } from '../views/frames';
+import { type Sockets } from '../push/sockets';
+import { messageFrame, notificationFrame } from '../views/frames';
 import { messageJson } from '../views/message';
 import { type Activity } from './activity';
+import { Origin } from './origin';
 import { type StreamItem, Streams } from './streams';
-import { isRevoked, type Revoked } from './tokens';
+import { type MembersEvent, Watching } from './watching';
 import { type Committed } from './writer';
-
-/** The socket that sent a message: it gets `message_ok` in the message's place, and the push goes to the others. */
-export class Origin {
-  #answered = false;
-
-  constructor(
-    readonly connection: Connection,
-    private readonly ref: string | undefined,
-  ) {}
-
-  answer(sessionId: string, id: number, message: string): void {
-    if (this.#answered) return;
-    this.#answered = true;
-    const frame = Buffer.from(messageOkFrame(message, this.ref));
-    if (this.connection.watches(sessionId) && id > this.connection.lastId(sessionId)) {
-      this.connection.pushMessage(sessionId, id, frame);
-    } else {
-      this.connection.send(frame);
-    }
-  }
-}
 
 interface Outgoing extends StreamItem {
   senderId: string;
@@ -77,9 +56,8 @@ export interface DeliverOptions {
 
 /** Decides who hears of what was committed: the sockets here, and through the bus those of other processes. */
 export class Deliver {
+  readonly watching: Watching;
   readonly #streams: Streams<Outgoing>;
-  /** Sessions that unbound sockets are about to hear of. */
-  readonly #joining = new Map<Connection, Set<string>>();
 
   constructor(private readonly options: DeliverOptions) {
     this.#streams = new Streams<Outgoing>({
@@ -89,6 +67,14 @@ export class Deliver {
       fetch: (sessionId, after, before) => this.#fetch(sessionId, after, before),
       settled: (sessionId) => options.settled(sessionId),
       lost: (sessionId) => this.resync(sessionId),
+    });
+    const { database, sockets } = options;
+    this.watching = new Watching({
+      database,
+      sockets,
+      streams: this.#streams,
+      missed: (sessionId, after, before) => this.#fetch(sessionId, after, before),
+      tell: (sessionId, frame) => this.#here(sessionId, frame),
     });
   }
 
@@ -152,7 +138,7 @@ export class Deliver {
 
   /** Participants came or went: sockets of the removed are closed, unbound ones of the added hear of the session from now on. */
   membersChanged(event: MembersEvent): void {
-    this.#membersHere(event);
+    this.watching.membersChanged(event);
     this.options.bus.publish({ kind: 'members', ...event });
   }
 
@@ -175,88 +161,15 @@ export class Deliver {
         this.#streams.catchUp(event.sessionId, event.id);
         break;
       case 'members':
-        void this.#receiveMembers(event);
+        void this.watching.membersChangedElsewhere(event);
         break;
       case 'revoked':
-        this.closeRevoked(event.userId, event);
+        this.watching.closeRevoked(event.userId, event);
         break;
       case 'profile':
       case 'presence':
       case 'presence-ask':
         break;
-    }
-  }
-
-  /** Closes the user's sockets here that came with a revoked token. */
-  closeRevoked(userId: string, revoked: Revoked): void {
-    for (const connection of [...this.options.sockets.ofUser(userId)]) {
-      if (isRevoked(connection.user, revoked)) {
-        this.#drop(connection, CLOSE.unauthenticated, 'the token was revoked');
-      }
-    }
-  }
-
-  #drop(connection: Connection, code: number, reason: string): void {
-    this.options.sockets.remove(connection);
-    this.closeStreams(connection);
-    connection.close(code, reason);
-  }
-
-  /**
-   * The sessions' messages are put in order from now on, while some socket hears of them.
-   * @throws the database's error
-   */
-  openStreams(sessionIds: readonly string[]): Promise<void> {
-    return this.#streams.open(sessionIds);
-  }
-
-  /** An unbound socket hears of one more session: of what came after `afterId`, and of what comes. */
-  async watch(connection: Connection, sessionId: string, afterId: number): Promise<void> {
-    const { sockets } = this.options;
-    const joining = this.#joining.get(connection) ?? new Set();
-    if (connection.watches(sessionId) || joining.has(sessionId)) return;
-    this.#joining.set(connection, joining.add(sessionId));
-    try {
-      const missed: Outgoing[] = [];
-      for (let newest = afterId; ;) {
-        await this.#streams.open([sessionId]);
-        const position = this.#streams.position(sessionId);
-        // From here to the end nothing can pass: the socket is put in its place in one go.
-        if (position !== undefined && position <= newest) break;
-        if (position === undefined) continue;
-        missed.push(...(await this.#fetch(sessionId, newest, position + 1)));
-        newest = position;
-      }
-      if (joining.has(sessionId)) sockets.watch(connection, sessionId, afterId);
-      for (const { id, message } of missed) {
-        if (connection.watches(sessionId))
-          connection.pushMessage(sessionId, id, Buffer.from(messageFrame(message)));
-      }
-    } catch {
-      connection.close(CLOSE.tryAgainLater, 'please sync');
-    } finally {
-      joining.delete(sessionId);
-      if (joining.size === 0) this.#joining.delete(connection);
-      if (sockets.ofSession(sessionId).size === 0) this.#streams.close(sessionId);
-    }
-  }
-
-  /** An unbound socket hears of a session no longer. */
-  unwatch(connection: Connection, sessionId: string): void {
-    this.#joining.get(connection)?.delete(sessionId);
-    this.options.sockets.unwatch(connection, sessionId);
-    if (this.options.sockets.ofSession(sessionId).size === 0) this.#streams.close(sessionId);
-  }
-
-  /** Closes a bound socket of a user who takes part in its session no longer. */
-  closeRemoved(connection: Connection): void {
-    this.#drop(connection, CLOSE.notFound, 'no participant of the session any more');
-  }
-
-  /** To be called when a socket has gone: streams that nobody hears of any more are forgotten. */
-  closeStreams(connection: Connection): void {
-    for (const sessionId of connection.watched()) {
-      if (this.options.sockets.ofSession(sessionId).size === 0) this.#streams.close(sessionId);
     }
   }
 
@@ -345,44 +258,6 @@ export class Deliver {
     }
   }
 
-  /** Events of two processes can overtake each other, so the database says who of these takes part now. */
-  async #receiveMembers(event: MembersEvent): Promise<void> {
-    const { database, sockets } = this.options;
-    const named = [...event.removed, ...event.added.map(({ id }) => id)];
-    const here = named.filter((id) => sockets.ofUser(id).size > 0);
-    let removed = event.removed;
-    let added = event.added;
-    if (here.length > 0) {
-      try {
-        const members = await membersAmong(database.kysely, event.sessionId, here);
-        removed = here.filter((id) => !members.has(id));
-        added = event.added.filter(({ id }) => members.has(id));
-      } catch (error) {
-        log.warn(`who takes part in a session could not be read: ${describeError(error)}`);
-      }
-    }
-    this.#membersHere({ ...event, removed, added });
-  }
-
-  #membersHere(event: MembersEvent): void {
-    const { sockets } = this.options;
-    for (const userId of event.removed) {
-      for (const connection of [...sockets.ofUser(userId)]) {
-        if (connection.sessionId === event.sessionId) this.closeRemoved(connection);
-        else if (!connection.bound) this.unwatch(connection, event.sessionId);
-      }
-    }
-    this.#here(event.sessionId, event.frame);
-    for (const { id, type } of event.added) {
-      if (type !== 'doctor') continue;
-      for (const connection of sockets.ofUser(id)) {
-        if (connection.bound || connection.watches(event.sessionId)) continue;
-        connection.pushEvent(Buffer.from(event.frame));
-        void this.watch(connection, event.sessionId, event.lastMessageId);
-      }
-    }
-  }
-
   #positions(sessionIds: readonly string[]): Promise<Map<string, number>> {
     return newestMessageIds(this.options.database.kysely, sessionIds);
   }
@@ -406,5 +281,3 @@ export class Deliver {
     }));
   }
 }
-
-type MembersEvent = Omit<Extract<BusEvent, { kind: 'members' }>, 'kind'>;

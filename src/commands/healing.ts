@@ -1,4 +1,5 @@
 import { type Database } from '../db/database';
+import { type SqlTime } from '../db/time';
 import { describeError, log } from '../logger';
 import { lastIdBefore } from '../model/messages';
 import { participationsAmong, participationsOf } from '../model/participants';
@@ -41,7 +42,7 @@ export class Healing {
 
   constructor(private readonly options: HealingOptions) {
     const { bus } = options;
-    bus.listen({ missed: () => this.run(), gone: () => this.run() });
+    bus.listen({ missed: () => void this.run(), gone: () => void this.run() });
     this.#timer = setInterval(() => {
       if (bus.healthy || Date.now() < this.#awayRunAfter) return;
       const begin = Date.now();
@@ -96,7 +97,7 @@ export class Healing {
       });
       const revoked = await revokedAmong(database.kysely, inUse);
       for (const { user } of part) {
-        if (revoked.has(user.tokenId)) deliver.closeRevoked(user.id, { tokenId: user.tokenId });
+        if (revoked.has(user.tokenId)) deliver.watching.closeRevoked(user.id, { tokenId: user.tokenId });
       }
     }
   }
@@ -110,7 +111,7 @@ export class Healing {
     for (const part of parts(bound, SOCKETS_A_QUERY)) {
       const there = await participationsAmong(database.kysely, part);
       for (const { connection, sessionId, userId } of part) {
-        if (there.get(sessionId)?.has(userId) !== true) deliver.closeRemoved(connection);
+        if (there.get(sessionId)?.has(userId) !== true) deliver.watching.closeRemoved(connection);
       }
     }
   }
@@ -118,32 +119,38 @@ export class Healing {
   /** Unbound sockets hear of the sessions that their doctors came to, and no longer of those that they left. */
   async #watchAgain(): Promise<void> {
     const { database, sockets } = this.options;
-    const unbound = new Map<string, Connection[]>();
-    for (const connection of sockets.all) {
-      if (connection.bound) continue;
-      const known = unbound.get(connection.user.id);
-      if (known === undefined) unbound.set(connection.user.id, [connection]);
-      else known.push(connection);
-    }
-    for (const doctors of parts([...unbound.keys()], DOCTORS_A_QUERY)) {
-      const sessions = await participationsOf(database.kysely, doctors);
-      for (const doctor of doctors) {
-        for (const connection of unbound.get(doctor) ?? []) {
-          await this.#watchOnly(connection, sessions.get(doctor) ?? new Map());
-        }
+    const doctors = [...sockets.users()].filter((id) => [...sockets.ofUser(id)].some(({ bound }) => !bound));
+    for (const part of parts(doctors, DOCTORS_A_QUERY)) {
+      // Before the query: what a socket comes to hear of meanwhile is right.
+      const watched = part.flatMap((id) =>
+        [...sockets.ofUser(id)].flatMap((connection) =>
+          connection.bound ? [] : [{ connection, before: [...connection.watched()] }],
+        ),
+      );
+      const sessions = await participationsOf(database.kysely, part);
+      for (const { before, connection } of watched) {
+        await this.#watchOnly(connection, before, sessions.get(connection.user.id) ?? new Map());
       }
     }
   }
 
   /** @param sessions the doctor's, with the time up to which it has read each */
-  async #watchOnly(connection: Connection, sessions: ReadonlyMap<string, string>): Promise<void> {
+  async #watchOnly(
+    connection: Connection,
+    before: readonly string[],
+    sessions: ReadonlyMap<string, SqlTime>,
+  ): Promise<void> {
     const { database, deliver } = this.options;
-    for (const sessionId of [...connection.watched()]) {
-      if (!sessions.has(sessionId)) deliver.unwatch(connection, sessionId);
+    for (const sessionId of before) {
+      if (!sessions.has(sessionId)) deliver.watching.unwatch(connection, sessionId);
     }
     for (const [sessionId, readUpTo] of sessions) {
       if (connection.watches(sessionId) || !connection.opened) continue;
-      await deliver.watch(connection, sessionId, await lastIdBefore(database.kysely, sessionId, readUpTo));
+      await deliver.watching.watch(
+        connection,
+        sessionId,
+        await lastIdBefore(database.kysely, sessionId, readUpTo),
+      );
     }
   }
 }

@@ -59,8 +59,8 @@ export class Streams<Item extends StreamItem> {
       const opening = this.#begin(streams);
       for (const stream of streams) stream.opening = opening;
     }
-    const openings = new Set(sessionIds.map((id) => this.#streams.get(id)?.opening));
-    await Promise.all(openings);
+    const openings = sessionIds.flatMap((id) => this.#streams.get(id)?.opening ?? []);
+    await Promise.all(new Set(openings));
   }
 
   close(sessionId: string): void {

@@ -212,7 +212,7 @@ export class RedisBus implements Bus {
   }
 
   #receive(channel: string, text: string): void {
-    const [from = '', number = '', body = ''] = split(text);
+    const [from, number, body] = split(text);
     if (from === this.#id) {
       if (body.startsWith(MARK.beat)) this.#answered(Number(body.slice(1)));
       return;
@@ -221,7 +221,7 @@ export class RedisBus implements Bus {
       this.#deliver(from, body);
       return;
     }
-    switch (body[0]) {
+    switch (body.slice(0, 1)) {
       case MARK.bye:
         if (this.#peers.leave(from)) for (const listener of this.#listeners) listener.gone?.(from);
         break;

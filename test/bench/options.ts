@@ -14,9 +14,10 @@ export type ScenarioName = (typeof SCENARIOS)[number];
 export type DatabaseName = 'mariadb' | 'sqlite';
 
 export const USAGE = `npm run bench -- [options]
-  --quick               everything small, under a minute: judges only that nothing is lost, doubled or out of order
+  --quick               everything small, under a minute; prints no ratios, since it judges only that nothing is lost,
+                        doubled or out of order
   --only <a,b>          of ${SCENARIOS.join(', ')}
-  --database <a,b>      mariadb, sqlite; by default MariaDB for all and SQLite for send (--quick: both for all)
+  --database <a,b>      mariadb, sqlite; by default MariaDB for all and SQLite for send (--quick: SQLite too for what depends on it)
   --rounds <n>          rounds of each comparison, 3 by default; medians count
   --seconds <n>         of load a side and round, 5 by default
   --as users|backend    who sends by REST: users with their tokens (the default), or the backend with its key
@@ -31,6 +32,8 @@ export interface Sizes {
   /** Of load a side and round. */
   seconds: number;
   warmSeconds: number;
+  /** Doctors who send, with four sessions each. */
+  doctors: number;
   /** Of load in "send", at most. */
   maxMessages: number;
   sendCases: { door: 'rest' | 'socket'; sessions: 'many' | 'hot'; senders: number }[];
@@ -60,6 +63,7 @@ const FULL: Sizes = {
   rounds: 3,
   seconds: 5,
   warmSeconds: 2,
+  doctors: 64,
   maxMessages: 200_000,
   sendCases: [
     { door: 'rest', sessions: 'many', senders: 64 },
@@ -86,7 +90,8 @@ const QUICK: Sizes = {
   rounds: 1,
   seconds: 0.5,
   warmSeconds: 0,
-  maxMessages: 2_000,
+  doctors: 16,
+  maxMessages: 1_000,
   sendCases: [
     { door: 'rest', sessions: 'many', senders: 16 },
     { door: 'rest', sessions: 'hot', senders: 16 },

@@ -66,7 +66,7 @@ export class Cluster {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, body: text === '' ? undefined : (JSON.parse(text) as Body) };
+    return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
   }
 
   /** The same, through any process, where it has to succeed. */

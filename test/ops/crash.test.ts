@@ -94,7 +94,10 @@ eachDatabase(
         const senders = Array.from({ length: SENDERS }, async (_, sender) => {
           const name = `${round} ${sender}`;
           if (sender % 2 === 0) {
-            await sendUntilBroken(name, async (message) => (await rest.send('s', 'D', message)).body as Message);
+            await sendUntilBroken(
+              name,
+              async (message) => (await rest.send('s', 'D', message)).body as Message,
+            );
             return;
           }
           const socket = await connect(server.url);
@@ -129,7 +132,10 @@ eachDatabase(
         });
         const all = await storedMessages();
         all.length.should.equal(tried.size);
-        all.map(({ client_msg_id: id }) => id).sort().should.eql([...tried].sort());
+        all
+          .map(({ client_msg_id: id }) => id)
+          .sort()
+          .should.eql([...tried].sort());
         all.forEach((message, index) => message.id.should.be.above(all[index - 1]?.id ?? 0));
       });
     }

@@ -171,11 +171,11 @@ describe('OpenAPI', () => {
 
   it('a schema whose id is used twice for different things is refused', () => {
     const components = new SchemaComponents();
-    components.of(z.object({ item: z.object({ a: z.string() }).meta({ id: 'TwiceUsed' }) }), 'output');
-    z.globalRegistry.clear();
-    should(() =>
-      components.of(z.object({ item: z.object({ b: z.string() }).meta({ id: 'TwiceUsed' }) }), 'output'),
-    ).throw(/TwiceUsed/);
+    const twice = [z.object({ a: z.string() }), z.object({ b: z.string() })];
+    components.of(z.object({ item: twice[0]!.meta({ id: 'TwiceUsed' }) }), 'output');
+    should(() => components.of(z.object({ item: twice[1]!.meta({ id: 'TwiceUsed' }) }), 'output')).throw(
+      /TwiceUsed/,
+    );
   });
 
   it('the groups are the three of the seed', () => {

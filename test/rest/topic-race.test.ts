@@ -22,7 +22,7 @@ eachDatabase(
       other = await ChildServer.start({ IM_DATABASE_URL: url });
     });
     after(async () => {
-      await other?.end();
+      await other.end();
       await api.stop();
     });
 

@@ -85,7 +85,8 @@ eachDatabase('Calls', (database) => {
 
   it('rings, is taken, passes signals in order both ways, and ends with one record', async () => {
     const id = await accepted();
-    for (let index = 0; index < 20; index += 1) doctor.send('call_signal', { call_id: id, signal: { index } });
+    for (let index = 0; index < 20; index += 1)
+      doctor.send('call_signal', { call_id: id, signal: { index } });
     for (let index = 0; index < 20; index += 1) {
       (await patient.next('call_signal')).data.should.eql({ call_id: id, signal: { index } });
     }
@@ -157,7 +158,10 @@ eachDatabase('Calls', (database) => {
       doctor.request('call_invite', { media: 'video' }),
       patient.request('call_invite', { media: 'video' }),
     ]);
-    answers.map((answer) => answer.data.code ?? answer.type).sort().should.eql(['call_ok', 'conflict']);
+    answers
+      .map((answer) => answer.data.code ?? answer.type)
+      .sort()
+      .should.eql(['call_ok', 'conflict']);
   });
 
   it('waits for a dropped socket, whose place the next one of its user takes with a signal', async () => {
@@ -187,7 +191,9 @@ eachDatabase('Calls', (database) => {
     await patient.close();
     const ok = await doctor.request('call_invite', { media: 'video' });
     await wechat.waitForSends(1);
-    const [notice] = wechat.sends as unknown as { body: { client_msg_id: string; data: { thing2: { value: string } } } }[];
+    const [notice] = wechat.sends as unknown as {
+      body: { client_msg_id: string; data: { thing2: { value: string } } };
+    }[];
     notice!.body.client_msg_id.should.equal(ok.data.call_id);
     notice!.body.data.thing2.value.should.equal('[视频通话]');
     patient = await server.socket('P1', session);
@@ -200,12 +206,22 @@ eachDatabase('Calls', (database) => {
 
   const refused: [string, string, Record<string, unknown>, string][] = [
     ['an invitation without media', 'call_invite', {}, 'validation_failed'],
-    ['an invitation to an unknown session', 'call_invite', { session_id: 'none', media: 'video' }, 'not_found'],
+    [
+      'an invitation to an unknown session',
+      'call_invite',
+      { session_id: 'none', media: 'video' },
+      'not_found',
+    ],
     ['accepting an unknown call', 'call_accept', { call_id: 'none' }, 'not_found'],
     ['rejecting without an id', 'call_reject', {}, 'validation_failed'],
     ['a signal without content', 'call_signal', { call_id: 'none' }, 'validation_failed'],
     ['a signal to an unknown call', 'call_signal', { call_id: 'none', signal: 1 }, 'not_found'],
-    ['a signal over 32 KiB', 'call_signal', { call_id: 'none', signal: 'x'.repeat(32 * 1024) }, 'payload_too_large'],
+    [
+      'a signal over 32 KiB',
+      'call_signal',
+      { call_id: 'none', signal: 'x'.repeat(32 * 1024) },
+      'payload_too_large',
+    ],
     ['hanging up an unknown call', 'call_hangup', { call_id: 'none' }, 'not_found'],
   ];
   for (const [title, type, data, code] of refused) {

@@ -181,19 +181,17 @@ function sentence(parts: readonly string[]): string {
 
 /** The call as a line for a shell, where `$IM` is the server's address and `$KEY` the backend's app key. */
 function curlOf(method: string, address: string, operation: Operation, example: unknown): string {
-  const filled = operation.parameters.reduce(
-    (url, { name, in: place, schema }) =>
-      place === 'path' ? url.replace(`{${name}}`, String(schema.examples?.[0] ?? name)) : url,
-    address,
-  );
-  const user = operation.parameters.find(({ in: place, name }) => place === 'query' && name === 'user_id');
-  const query = user === undefined ? '' : `?user_id=${String(user.schema.examples?.[0])}`;
-  const lines = [
-    `curl ${method === 'GET' ? '' : `-X ${method} `}"$IM${filled}${query}"`,
-    `  -H "X-IM-App-Key: $KEY"`,
-  ];
+  let url = address;
+  for (const { name, in: place, schema } of operation.parameters) {
+    const value = encodeURIComponent(JSON.stringify(schema.examples?.[0] ?? name).replaceAll('"', ''));
+    if (place === 'path') url = url.replace(`{${name}}`, value);
+    // Elsewhere the body says for whom the backend asks.
+    else if (name === 'user_id' && ['GET', 'DELETE'].includes(method)) url += `?user_id=${value}`;
+  }
+  const lines = [`curl ${method === 'GET' ? '' : `-X ${method} `}"$IM${url}"`, `  -H "X-IM-App-Key: $KEY"`];
   if (example !== undefined && JSON.stringify(example) !== '{}') {
-    lines.push(`  -H 'Content-Type: application/json'`, `  -d '${JSON.stringify(example)}'`);
+    const body = JSON.stringify(example).replaceAll("'", "'\\''");
+    lines.push(`  -H 'Content-Type: application/json'`, `  -d '${body}'`);
   }
   return lines.join(' \\\n');
 }

@@ -91,7 +91,7 @@ function stickyRoute(method: 'PUT' | 'DELETE', sticky: boolean): Route {
     summary: sticky ? 'Pin a session in the list of one user' : 'Unpin it',
     query: onUser,
     body: onUser,
-    example: {},
+    example: sticky ? { user_id: 'D2016008240003' } : {},
     problems: ['forbidden'],
     responses: { 204: { description: sticky ? 'pinned' : 'unpinned', schema: null } },
     handle: async ({ context, principal, params, query, body }) => {

@@ -82,16 +82,16 @@ export const userRoutes: Route[] = [
     who: 'user',
     summary: 'Revoke the token given; the backend revokes all tokens of a user',
     body: onUser,
-    example: {},
+    example: { user_id: 'D2016008240003' },
     problems: ['forbidden', 'not_found'],
     responses: { 204: { description: 'revoked, in every process', schema: null } },
     handle: async ({ context, principal, body }) => {
       const id = actingUser(principal, body.user_id);
       if (principal.kind === 'user') {
-        context.deliver.closeRevoked(id, await context.tokens.revoke(principal));
+        context.deliver.watching.closeRevoked(id, await context.tokens.revoke(principal));
       } else {
         await visibleUser(context.database.kysely, principal, id);
-        context.deliver.closeRevoked(id, await context.tokens.revokeAll(id));
+        context.deliver.watching.closeRevoked(id, await context.tokens.revokeAll(id));
       }
       return { status: 204 };
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Origin } from '../../commands/deliver';
+import { Origin } from '../../commands/origin';
 import { readUpTo } from '../../commands/read-messages';
 import { sendMessage } from '../../commands/send-message';
 import { visibleSession } from '../../commands/access';

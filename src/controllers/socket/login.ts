@@ -74,7 +74,7 @@ export async function loginSocket(
     await open(services, connection, principal, data.token, target, ref);
   } catch (error) {
     sockets.remove(connection);
-    deliver.closeStreams(connection);
+    deliver.watching.closeStreams(connection);
     throw error;
   }
   services.activity.touch(principal.id);
@@ -97,7 +97,7 @@ async function open(
   if (target === null) {
     const sessionIds = await sessionIdsOf(db, principal.id);
     for (const id of sessionIds) sockets.watch(connection, id, 0);
-    await deliver.openStreams(sessionIds);
+    await deliver.watching.openStreams(sessionIds);
     const all = await sessionPositions(db, principal.id);
     const positions = all.filter(({ id }) => connection.watches(id));
     const counts = await unreadCounts(db, principal.id);
@@ -118,7 +118,7 @@ async function open(
     );
     return;
   }
-  await deliver.openStreams([target]);
+  await deliver.watching.openStreams([target]);
   // Read again now that the socket is registered: a member who was removed in between would be missed otherwise.
   const session: SessionRow = await visibleSession(db, principal, target);
   const unread = await unreadCount(db, session, principal.id);

@@ -56,7 +56,11 @@ export function parseFrame(
     throw badField('type', `one of the protocol's types`, ref);
   }
   if (!isObject(data)) throw badField('data', 'an object', ref);
-  const faults = textFaults(text, value);
+  // As everywhere, the paths begin in what the request is about.
+  const faults = textFaults(text, value).map(({ path, message }) => ({
+    path: path.replace(/^data(?:\.|$)/, ''),
+    message,
+  }));
   if (faults.length > 0) {
     throw Object.assign(invalid(faults), {
       ref: faults.some(({ path }) => path === 'ref') ? undefined : ref,

@@ -107,7 +107,7 @@ export class SocketServer {
     if (connection === undefined || principal === undefined) return;
     const { calls, deliver, metrics, sockets } = this.services;
     sockets.remove(connection);
-    deliver.closeStreams(connection);
+    deliver.watching.closeStreams(connection);
     metrics.sockets.dec({ user_type: principal.type });
     void calls.socketGone(connection);
   }

@@ -14,8 +14,6 @@ import {
   serverParty,
 } from './parties';
 
-const SENDERS = 64;
-
 interface Figures {
   perSecond: number;
   cpuMsPerThousand: number;
@@ -30,9 +28,8 @@ async function measure(
   seconds: number,
 ): Promise<Figures> {
   const [first] = parties as [Party];
-  const count = Math.min(SENDERS, Math.max(...bench.sizes.sendCases.map((each) => each.senders)));
   const cast = {
-    senders: senders(bench, first, sessions, count).map((plan, index) => ({
+    senders: senders(bench, first, sessions, bench.sizes.doctors).map((plan, index) => ({
       ...plan,
       port: parties[index % parties.length]?.server.port ?? plan.port,
     })),
@@ -91,7 +88,7 @@ export const cluster: Scenario = async (bench) => {
     return;
   }
   const second = await bench.server(tables, { settings });
-  const tokens = await populate(first);
+  const tokens = await populate(bench, first);
   const pair = [first, second].map((server): Party => ({
     name: 'server',
     server,

@@ -3,8 +3,6 @@ import { type Bench, bothSides, type Scenario } from '../scenario';
 import { percentile } from '../statistics';
 import { checked, naiveParty, type Party, receiver, senders, serverParty } from './parties';
 
-const USERS = 64;
-
 interface Figures {
   p50: number;
   p99: number;
@@ -12,7 +10,7 @@ interface Figures {
 }
 
 async function measure(bench: Bench, client: LoadProcess, party: Party, seconds: number): Promise<Figures> {
-  const users = senders(bench, party, 'many', USERS).map((each) => ({
+  const users = senders(bench, party, 'many', bench.sizes.doctors).map((each) => ({
     ...each,
     sessions: each.sessions.slice(0, 1),
   }));
@@ -31,7 +29,7 @@ async function measure(bench: Bench, client: LoadProcess, party: Party, seconds:
   };
 }
 
-/** How long a send takes from the moment it was due, at a rate that both servers can bear; 64 sockets listen. */
+/** How long a send takes from the moment it was due, at a rate that both servers can bear; every sender's patient listens. */
 export const latency: Scenario = async (bench) => {
   const { pacedRate, pacedSeconds, rounds, warmSeconds } = bench.sizes;
   const client = bench.client();

@@ -4,11 +4,10 @@ import { account, Population, user } from '../population';
 import { type Bench } from '../scenario';
 import { APP_KEY, type BenchServer } from '../servers';
 
-const DOCTORS = 64;
 const SESSIONS_A_DOCTOR = 4;
 export const HOT_SESSION = 'hot';
 
-/** A server that takes messages, and who is there: 64 doctors with 4 sessions each, one patient a session, and one session of all. */
+/** A server that takes messages, and who is there: doctors with four sessions each, one patient a session, and one session of all. */
 export interface Party {
   name: 'server' | 'naive';
   server: BenchServer;
@@ -22,23 +21,26 @@ function doctor(index: number): string {
 }
 
 /** The sessions of a doctor. */
-function sessionsOf(index: number): string[] {
-  return Array.from({ length: SESSIONS_A_DOCTOR }, (_none, turn) => `s${index + turn * DOCTORS}`);
+function sessionsOf(index: number, doctors: number): string[] {
+  return Array.from({ length: SESSIONS_A_DOCTOR }, (_none, turn) => `s${index + turn * doctors}`);
 }
 
-function allSessions() {
-  const doctors = Array.from({ length: DOCTORS }, (_none, index) => doctor(index));
+function allSessions(count: number) {
+  const doctors = Array.from({ length: count }, (_none, index) => doctor(index));
   return [
     ...doctors.flatMap((id, index) =>
-      sessionsOf(index).map((session) => ({ id: session, participants: [id, `P${session.slice(1)}`] })),
+      sessionsOf(index, count).map((session) => ({
+        id: session,
+        participants: [id, `P${session.slice(1)}`],
+      })),
     ),
     { id: HOT_SESSION, participants: [...doctors, 'P0'] },
   ];
 }
 
 /** Makes the users and sessions of `server` and logs everybody in. */
-export async function populate(server: BenchServer): Promise<Map<string, string>> {
-  const sessions = allSessions();
+export async function populate({ sizes }: Bench, server: BenchServer): Promise<Map<string, string>> {
+  const sessions = allSessions(sizes.doctors);
   const users = [...new Set(sessions.flatMap(({ participants }) => participants))].map(user);
   return await Population.of(server, async (population) => {
     await population.users(users);
@@ -54,14 +56,14 @@ export async function serverParty(bench: Bench): Promise<Party> {
     name: 'server',
     server,
     messages: { tables, name: 'muc_messages' },
-    tokens: await populate(server),
+    tokens: await populate(bench, server),
   };
 }
 
 export async function naiveParty(bench: Bench): Promise<Party> {
   const tables = await bench.tables();
   const server = await bench.naiveServer(tables);
-  for (const { id } of allSessions()) {
+  for (const { id } of allSessions(bench.sizes.doctors)) {
     await tables.run('insert into sessions (id, name) values (?, ?)', [id, `会话${id}`]);
   }
   return { name: 'naive', server, messages: { tables, name: 'messages' }, tokens: new Map() };
@@ -82,7 +84,7 @@ export function senders(
   return Array.from({ length: count }, (_none, index) => ({
     ...account(server.port, doctor(index), tokens),
     appKey: bench.options.as === 'backend' ? APP_KEY : undefined,
-    sessions: sessions === 'hot' ? [HOT_SESSION] : sessionsOf(index),
+    sessions: sessions === 'hot' ? [HOT_SESSION] : sessionsOf(index, bench.sizes.doctors),
   }));
 }
 

@@ -4,17 +4,16 @@ import { profileText, readProfile, summarise } from '../cpu-profile';
 import { type Scenario } from '../scenario';
 import { accepted, checked, HOT_SESSION, type Party, populate, receiver, senders } from './parties';
 
-const SENDERS = 64;
 const KEPT_IN = 'data';
 
 const microseconds = () => Number(process.hrtime.bigint() / 1000n);
 
-/** Where the server's time goes while 64 senders send: profiled by Node itself, without its start and its filling. */
+/** Where the server's time goes while every doctor sends: profiled by Node itself, without its start and its filling. */
 export const profile: Scenario = async (bench) => {
   const { door } = bench.options;
   const tables = await bench.tables();
   const filling = await bench.server(tables);
-  const tokens = await populate(filling);
+  const tokens = await populate(bench, filling);
   await filling.stop();
 
   const folder = temporaryFolder('im-bench-');
@@ -23,7 +22,7 @@ export const profile: Scenario = async (bench) => {
   const client = bench.client();
   const measure = async (sessions: 'many' | 'hot', seconds: number) => {
     const cast = {
-      senders: senders(bench, party, sessions, SENDERS),
+      senders: senders(bench, party, sessions, bench.sizes.doctors),
       receivers: [receiver(party, sessions === 'hot' ? HOT_SESSION : 's0')],
     };
     const ms = seconds * 1000;
@@ -48,7 +47,7 @@ export const profile: Scenario = async (bench) => {
   copyFileSync(file, kept);
   for (const { from, messages, sessions, to } of windows) {
     console.log(
-      `\n=== ${bench.database.name}, ${door}, ${SENDERS} senders, ${sessions === 'hot' ? 'one hot session' : 'many sessions'}`,
+      `\n=== ${bench.database.name}, ${door}, ${bench.sizes.doctors} senders, ${sessions === 'hot' ? 'one hot session' : 'many sessions'}`,
     );
     console.log(profileText(summarise(found, from, to), messages));
   }
