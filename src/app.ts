@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   stopOnRequest(server);
   try {
     announce(await server.start(() => announce(config.port)));
+    server.context.metrics.collectProcess();
   } catch (error) {
     announce(config.port);
     log.error(`the server can't start: ${describeError(error)}`);

@@ -8,7 +8,7 @@ import { findMessages } from '../model/messages';
 import { findSession, newestMessageIds } from '../model/sessions';
 import { type Bus, type BusEvent } from '../push/bus';
 import { CLOSE } from '../push/close-codes';
-import { type Sockets } from '../push/sockets';
+import { type Connection, type Sockets } from '../push/sockets';
 import { messageFrame, notificationFrame } from '../views/frames';
 import { messageJson } from '../views/message';
 import { type Activity } from './activity';
@@ -242,10 +242,13 @@ export class Deliver {
 
   #here(sessionId: string, frame: string, except: Except = {}): void {
     const listeners = this.options.sockets.ofSession(sessionId);
-    if (listeners.size === 0) return;
+    const joining = this.watching.joining(sessionId);
+    if (listeners.size + joining.length === 0) return;
     const bytes = Buffer.from(frame);
-    for (const connection of listeners) {
-      if (connection.user.id !== except.user && connection.id !== except.socket) connection.pushEvent(bytes);
+    const isMeant = ({ id, user }: Connection) => user.id !== except.user && id !== except.socket;
+    for (const connection of listeners) if (isMeant(connection)) connection.pushEvent(bytes);
+    for (const connection of joining) {
+      if (isMeant(connection)) this.watching.hold(connection, sessionId, bytes);
     }
   }
 
@@ -254,6 +257,7 @@ export class Deliver {
     for (const userId of userIds) {
       for (const connection of this.options.sockets.ofUser(userId)) {
         if (connection.watches(sessionId)) connection.pushEvent(bytes);
+        else this.watching.hold(connection, sessionId, bytes);
       }
     }
   }

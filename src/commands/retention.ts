@@ -125,6 +125,7 @@ export class Retention {
     if (this.options.retentionDays === undefined) return;
 
     const before = toSqlTime(Date.now() - this.options.retentionDays * DAY_MS);
+    await this.#remove('calls', removed, 'calls', () => endedCallsBefore(db, before, BATCH));
     for (let after = ''; ;) {
       const sessions = await this.#step(() => sessionsSince(db, before, after, SESSIONS_AT_ONCE));
       for (const table of MESSAGE_TABLES) {

@@ -25,8 +25,8 @@ export interface WatchingOptions {
 
 /** Which sockets of this process hear of which sessions, and which may not stay. */
 export class Watching {
-  /** Sessions that unbound sockets are about to hear of. */
-  readonly #joining = new Map<Connection, Set<string>>();
+  /** Sessions that unbound sockets are about to hear of, with the events that wait for that. */
+  readonly #joining = new Map<Connection, Map<string, Buffer[]>>();
 
   constructor(private readonly options: WatchingOptions) {}
 
@@ -56,9 +56,9 @@ export class Watching {
   /** An unbound socket hears of one more session: of what came after `afterId`, and of what comes. */
   async watch(connection: Connection, sessionId: string, afterId: number): Promise<void> {
     const { sockets } = this.options;
-    const joining = this.#joining.get(connection) ?? new Set();
+    const joining = this.#joining.get(connection) ?? new Map<string, Buffer[]>();
     if (connection.watches(sessionId) || joining.has(sessionId)) return;
-    this.#joining.set(connection, joining.add(sessionId));
+    this.#joining.set(connection, joining.set(sessionId, []));
     try {
       const missed: Missed[] = [];
       for (let newest = afterId; ;) {
@@ -75,6 +75,7 @@ export class Watching {
         if (connection.watches(sessionId))
           connection.pushMessage(sessionId, id, Buffer.from(messageFrame(message)));
       }
+      for (const frame of joining.get(sessionId) ?? []) connection.pushEvent(frame);
     } catch {
       connection.close(CLOSE.tryAgainLater, 'please sync');
     } finally {
@@ -82,6 +83,18 @@ export class Watching {
       if (joining.size === 0) this.#joining.delete(connection);
       if (sockets.ofSession(sessionId).size === 0) this.options.streams.close(sessionId);
     }
+  }
+
+  /** Unbound sockets that are about to hear of the session. */
+  joining(sessionId: string): Connection[] {
+    return [...this.#joining]
+      .filter(([, sessions]) => sessions.has(sessionId))
+      .map(([connection]) => connection);
+  }
+
+  /** Keeps an event for a socket that is about to hear of the session; for any other it does nothing. */
+  hold(connection: Connection, sessionId: string, frame: Buffer): void {
+    this.#joining.get(connection)?.get(sessionId)?.push(frame);
   }
 
   /** An unbound socket hears of a session no longer. */
@@ -135,9 +148,11 @@ export class Watching {
     for (const { id, type } of event.added) {
       if (type !== 'doctor') continue;
       for (const connection of sockets.ofUser(id)) {
-        if (connection.bound || connection.watches(event.sessionId)) continue;
+        const { sessionId } = event;
+        if (connection.bound || connection.watches(sessionId)) continue;
+        if (this.#joining.get(connection)?.has(sessionId) === true) continue;
         connection.pushEvent(Buffer.from(event.frame));
-        void this.watch(connection, event.sessionId, event.lastMessageId);
+        void this.watch(connection, sessionId, event.lastMessageId);
       }
     }
   }

@@ -9,11 +9,30 @@ import { type Member } from './member';
  * nodes for each of them would cost more than the database's work.
  */
 
+/** What appending needs of a session; its last content, which may be long, is not among it. */
+const LOCKED_COLUMNS = [
+  'id',
+  'type',
+  'name',
+  'business_type',
+  'create_date',
+  'last_message_id',
+  'last_sender_id',
+  'last_message_time',
+  'other_message_time',
+  'clock_time',
+  'members_version',
+] as const;
+
+/** A session's row as it was read under its lock; what the last message says is known once one was added. */
+export type LockedRow = Pick<SessionRow, (typeof LOCKED_COLUMNS)[number]> &
+  Partial<Pick<SessionRow, 'last_sender_name' | 'last_content_type' | 'last_content'>>;
+
 /** `select … for update` of sessions, always in the order of their ids, so that two transactions can't deadlock on them. */
 export function lockStatement(ids: readonly string[], dialect: Dialect): CompiledQuery {
   const lock = dialect.name === 'mysql' ? ' for update' : '';
   return CompiledQuery.raw(
-    `select sessions.*, ${dialect.idStep} as id_step from sessions where id in (${placeholders(ids)}) order by id${lock}`,
+    `select ${LOCKED_COLUMNS.join(', ')}, ${dialect.idStep} as id_step from sessions where id in (${placeholders(ids)}) order by id${lock}`,
     [...ids],
   );
 }
@@ -78,7 +97,7 @@ const SESSION_COLUMNS = [
 /** Sets what a session says of its last message. The rows are locked, so each exists and is only updated. */
 export function sessionsStatement(
   dialect: Dialect,
-  sessions: readonly { row: SessionRow; lastId: Fragment }[],
+  sessions: readonly { row: LockedRow; lastId: Fragment }[],
 ): CompiledQuery {
   const required = ['id', 'type', 'name', 'business_type', 'create_date'] as const;
   const columns = [...required, ...SESSION_COLUMNS] as const;

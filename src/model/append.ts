@@ -1,9 +1,10 @@
 import { CompiledQuery } from 'kysely';
 import { type Dialect, type Fragment, type RunTogether } from '../db/dialect';
-import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
+import { type MessageRow, type MessageTableName } from '../db/schema';
 import { fromSqlTime, type SqlTime, toSqlTime } from '../db/time';
 import {
   insertMessages,
+  type LockedRow,
   lockStatement,
   membersStatement,
   type ParticipantChange,
@@ -24,7 +25,7 @@ import { MESSAGE_TYPE, REPLY_TYPES } from './message-content';
 
 /** A session whose row this transaction holds, its participants, and the topic that still waits for a doctor's reply. */
 export interface LockedSession {
-  row: SessionRow;
+  row: LockedRow;
   members: ReadonlyMap<string, Member>;
   /** Up to when participants have read: of all, or of those who are about to send. */
   fetchTimes: Map<string, SqlTime>;
@@ -78,7 +79,7 @@ export async function lockSession(
     membersStatement([id]),
     unrepliedTopicsStatement([id]),
   ]);
-  const row = sessions?.rows[0] as (SessionRow & { id_step: number }) | undefined;
+  const row = sessions?.rows[0] as (LockedRow & { id_step: number }) | undefined;
   if (row === undefined) return undefined;
   return {
     row,

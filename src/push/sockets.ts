@@ -114,21 +114,25 @@ export class Connection {
     for (const frame of held) this.send(frame);
   }
 
-  /** @returns false when the peer does not read: then the socket is dropped with 1013 */
+  /** See `sendFrame`. */
   send(frame: Buffer | string): boolean {
-    const { ws } = this;
-    if (ws.readyState !== ws.OPEN) return false;
-    if (ws.bufferedAmount > MAX_BUFFERED_BYTES) {
-      this.close(CLOSE.tryAgainLater, 'too much is waiting for this socket');
-      return false;
-    }
-    ws.send(frame, { binary: false });
-    return true;
+    return sendFrame(this.ws, frame);
   }
 
   close(code: number, reason: string): void {
     closeSocket(this.ws, code, reason);
   }
+}
+
+/** @returns false when the peer does not read: then the socket is dropped with 1013 */
+export function sendFrame(ws: WebSocket, frame: Buffer | string): boolean {
+  if (ws.readyState !== ws.OPEN) return false;
+  if (ws.bufferedAmount > MAX_BUFFERED_BYTES) {
+    closeSocket(ws, CLOSE.tryAgainLater, 'too much is waiting for this socket');
+    return false;
+  }
+  ws.send(frame, { binary: false });
+  return true;
 }
 
 /** Sends a close frame and ends the connection soon after, whether or not the peer answers. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 
@@ -28,7 +28,6 @@ export function builtServer(): string {
  * carry a TypeScript compiler, which would spoil their memory's figures. @returns the folder
  */
 export function builtChildren(): string {
-  rmSync(CHILDREN, { recursive: true, force: true });
   for (const file of files(__dirname).filter((name) => name.endsWith('.ts'))) {
     const target = path.join(CHILDREN, path.relative(__dirname, file).replace(/\.ts$/, '.js'));
     const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {

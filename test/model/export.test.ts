@@ -50,7 +50,10 @@ eachDatabase(
     let url: string;
     let folder: string;
 
-    before(async () => {
+    before(async function () {
+      // The first to need it waits until all of src is translated.
+      this.timeout(60_000);
+      builtSource();
       folder = temporaryFolder('im-export-');
       url = await kind.freshUrl();
       server = await TestServer.start({ IM_DATABASE_URL: url, IM_SEND_RATE: '100000' });

@@ -1,40 +1,11 @@
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import should from 'should';
 import { type Database, openDatabase } from '../../src/db/database';
 import { migrate } from '../../src/db/migrate';
-import { makePlatformViews, PLATFORM_VIEWS, type PlatformViewsPlan } from '../../src/model/platform-views';
+import { makePlatformViews, type PlatformViewsPlan } from '../../src/model/platform-views';
 import { findUser, profilesAreViews } from '../../src/model/users';
 import { requireOrSkip } from '../support/databases';
 import { privateMariaDb } from '../support/private-mariadb';
-import { removeFolder, temporaryFolder } from '../support/processes';
-import { TestServer } from '../support/server';
-import { runOperatorCommand } from './operator-command';
-import { platformSchema, rowsOf, run } from './platform-schema';
-
-const FILES = path.resolve(__dirname, '../../src/platform-views');
-const NAMES = Object.keys(PLATFORM_VIEWS) as (keyof typeof PLATFORM_VIEWS)[];
-
-let definitions: PlatformViewsPlan['definitions'];
-/** A platform with some people in it. @returns its schema */
-async function platform(database: Database, collation?: string): Promise<string> {
-  const schema = await platformSchema(database, collation);
-  await run(
-    database,
-    `insert into \`${schema}\`.wlyy_doctor (code, name, sex, birthday, photo, openid) values
-      ('D1', '张医生', '1', '1970-02-28', 'https://photos.example.com/d1.png', 'doctor-openid'), ('d2', '李', null, null, '', null)`,
-    `insert into \`${schema}\`.wlyy_patient (code, name, sex, birthday, photo, openid) values
-      ('P1', '王病人', '2', '1980-12-31', null, 'openid-P1'), ('P2', '  ', '7', null, null, ''), ('P3', repeat('长', 150), null, null, null, null)`,
-    // Enough that the optimizer has a choice.
-    `insert into \`${schema}\`.wlyy_doctor (code, name) select concat('X', seq), 'x' from seq_1_to_2000`,
-    `insert into \`${schema}\`.wlyy_patient (code, name) select concat('Y', seq), 'y' from seq_1_to_2000`,
-    `insert into \`${schema}\`.wlyy_consult (code, type, patient, title, symptoms, status, czrq)
-      values ('T1', 1, 'P1', '头疼', '三天了', 0, '2026-11-22 16:00:00')`,
-    `insert into \`${schema}\`.wlyy_consult_team (consult, admin_team_code, sign_code, doctor) values ('T1', 7, 'd2', 'D1')`,
-    `analyze table \`${schema}\`.wlyy_doctor, \`${schema}\`.wlyy_patient`,
-  );
-  return schema;
-}
+import { NAMES, ownTables, platform, rowsOf, run, SHIPPED } from './platform-schema';
 
 async function kind(database: Database, table: string): Promise<string> {
   const [found] = await rowsOf(
@@ -50,8 +21,6 @@ describe('Views onto the platform', () => {
   let database: Database;
 
   before(async () => {
-    const read = async (name: string) => [name, await readFile(path.join(FILES, `${name}.sql`), 'utf8')];
-    definitions = Object.fromEntries(await Promise.all(NAMES.map(read))) as PlatformViewsPlan['definitions'];
     url = (await (await privateMariaDb())?.createDatabase()) ?? '';
     database = openDatabase(url);
     await migrate(database);
@@ -59,24 +28,11 @@ describe('Views onto the platform', () => {
   after(() => database.close());
 
   const views = (schema: string, changes: Partial<PlatformViewsPlan> = {}) =>
-    makePlatformViews(database, { schema, definitions, keep: false, ...changes });
-
-  /** Puts the server's own tables back, empty. */
-  async function ownTables(): Promise<void> {
-    for (const name of NAMES)
-      await run(database, `drop view if exists ${name}`, `drop table if exists ${name}, ${name}_own`);
-    for (const name of ['doctors', 'patients']) {
-      await run(
-        database,
-        `create table ${name} (id varchar(128) not null primary key, name varchar(100) not null, sex smallint not null default 0,
-          birthdate date, avatar varchar(2048), openid varchar(128)) charset utf8mb4 collate utf8mb4_bin`,
-      );
-    }
-  }
+    makePlatformViews(database, { schema, definitions: SHIPPED, keep: false, ...changes });
 
   describe('Whatever the collation of the platform', () => {
     before(async () => {
-      await ownTables();
+      await ownTables(database);
       await run(
         database,
         `insert into sessions (id, type, name, business_type, create_date, clock_time) values ('S1', 1, 's', 2, now(3), now(3))`,
@@ -148,7 +104,7 @@ describe('Views onto the platform', () => {
     before(async () => {
       schema = await platform(database);
     });
-    beforeEach(ownTables);
+    beforeEach(() => ownTables(database));
 
     const kinds = async () =>
       Object.fromEntries(
@@ -242,7 +198,7 @@ describe('Views onto the platform', () => {
       ['several statements', (text: string) => `${text}; drop table sessions`, /^patients\.sql .*syntax/],
     ] as const) {
       it(`leaves all as it was when a file holds ${title}`, async () => {
-        const changed = { ...definitions, patients: edit(definitions.patients) };
+        const changed = { ...SHIPPED, patients: edit(SHIPPED.patients) };
         await should(views(schema, { definitions: changed })).be.rejectedWith(message);
         should(await kinds()).eql(OWN);
         should(await kind(database, 'doctors_new')).equal('absent');
@@ -278,135 +234,5 @@ describe('Views onto the platform', () => {
       await Promise.all([views(schema), views(schema)]);
       should(await kinds()).eql(ALL_VIEWS);
     });
-  });
-
-  describe('A server with such views', () => {
-    let server: TestServer;
-    let own: Database;
-    let ownUrl: string;
-    let schema: string;
-
-    before(async () => {
-      ownUrl = (await (await privateMariaDb())?.createDatabase()) ?? '';
-      own = openDatabase(ownUrl, { connections: 2 });
-      schema = await platform(own);
-      // Before the first start: the migration finds the views in the place of its tables.
-      await makePlatformViews(own, { schema, definitions, keep: false });
-      server = await TestServer.start({ IM_DATABASE_URL: ownUrl });
-    });
-    after(async () => {
-      await server.stop();
-      await own.close();
-    });
-
-    it('logs in whom the platform knows, and nobody else', async () => {
-      const login = (user_id: string, user_type: string) =>
-        server.request('post', '/users/login').send({ user_id, user_type });
-      const { body } = await login('P1', 'patient').expect(200);
-      should(body.user).containEql({ id: 'P1', name: '王病人', sex: 2, birthdate: '1980-12-31' });
-      await login('p1', 'patient').expect(404);
-      await login('P9', 'patient').expect(404);
-      await login('P1', 'doctor').expect(400);
-      await login('d2', 'doctor').expect(200);
-    });
-
-    it('makes sessions, sends, starts topics, and names people as the platform does', async () => {
-      await server.session('S1', 1, 'P1', 'D1', 'P3');
-      const message = await server.send('S1', 'D1', '您好');
-      should(message.sender_name).equal('张医生');
-      should((await server.send('S1', 'P3', '你好')).sender_name).equal('长'.repeat(100));
-      await server
-        .request('post', '/sessions/T1/topics')
-        .send({ session_id: 'S1', user_id: 'P1', name: '头疼' })
-        .expect(201);
-      const { body } = await server.request('get', '/sessions/S1/participants').expect(200);
-      should(body.items.map((each: { name: string }) => each.name)).eql([
-        '张医生',
-        '王病人',
-        '长'.repeat(100),
-      ]);
-      const token = await server.token('P1');
-      const unread = await server.request('get', '/application/badge_no', token).expect(200);
-      should(unread.body.badge_no).equal(2);
-    });
-
-    it('pushes to sockets and writes notices with the openid of the platform', async () => {
-      const socket = await server.socket('P1', 'S1');
-      await server.send('S1', 'D1', '第二条');
-      should((await socket.next('message')).data.message.sender_name).equal('张医生');
-      await socket.close();
-      const { body } = await server.request('get', '/users/P1').expect(200);
-      should(body.openid).equal('openid-P1');
-    });
-
-    it('changes no profile', async () => {
-      const before = await rowsOf(own, `select count(*) as count from \`${schema}\`.wlyy_patient`);
-      for (const id of ['P1', 'P77']) {
-        const answer = await server
-          .request('put', `/users/${id}`)
-          .send({ type: 'patient', name: '别名' })
-          .expect(409);
-        should(answer.body.code).equal('conflict');
-      }
-      should(await rowsOf(own, `select count(*) as count from \`${schema}\`.wlyy_patient`)).eql(before);
-    });
-
-    it('starts again over the views', async () => {
-      const again = await TestServer.start({ IM_DATABASE_URL: ownUrl });
-      await again.request('get', '/users/D1').expect(200);
-      await again.stop();
-    });
-  });
-
-  describe('npm run platform-views', () => {
-    let folder: string;
-    before(() => {
-      folder = temporaryFolder('im-views-');
-    });
-    after(() => removeFolder(folder));
-
-    it('makes the views, from files of the operator too', async () => {
-      await ownTables();
-      const schema = await platform(database);
-      const done = await runOperatorCommand('platform-views', [schema], { IM_DATABASE_URL: url });
-      should(done).containEql({ status: 0, stderr: '' });
-      should(done.stdout).match(new RegExp(`are views onto ${schema}`));
-
-      const edited = path.join(folder, 'edited');
-      await mkdir(edited);
-      for (const name of NAMES)
-        await copyFile(path.join(FILES, `${name}.sql`), path.join(edited, `${name}.sql`));
-      await writeFile(
-        path.join(edited, 'doctors.sql'),
-        definitions.doctors.replace('d.name', `concat(d.name, '主任')`),
-      );
-      const again = await runOperatorCommand('platform-views', ['--from', edited, schema], {
-        IM_DATABASE_URL: url,
-      });
-      should(again.status).equal(0, again.stderr);
-      should((await findUser(database.kysely, 'D1'))?.name).equal('张医生主任');
-    });
-
-    for (const [title, args, environment, status, message] of [
-      ['SQLite', ['wlyy'], { IM_DATABASE_URL: 'sqlite::memory:' }, 1, /MySQL or MariaDB.*SQLite/],
-      ['no schema named', [], {}, 64, /^One schema is needed\.\nUsage: /],
-      ['an unknown option', ['--force', 'wlyy'], {}, 64, /--force[^]*Usage: /],
-      ['a bad setting', ['wlyy'], { IM_PORT: 'http' }, 78, /^IM_PORT accepts .*\n$/],
-      [
-        'no database',
-        ['wlyy'],
-        { IM_DATABASE_URL: 'mysql://im:secret@127.0.0.1:1/im' },
-        1,
-        /^The database can't be reached: mysql:\/\/127\.0\.0\.1:1\/im \(ECONNREFUSED\)\n$/,
-      ],
-      ['no files', ['--from', '/nowhere', 'wlyy'], {}, 1, /doctors\.sql can't be read \(ENOENT\)/],
-    ] as const) {
-      it(`ends with ${status}: ${title}`, async () => {
-        const outcome = await runOperatorCommand('platform-views', args, environment);
-        should(outcome).containEql({ status, stdout: '' });
-        should(outcome.stderr).match(message);
-        should(outcome.stderr).not.match(/ {4}at |secret/);
-      });
-    }
   });
 });

@@ -1,20 +1,12 @@
-import { type Insertable } from 'kysely';
 import should from 'should';
 import { Retention } from '../../src/commands/retention';
 import { type Database } from '../../src/db/database';
-import { type NoticeState, type Schema } from '../../src/db/schema';
-import { toSqlTime } from '../../src/db/time';
+import { type NoticeState } from '../../src/db/schema';
 import { configureLogger } from '../../src/logger';
 import { MESSAGE_TABLES } from '../../src/model/message-tables';
 import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
-import { waitUntil } from '../support/wait-until';
-
-const DAY_MS = 24 * 60 * 60_000;
-const KEEP_DAYS = 30;
-const LEASE = 'retention';
-
-const daysAgo = (days: number) => toSqlTime(Date.now() - Math.round(days * DAY_MS));
+import { countOf, daysAgo, KEEP_DAYS, LEASE, past } from './retention-fixture';
 
 eachDatabase('Retention', (kind) => {
   let server: TestServer;
@@ -34,60 +26,6 @@ eachDatabase('Retention', (kind) => {
 
   const retention = (retentionDays: number | undefined = KEEP_DAYS) =>
     new Retention({ database, retentionDays });
-
-  /** Gives a session messages of the past, as if it were as old as the oldest; `ages` in days, oldest first. */
-  async function past(sessionId: string, sender: string, ages: readonly number[]): Promise<number[]> {
-    const db = database.kysely;
-    const { type } = await db
-      .selectFrom('sessions')
-      .select('type')
-      .where('id', '=', sessionId)
-      .executeTakeFirstOrThrow();
-    const table = MESSAGE_TABLES[type]!;
-    const rows = ages.map((age, index): Insertable<Schema['muc_messages']> => ({
-      session_id: sessionId,
-      sender_id: sender,
-      sender_name: sender,
-      type: 1,
-      content: JSON.stringify(`${sender} ${index}`),
-      timestamp: daysAgo(age),
-      client_msg_id: null,
-      client_key: null,
-    }));
-    for (let from = 0; from < rows.length; from += 500) {
-      await db
-        .insertInto(table)
-        .values(rows.slice(from, from + 500))
-        .execute();
-    }
-    const all = await db
-      .selectFrom(table)
-      .select(['id', 'timestamp'])
-      .where('session_id', '=', sessionId)
-      .orderBy('id')
-      .execute();
-    const last = all.at(-1)!;
-    await db
-      .updateTable('sessions')
-      .set({
-        create_date: daysAgo(ages[0]! + 1),
-        last_message_id: last.id,
-        last_message_time: last.timestamp,
-        other_message_time: null,
-        last_sender_id: sender,
-        last_sender_name: sender,
-        last_content_type: 1,
-        last_content: '"x"',
-      })
-      .where('id', '=', sessionId)
-      .execute();
-    await db
-      .updateTable('participants')
-      .set({ last_fetch_time: daysAgo(ages[0]! + 1) })
-      .where('session_id', '=', sessionId)
-      .execute();
-    return all.slice(-ages.length).map(({ id }) => id);
-  }
 
   async function history(sessionId: string): Promise<number[]> {
     const { body } = await server
@@ -113,7 +51,7 @@ eachDatabase('Retention', (kind) => {
     it(`deletes what is old in ${table}, and nothing else`, async () => {
       const id = `age-${type}`;
       await server.session(id, type, 'P1', 'D1');
-      const ids = await past(id, 'D1', [400, 31, 30.001, 29.999, 10, 0.1]);
+      const ids = await past(database, id, 'D1', [400, 31, 30.001, 29.999, 10, 0.1]);
       const before = await state(id);
       should(await unread(id, 'P1')).equal(6);
 
@@ -133,7 +71,7 @@ eachDatabase('Retention', (kind) => {
       .request('post', '/sessions/T-old/topics')
       .send({ session_id: 'emptied', user_id: 'P1', name: '旧议题' })
       .expect(201);
-    const ids = await past('emptied', 'D1', [200, 100]);
+    const ids = await past(database, 'emptied', 'D1', [200, 100]);
     await database.kysely
       .updateTable('muc_messages')
       .set({ timestamp: daysAgo(201) })
@@ -163,7 +101,7 @@ eachDatabase('Retention', (kind) => {
 
   it('without retentionDays keeps every message', async () => {
     await server.session('kept', 3, 'D1', 'D2');
-    const ids = await past('kept', 'D1', [5000, 400]);
+    const ids = await past(database, 'kept', 'D1', [5000, 400]);
     should(await new Retention({ database, retentionDays: undefined }).runOnce()).containEql({
       messages: 0,
     });
@@ -174,11 +112,11 @@ eachDatabase('Retention', (kind) => {
   it('a clock that ran ahead years ago keeps nothing else from going', async () => {
     await server.session('ahead', 1, 'P1', 'D1');
     await server.session('behind', 1, 'P1', 'D2');
-    await past('ahead', 'D1', Array<number>(450).fill(-1));
-    await past('behind', 'D2', Array<number>(450).fill(60));
+    await past(database, 'ahead', 'D1', Array<number>(450).fill(-1));
+    await past(database, 'behind', 'D2', Array<number>(450).fill(60));
     should(await retention().runOnce()).containEql({ messages: 450 });
     should(await history('behind')).eql([]);
-    should(await countOf('ahead')).equal(450);
+    should(await countOf(database, 'ahead')).equal(450);
   });
 
   it('deletes calls that ended, as old as the messages that go', async () => {
@@ -259,7 +197,7 @@ eachDatabase('Retention', (kind) => {
 
   it('lets sends pass while it works, and deletes all the same', async () => {
     await server.session('busy', 1, 'P1', 'D1');
-    await past('busy', 'D1', Array<number>(2000).fill(90));
+    await past(database, 'busy', 'D1', Array<number>(2000).fill(90));
     const work = retention().runOnce();
     const progress = { done: false };
     void work.finally(() => (progress.done = true));
@@ -279,86 +217,4 @@ eachDatabase('Retention', (kind) => {
     should(body.items.map((each: { id: number }) => each.id)).eql(sent.slice(0, 200));
     should(await unread('busy', 'P1')).equal(sent.length);
   });
-
-  describe('With several processes', () => {
-    const others = () => Promise.all([retention().runOnce(), retention().runOnce(), retention().runOnce()]);
-    const worked = (results: unknown[]) => results.filter((result) => result !== undefined).length;
-
-    it('one at a time works, and none again for some hours', async () => {
-      should(worked(await others())).equal(1);
-      should(worked(await others())).equal(0);
-    });
-
-    it('goes on in another when one was killed', async () => {
-      const lease = async (until: number) => {
-        await database.kysely.deleteFrom('server_state').where('name', '=', LEASE).execute();
-        const value = `${toSqlTime(until)} killed`;
-        await database.kysely.insertInto('server_state').values({ name: LEASE, value }).execute();
-      };
-      await lease(Date.now() + 30_000);
-      should(worked(await others())).equal(0);
-      await lease(Date.now() - 1);
-      should(worked(await others())).equal(1);
-    });
-
-    it('stops where it is when its server stops, and another finishes at once', async () => {
-      await server.session('stopped', 1, 'P1', 'D1');
-      await past('stopped', 'D1', Array<number>(2000).fill(90));
-      const first = retention();
-      const work = first.runOnce();
-      await until(async () => (await countOf('stopped')) < 2000);
-      await first.close();
-      const removed = (await work)!.messages;
-      should(removed).be.within(1, 1999);
-      should(await countOf('stopped')).equal(2000 - removed);
-      await until(async () => (await retention().runOnce()) !== undefined);
-      should(await countOf('stopped')).equal(0);
-    });
-
-    it('leaves the work to the one that took the lease over', async () => {
-      await server.session('lost', 1, 'P1', 'D1');
-      await past('lost', 'D1', Array<number>(2000).fill(90));
-      const work = retention().runOnce();
-      await until(async () => (await countOf('lost')) < 2000);
-      await database.kysely
-        .updateTable('server_state')
-        .set({ value: `${toSqlTime(Date.now() + 60_000)} another` })
-        .where('name', '=', LEASE)
-        .execute();
-      should((await work)!.messages).be.below(2000);
-      should(await countOf('lost')).be.above(0);
-      should(await leaseValue()).endWith(' another');
-    });
-  });
-
-  it('begins by itself after the start', async () => {
-    await server.session('by-itself', 1, 'P1', 'D1');
-    await past('by-itself', 'D1', [90]);
-    const own = new Retention({ database, retentionDays: KEEP_DAYS, firstLookMs: 20 });
-    own.start();
-    const inAnHour = toSqlTime(Date.now() + 60 * 60_000);
-    await until(async () => ((await leaseValue()) ?? '') > inAnHour);
-    await own.close();
-    should(await countOf('by-itself')).equal(0);
-  });
-
-  const until = (condition: () => Promise<boolean>) => waitUntil(condition, 5000, () => 'it did not happen');
-
-  async function leaseValue(): Promise<string | undefined> {
-    const rows = await database.kysely
-      .selectFrom('server_state')
-      .selectAll()
-      .where('name', '=', LEASE)
-      .execute();
-    return rows[0]?.value;
-  }
-
-  async function countOf(sessionId: string): Promise<number> {
-    const row = await database.kysely
-      .selectFrom('muc_messages')
-      .select((eb) => eb.fn.countAll<number>().as('count'))
-      .where('session_id', '=', sessionId)
-      .executeTakeFirst();
-    return Number(row?.count);
-  }
 });

@@ -55,7 +55,7 @@ eachDatabase('The two doors for sending', (database) => {
         const request = supertest(api.server.url)
           .post(BASE + path + query)
           .set({ ...credentials, ...headers });
-        if (typeof body === 'string') request.serialize((each) => each as unknown as string);
+        if (typeof body === 'string') request.serialize((each) => String(each));
         const response = await request.send(body as object);
         checkAnswer('POST', path, response);
         const {

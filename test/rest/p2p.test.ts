@@ -45,7 +45,7 @@ eachDatabase('P2p sessions', (database) => {
     const answers = await Promise.all(
       Array.from({ length: 30 }, (_, index) =>
         api.post('backend', '/sessions', {
-          id: api.fresh('pair'),
+          id: api.fresh('race'),
           type: 2,
           name: `x${index}`,
           participants: index % 2 === 0 ? members('D2', 'D3') : members('D3', 'D2'),

@@ -155,28 +155,24 @@ function typeOf(schema: JsonSchema): TypeLabel {
 /** Limits of a value, in words. */
 function notesOf(schema: JsonSchema): string {
   const inner = schema.anyOf?.find((each) => each.type !== 'null');
-  const {
-    default: preset,
-    maxItems,
-    maximum,
-    maxLength,
-    minItems,
-    minimum,
-    minLength,
-  } = { ...inner, ...schema };
+  const limits = { ...inner, ...schema };
+  const least = limits.minimum ?? (limits.exclusiveMinimum === 0 ? 1 : undefined);
   const notes = [
-    minimum !== undefined && maximum !== undefined ? `${minimum} to ${maximum}` : '',
-    maxLength === undefined
-      ? ''
-      : `${minLength === undefined ? 'up to ' : `${minLength} to `}${maxLength} characters`,
-    maxItems === undefined ? '' : `${minItems === undefined ? 'up to ' : `${minItems} to `}${maxItems} items`,
-    preset === undefined ? '' : `${JSON.stringify(preset)} by default`,
+    range(least, limits.maximum),
+    range(limits.minLength, limits.maxLength, ' characters'),
+    range(limits.minItems, limits.maxItems, ' items'),
+    limits.default === undefined ? '' : `${JSON.stringify(limits.default)} by default`,
   ];
-  return notes.filter(Boolean).join(', ');
+  return sentence(notes, ', ');
 }
 
-function sentence(parts: readonly string[]): string {
-  return parts.filter(Boolean).join('; ');
+function range(least: number | undefined, most: number | undefined, unit = ''): string {
+  if (most === undefined) return '';
+  return `${least === undefined ? 'up to' : `${least} to`} ${most}${unit}`;
+}
+
+function sentence(parts: readonly string[], between = '; '): string {
+  return parts.filter(Boolean).join(between);
 }
 
 /** The call as a line for a shell, where `$IM` is the server's address and `$KEY` the backend's app key. */

@@ -68,7 +68,7 @@ export const moment = z.iso
 /** A calendar day. */
 export const day = z.iso.date('a day as YYYY-MM-DD').meta({ example: '1960-05-17' });
 
-const time = z.iso.datetime().meta({ example: '2026-11-22T08:00:17.123Z' });
+export const time = z.iso.datetime().meta({ example: '2026-11-22T08:00:17.123Z' });
 const content = z
   .union([z.string(), z.record(z.string(), z.json())])
   .meta({ description: 'a string or an object, by the type', example: '您好,今天血压怎么样?' });

@@ -7,7 +7,7 @@ import { httpUrl, name, text } from '../../model/text';
 import { findUserState, lastConsultTime } from '../../model/users';
 import { userView } from '../../views/user';
 import { type Route, route } from './route';
-import { clientId, day, onUser, platform, userType, wire } from './schemas';
+import { clientId, day, onUser, platform, time, userType, wire } from './schemas';
 
 const loginBody = z.object({
   user_id: userId,
@@ -18,9 +18,11 @@ const loginBody = z.object({
 
 const loginAnswer = z
   .object({
-    token: z.string(),
+    token: z
+      .string()
+      .meta({ example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyX3R5cGUiOiJkb2N0b3Ii….bXk' }),
     token_type: z.literal('Bearer'),
-    expires_at: z.iso.datetime(),
+    expires_at: time,
     user: wire.user,
   })
   .meta({ id: 'Login' });
@@ -43,8 +45,8 @@ const statusBody = z.object({
 const consultTime = z
   .object({
     user_id: userId,
-    last_active_time: z.iso.datetime().nullable(),
-    last_consult_time: z.iso.datetime().nullable(),
+    last_active_time: time.nullable(),
+    last_consult_time: time.nullable(),
   })
   .meta({ id: 'ConsultTime' });
 

@@ -6,7 +6,7 @@ import { type Services } from '../../commands/services';
 import { type UserPrincipal } from '../../commands/tokens';
 import { AppError, invalidField, unauthenticated } from '../../errors';
 import { CLOSE } from '../../push/close-codes';
-import { closeSocket, type Connection } from '../../push/sockets';
+import { closeSocket, type Connection, sendFrame } from '../../push/sockets';
 import { frame } from '../../views/frames';
 import { toAppError } from '../rest/perform';
 import { SOCKET_HANDLERS } from './handlers';
@@ -203,7 +203,7 @@ export class SocketServer {
   #refuse(ws: WebSocket, error: unknown, ref: string | undefined): AppError {
     const known = toAppError(this.services, error);
     const { code, errors, message: detail } = known;
-    if (ws.readyState === ws.OPEN) ws.send(frame('error', { code, detail, errors }, ref));
+    sendFrame(ws, frame('error', { code, detail, errors }, ref));
     return known;
   }
 

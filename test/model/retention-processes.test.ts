@@ -1,0 +1,98 @@
+import should from 'should';
+import { Retention } from '../../src/commands/retention';
+import { type Database } from '../../src/db/database';
+import { toSqlTime } from '../../src/db/time';
+import { configureLogger } from '../../src/logger';
+import { eachDatabase } from '../support/databases';
+import { TestServer } from '../support/server';
+import { waitUntil } from '../support/wait-until';
+import { countOf, KEEP_DAYS, LEASE, past } from './retention-fixture';
+
+eachDatabase('Retention in several processes', (kind) => {
+  let server: TestServer;
+  let database: Database;
+
+  before(async () => {
+    configureLogger({ level: 'warn' });
+    server = await TestServer.start({ IM_DATABASE_URL: await kind.freshUrl() });
+    database = server.context.database;
+    await server.users('P1', 'D1');
+  });
+  after(async () => {
+    configureLogger({ level: 'info' });
+    await server.stop();
+  });
+  beforeEach(() => database.kysely.deleteFrom('server_state').where('name', '=', LEASE).execute());
+
+  const retention = () => new Retention({ database, retentionDays: KEEP_DAYS });
+  const until = (condition: () => Promise<boolean>) => waitUntil(condition, 5000, () => 'it did not happen');
+
+  async function leaseValue(): Promise<string | undefined> {
+    const rows = await database.kysely
+      .selectFrom('server_state')
+      .selectAll()
+      .where('name', '=', LEASE)
+      .execute();
+    return rows[0]?.value;
+  }
+
+  const others = () => Promise.all([retention().runOnce(), retention().runOnce(), retention().runOnce()]);
+  const worked = (results: unknown[]) => results.filter((result) => result !== undefined).length;
+
+  it('one at a time works, and none again for some hours', async () => {
+    should(worked(await others())).equal(1);
+    should(worked(await others())).equal(0);
+  });
+
+  it('goes on in another when one was killed', async () => {
+    const lease = async (until: number) => {
+      await database.kysely.deleteFrom('server_state').where('name', '=', LEASE).execute();
+      const value = `${toSqlTime(until)} killed`;
+      await database.kysely.insertInto('server_state').values({ name: LEASE, value }).execute();
+    };
+    await lease(Date.now() + 30_000);
+    should(worked(await others())).equal(0);
+    await lease(Date.now() - 1);
+    should(worked(await others())).equal(1);
+  });
+
+  it('stops where it is when its server stops, and another finishes at once', async () => {
+    await server.session('stopped', 1, 'P1', 'D1');
+    await past(database, 'stopped', 'D1', Array<number>(2000).fill(90));
+    const first = retention();
+    const work = first.runOnce();
+    await until(async () => (await countOf(database, 'stopped')) < 2000);
+    await first.close();
+    const removed = (await work)!.messages;
+    should(removed).be.within(1, 1999);
+    should(await countOf(database, 'stopped')).equal(2000 - removed);
+    await until(async () => (await retention().runOnce()) !== undefined);
+    should(await countOf(database, 'stopped')).equal(0);
+  });
+
+  it('leaves the work to the one that took the lease over', async () => {
+    await server.session('lost', 1, 'P1', 'D1');
+    await past(database, 'lost', 'D1', Array<number>(2000).fill(90));
+    const work = retention().runOnce();
+    await until(async () => (await countOf(database, 'lost')) < 2000);
+    await database.kysely
+      .updateTable('server_state')
+      .set({ value: `${toSqlTime(Date.now() + 60_000)} another` })
+      .where('name', '=', LEASE)
+      .execute();
+    should((await work)!.messages).be.below(2000);
+    should(await countOf(database, 'lost')).be.above(0);
+    should(await leaseValue()).endWith(' another');
+  });
+
+  it('begins by itself after the start', async () => {
+    await server.session('by-itself', 1, 'P1', 'D1');
+    await past(database, 'by-itself', 'D1', [90]);
+    const own = new Retention({ database, retentionDays: KEEP_DAYS, firstLookMs: 20 });
+    own.start();
+    const inAnHour = toSqlTime(Date.now() + 60 * 60_000);
+    await until(async () => ((await leaseValue()) ?? '') > inAnHour);
+    await own.close();
+    should(await countOf(database, 'by-itself')).equal(0);
+  });
+});
