@@ -19,6 +19,7 @@ import { type Config } from './resources/config/config';
 
 /** How long requests under way may take to end when the server stops. */
 const STOP_GRACE_MS = 7_000;
+const IDLE_SWEEP_MS = 100;
 const DATABASE_TRIES_MS = 30_000;
 
 const SDK_DIRECTORY = path.join(__dirname, '..', 'sdk');
@@ -42,6 +43,8 @@ export class ImServer {
         if (!fastDoor(context, request, response)) app(request, response);
       };
       requestId(request, response);
+      // The server stops: this connection's next request is for another process.
+      if (!http.listening) response.setHeader('Connection', 'close');
       // Only browsers name an origin; whoever does not needs none of CORS.
       if (request.headers.origin === undefined && request.method !== 'OPTIONS') serve();
       else allowOrigin(request, response, serve);
@@ -113,8 +116,11 @@ export class ImServer {
   async #stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
     this.http.closeIdleConnections();
+    // Connections that were busy then stay open when they fall idle.
+    const sweep = setInterval(() => this.http.closeIdleConnections(), IDLE_SWEEP_MS);
     await this.sockets.close();
     await Promise.race([closed, sleep(STOP_GRACE_MS, undefined, { ref: false })]);
+    clearInterval(sweep);
     this.http.closeAllConnections();
     await this.context.close();
   }

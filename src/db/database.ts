@@ -144,17 +144,38 @@ function prepareConnection(connection: PoolConnection): void {
   }
 }
 
+/** With the driver's callbacks: its promises build a stack for every query, which costs as much as all the rest of it. */
+function query(connection: PoolConnection, text: string, values: unknown[] = []): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    connection.query(text, values, (error, result) => {
+      if (error instanceof Error) reject(error);
+      else resolve(result);
+    });
+  });
+}
+
+function lend(pool: Pool): Promise<PoolConnection> {
+  return new Promise((resolve, reject) => {
+    pool.getConnection((error, connection) => {
+      if (error instanceof Error) reject(error);
+      else resolve(connection);
+    });
+  });
+}
+
 async function onMysqlConnection<T>(pool: Pool, work: (run: RunTogether) => Promise<T>): Promise<T> {
-  const connection = await pool.promise().getConnection();
+  const connection = await lend(pool);
   const run: RunTogether = async (statements) => {
-    const [result] = await connection.query({
-      sql: statements.map((statement) => statement.sql).join(';\n'),
-      values: statements.flatMap((statement) => statement.parameters as unknown[]),
-    } as never);
+    const result = await query(
+      connection,
+      statements.map((statement) => statement.sql).join(';\n'),
+      statements.flatMap((statement) => statement.parameters as unknown[]),
+    );
     const results = statements.length === 1 ? [result] : (result as unknown[]);
     return results.map((each) => {
-      if (Array.isArray(each))
+      if (Array.isArray(each)) {
         return { rows: each as Record<string, unknown>[], insertId: 0, affectedRows: 0 };
+      }
       const { insertId, affectedRows } = each as { insertId: number; affectedRows: number };
       return { rows: [], insertId, affectedRows };
     });
@@ -165,7 +186,7 @@ async function onMysqlConnection<T>(pool: Pool, work: (run: RunTogether) => Prom
     return value;
   } catch (error) {
     // Whatever state a failed connection is in, closing it rolls back.
-    await connection.query('rollback').then(
+    await query(connection, 'rollback').then(
       () => connection.release(),
       () => connection.destroy(),
     );

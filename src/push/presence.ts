@@ -36,6 +36,7 @@ export class SharedPresence implements Presence {
   constructor(
     private readonly bus: Bus,
     private readonly sockets: Sockets,
+    private readonly askAgainMs = ASK_AGAIN_MS,
   ) {
     bus.listen({
       event: (event, from) => this.#receive(event, from),
@@ -44,7 +45,7 @@ export class SharedPresence implements Presence {
       },
       gone: (from) => this.#others.delete(from),
     });
-    this.#timer = setInterval(() => this.#askAgain(), ASK_AGAIN_MS);
+    this.#timer = setInterval(() => this.#askAgain(), askAgainMs);
     this.#timer.unref();
   }
 
@@ -128,7 +129,7 @@ export class SharedPresence implements Presence {
 
   #askAgain(): void {
     if (!this.bus.healthy) return;
-    const before = Date.now() - ASK_AGAIN_MS;
+    const before = Date.now() - this.askAgainMs;
     for (const id of this.#incomplete()) if ((this.#others.get(id)?.askedAt ?? 0) <= before) this.#ask(id);
   }
 

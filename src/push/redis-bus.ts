@@ -11,6 +11,8 @@ export interface RedisBusOptions {
   url: string;
   /** How often each process says that it is there, ms. */
   beatMs?: number;
+  /** How long `start` waits for Redis, ms. */
+  startLimitMs?: number;
 }
 
 const BEAT_MS = 1_000;
@@ -46,6 +48,7 @@ export class RedisBus implements Bus {
   readonly #peers = new BusPeers(SILENT_BEATS);
   readonly #outbox: BusOutbox;
   readonly #timer: NodeJS.Timeout;
+  readonly #startLimitMs: number;
   #healthy = false;
   /** Before the start's end nothing is logged: whoever starts the server says how it went. */
   #started = false;
@@ -61,7 +64,8 @@ export class RedisBus implements Bus {
   #provingBeat = 1;
   #beatsAway = 0;
 
-  constructor({ url, beatMs = BEAT_MS }: RedisBusOptions) {
+  constructor({ url, beatMs = BEAT_MS, startLimitMs = START_LIMIT_MS }: RedisBusOptions) {
+    this.#startLimitMs = startLimitMs;
     this.description = describeRedis(url);
     // Databases of one Redis share their channels.
     this.#channel = `im:${databaseNumber(url)}:events`;
@@ -95,7 +99,7 @@ export class RedisBus implements Bus {
   }
 
   async start(): Promise<void> {
-    const giveUp = Date.now() + START_LIMIT_MS;
+    const giveUp = Date.now() + this.#startLimitMs;
     while (!this.#healthy && !this.#closed && Date.now() < giveUp) await sleep(10);
     this.#started = true;
     this.#warned = !this.#healthy;

@@ -155,6 +155,8 @@ describe('Processes that overtake each other', function () {
       }
       going = false;
       await Promise.all(sending);
+      // No later message tells that this one is missing.
+      if (lossy) await Promise.all([buses[1]!.lose(60), at(1).send(session, 'D1', '最后')]);
       for (const [socket, after, what] of watched) await hasAll(socket, session, after, what);
     });
   }

@@ -17,7 +17,7 @@ class Ear {
   readonly gone: string[] = [];
 
   constructor(url: string) {
-    this.bus = new RedisBus({ url, beatMs: BEAT_MS });
+    this.bus = new RedisBus({ url, beatMs: BEAT_MS, startLimitMs: 1_000 });
     this.bus.listen({
       event: (event) => this.heard.push(event.kind === 'profile' ? event.userId : event.kind),
       missed: (from) => this.missed.push(from),
@@ -277,7 +277,7 @@ describe('The bus over Redis', () => {
     const lines = await linesPrintedBy(async () => {
       const begin = Date.now();
       await ear.bus.start();
-      should(Date.now() - begin).be.within(2_500, 4_500);
+      should(Date.now() - begin).be.within(950, 3_000);
       should(ear.bus.healthy).be.false();
       ear.bus.publish(profile('lost'));
       await redis.start();

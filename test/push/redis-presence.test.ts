@@ -22,7 +22,7 @@ class Process {
       user: (userId, online) => this.presence.userChanged(userId, online),
       bound: (sessionId, userId, bound) => this.presence.boundChanged(sessionId, userId, bound),
     });
-    this.presence = new SharedPresence(this.bus, this.sockets);
+    this.presence = new SharedPresence(this.bus, this.sockets, 200);
   }
 
   async start(): Promise<void> {

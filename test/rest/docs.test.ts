@@ -1,6 +1,8 @@
 import should from 'should';
 import supertest from 'supertest';
+import { APP_KEY } from '../support/server';
 import { Api, ROUTES } from './api';
+import { curlRequest } from './curl';
 
 describe('The page of the API', () => {
   let api: Api;
@@ -49,13 +51,7 @@ describe('The page of the API', () => {
     );
     commands.length.should.equal(ROUTES.length);
     for (const command of commands) {
-      const method = /-X (\w+)/.exec(command)?.[1] ?? 'GET';
-      const path = /"\$IM([^"]+)"/.exec(command)![1]!;
-      const body = / -d '(.+)'$/s.exec(command)?.[1];
-      const request = supertest(api.server.url)
-        [method.toLowerCase() as 'get'](path)
-        .set('X-IM-App-Key', 'test-app-key');
-      const response = await (body === undefined ? request : request.send(JSON.parse(body) as object));
+      const response = await curlRequest(api.server.url, APP_KEY, command);
       // What they speak of does not exist here; but nothing is wrong with what they say.
       const faults = (response.body as { errors?: { message: string }[] }).errors ?? [];
       for (const { message } of faults) message.should.match(/no known user|no participant/);

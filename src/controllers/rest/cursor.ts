@@ -18,7 +18,7 @@ export function pageBy<Place extends z.ZodType>(place: Place) {
       issues.push({ code: 'custom', message: 'a cursor of an earlier page', input: text });
       return z.NEVER;
     })
-    .meta({ description: '`next` of the page before' });
+    .meta({ description: 'what `next` held in the page before' });
   return z.object({ limit, cursor: cursor.optional() });
 }
 

@@ -129,8 +129,8 @@ export const topicRoutes: Route[] = [
         .transform(Number)
         .meta({ type: 'integer' })
         .optional(),
-      from: moment.optional(),
-      to: moment.optional(),
+      from: moment.optional().meta({ description: 'create_time at this moment or later' }),
+      to: moment.optional().meta({ description: 'create_time before this moment' }),
     }),
     problems: ['forbidden', 'not_found'],
     responses: { 200: { description: 'a page', schema: listOf(wire.topic) } },
@@ -166,8 +166,8 @@ export const topicRoutes: Route[] = [
     summary: "Replies over the topics of a user's sessions; what ended without a reply is not unreplied",
     query: z.object({
       user_id: forUser,
-      from: moment.optional(),
-      to: moment.optional(),
+      from: moment.optional().meta({ description: 'create_time at this moment or later' }),
+      to: moment.optional().meta({ description: 'create_time before this moment' }),
     }),
     problems: ['forbidden', 'not_found'],
     responses: {

@@ -1,0 +1,91 @@
+import should from 'should';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openDatabase } from '../../src/db/database';
+import { eachDatabase } from '../support/databases';
+import { HttpClient } from '../support/http-client';
+import { TestServer } from '../support/server';
+import { connect, terminateAll } from '../support/socket-client';
+
+const SOCKETS = 10;
+
+eachDatabase(
+  'A server that stops',
+  (database) => {
+    afterEach(terminateAll);
+
+    it('closes all sockets with 1012, and has answered exactly what it stored', async function () {
+      this.timeout(30_000);
+      const url = await database.freshUrl();
+      const server = await TestServer.start({ IM_DATABASE_URL: url, IM_SEND_RATE: '1000000' });
+      await server.users('D', 'P');
+      await server.session('s', 3, 'D', 'P');
+      const token = await server.token('D');
+      const unknown = await connect(server.url);
+      const sockets = await Promise.all(
+        Array.from({ length: SOCKETS }, async () => {
+          const socket = await connect(server.url);
+          await socket.login(token, 's', 'doctor');
+          return socket;
+        }),
+      );
+      const clients = Array.from({ length: SOCKETS }, () => new HttpClient(server.url));
+      const answered: number[] = [];
+      let stopped = false;
+      const rest = clients.map(async (client) => {
+        while (!stopped) {
+          const answer = await client.send('s', 'D', { type: 1, content: 'x' }).catch(() => undefined);
+          if (answer?.status === 201) answered.push(answer.body.id as number);
+          if (answer === undefined) return;
+        }
+      });
+      for (const socket of sockets) {
+        for (let turn = 0; turn < 40; turn += 1) socket.send('message', { type: 1, content: 'x' }, String(turn));
+      }
+      await sleep(30);
+      const since = Date.now();
+      const stop = server.stop();
+      should(server.stop()).equal(stop);
+      await stop;
+      stopped = true;
+      (Date.now() - since).should.be.below(6_000);
+      await Promise.all(rest);
+      for (const client of clients) client.close();
+
+      for (const socket of [unknown, ...sockets]) (await socket.closed).code.should.equal(1012);
+      for (const socket of sockets) {
+        for (const { type, data } of socket.frames) {
+          if (type === 'message_ok') answered.push(data.message.id as number);
+        }
+      }
+      const opened = openDatabase(url);
+      try {
+        const rows = await opened.kysely.selectFrom('group_messages').select('id').orderBy('id').execute();
+        const ascending = (a: number, b: number) => a - b;
+        should(answered.sort(ascending).join()).equal(rows.map(({ id }) => id).join());
+        rows.length.should.be.above(0);
+      } finally {
+        await opened.close();
+      }
+      await connect(server.url).should.be.rejected();
+    });
+  },
+  { sqlite: 'file' },
+);
+
+describe('The end of a server', () => {
+  it('waits for nobody who does not listen', async () => {
+    const server = await TestServer.start();
+    await server.users('P');
+    await server.session('s', 1, 'P');
+    const deaf = await server.socket('P', 's');
+    deaf.pause();
+    const idle = new HttpClient(server.url);
+    (await idle.get('/users/P')).status.should.equal(200);
+    const since = Date.now();
+    await server.stop();
+    (Date.now() - since).should.be.below(3_000);
+    idle.close();
+    deaf.resume();
+    await terminateAll();
+  });
+});
