@@ -49,7 +49,10 @@ eachDatabase(
         IM_DATABASE_URL: await database.freshUrl(),
       });
       try {
-        const get = async (path: string) => (await server.request('get', path).expect(200)).body;
+        const get = async (path: string) => {
+          const { body } = await server.request('get', path).expect(200);
+          return body as Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any -- a body
+        };
         const messages = await get('/sessions/demo-team/messages?peek=1&limit=200');
         const times = messages.items.map((each: { timestamp: string }) => each.timestamp);
         times.should.eql([...new Set(times)].sort());

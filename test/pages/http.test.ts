@@ -31,11 +31,11 @@ describe('Pages over HTTP', () => {
   for (const page of ['/', '/status', '/demo/patient', '/demo/doctor']) {
     it(`serves ${page} with a strict policy and nothing inline`, async () => {
       const response = await supertest(dev.url).get(page).set(BROWSER).expect(200);
-      response.headers['content-type'].should.equal('text/html; charset=utf-8');
-      const policy = response.headers['content-security-policy'] as string;
+      response.headers['content-type']!.should.equal('text/html; charset=utf-8');
+      const policy = response.headers['content-security-policy']!;
       policy.should.match(/default-src 'self'/).and.match(/frame-ancestors 'none'/);
       policy.should.not.match(/unsafe|upgrade-insecure-requests|script-src[^;]*http/);
-      response.headers['x-content-type-options'].should.equal('nosniff');
+      response.headers['x-content-type-options']!.should.equal('nosniff');
       should.exist(response.headers['x-request-id']);
       response.text.should.match(/^<!doctype html>\n<html lang="(en|zh-CN)">/);
       response.text.should.not.match(/<style|\sstyle=|\son[a-z]+=|javascript:|<script(?! src="\/)/i);
@@ -66,10 +66,10 @@ describe('Pages over HTTP', () => {
     const { text } = await supertest(dev.url).get('/');
     const file = /href="(\/assets\/site\.css\?v=[0-9a-f]{12})"/.exec(text)?.[1] ?? '';
     const named = await supertest(dev.url).get(file).expect(200);
-    named.headers['cache-control'].should.equal('public, max-age=31536000, immutable');
+    named.headers['cache-control']!.should.equal('public, max-age=31536000, immutable');
     for (const other of ['/assets/site.css', '/assets/site.css?v=0123456789ab']) {
       const plain = await supertest(dev.url).get(other).expect(200);
-      plain.headers['cache-control'].should.equal('no-cache');
+      plain.headers['cache-control']!.should.equal('no-cache');
       await supertest(dev.url).get(other).set('If-None-Match', plain.headers.etag!).expect(304);
     }
   });
@@ -116,7 +116,7 @@ describe('Pages over HTTP', () => {
       const { body } = response;
       body.sockets.should.eql({ doctor: 0, patient: 1 });
       body.users_online.should.equal(1);
-      body.messages.total.should.equal(before.messages.total + 1);
+      body.messages.total.should.equal((before.messages.total as number) + 1);
       body.messages.by_table.muc_messages.should.equal(body.messages.total);
       body.sessions.should.eql({ total: 1, with_open_topic: 0 });
       Object.keys(body.notices).should.eql(['pending', 'delivered', 'sent', 'skipped', 'failed']);

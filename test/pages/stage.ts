@@ -63,11 +63,9 @@ export class PagesStage {
       const local = ['data:', 'blob:'].includes(protocol);
       if (!local && host !== own.host) this.faults.push(`a request to ${request.url()}`);
     });
-    await page.addInitScript(() => {
-      document.addEventListener('securitypolicyviolation', (event) => {
-        console.error(`policy ${event.violatedDirective}: ${event.blockedURI}`);
-      });
-    });
+    await page.addInitScript(`document.addEventListener('securitypolicyviolation', function (event) {
+      console.error('policy ' + event.violatedDirective + ': ' + event.blockedURI);
+    })`);
     await page.goto(own.href);
     return page;
   }
@@ -88,9 +86,11 @@ export class PagesStage {
   }
 }
 
-/** By how many pixels the page is wider than the window. */
-export function sidewaysScroll(page: Page): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+/** By how many pixels the page can be scrolled sideways, or, as these pages scroll inside, at all. */
+export function pageScroll(page: Page): Promise<{ sideways: number; down: number }> {
+  return page.evaluate(`(function (root) {
+    return { sideways: root.scrollWidth - root.clientWidth, down: root.scrollHeight - root.clientHeight };
+  })(document.documentElement)`);
 }
 
 /** Writes `text` and sends it as a person does. */

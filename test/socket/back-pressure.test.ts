@@ -49,12 +49,14 @@ eachDatabase('A socket whose peer does not read', (database) => {
     sent.push(last.id);
     should((await reading.next('message')).data.message.id).equal(sent[0]);
 
-    const got = stuck.frames.filter(({ type }) => type === 'message').map(({ data }) => data.message.id as number);
+    const got = stuck.frames
+      .filter(({ type }) => type === 'message')
+      .map(({ data }) => data.message.id as number);
     // What came, came without a gap.
     should(got).eql(sent.slice(0, got.length));
     const again = await server.socket('P', 's');
     let after = got.at(-1) ?? start;
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const { data } = await again.request('sync', { after, limit: 200 });
       const ids = (data.items as { id: number }[]).map(({ id }) => id);
       got.push(...ids);

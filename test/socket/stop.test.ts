@@ -39,7 +39,8 @@ eachDatabase(
         }
       });
       for (const socket of sockets) {
-        for (let turn = 0; turn < 40; turn += 1) socket.send('message', { type: 1, content: 'x' }, String(turn));
+        for (let turn = 0; turn < 40; turn += 1)
+          socket.send('message', { type: 1, content: 'x' }, String(turn));
       }
       await sleep(30);
       const since = Date.now();
