@@ -1,5 +1,5 @@
 import { describeError, log, configureLogger } from './logger';
-import { ConfigError, readConfig } from './resources/config/config';
+import { type Config, ConfigError, readConfig } from './resources/config/config';
 import { ImServer } from './server';
 import { VERSION } from './version';
 
@@ -16,7 +16,9 @@ function localTime(now: Date): string {
 
 function configuration() {
   try {
-    return readConfig();
+    const config = readConfig();
+    logAsConfigured(config);
+    return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -24,10 +26,17 @@ function configuration() {
   }
 }
 
+function logAsConfigured({ logDirectory: directory, logLevel: level }: Config): void {
+  try {
+    configureLogger({ level, directory });
+  } catch {
+    throw new ConfigError('IM_LOG_DIR accepts a folder that the server can make or write into');
+  }
+}
+
 async function main(): Promise<void> {
   outliveLogReaders();
   const config = configuration();
-  configureLogger({ level: config.logLevel, directory: config.logDirectory });
   let announced = false;
   const announce = (port: number) => {
     if (announced) return;

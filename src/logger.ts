@@ -1,3 +1,4 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { findSourceMap } from 'node:module';
 import { createLogger, format, transports } from 'winston';
@@ -57,10 +58,20 @@ const winston = createLogger({
   transports: [new transports.Console()],
 });
 
-/** Sets the level and, with `directory`, writes to files there too (20 MB each, the last ten kept). */
+// A disk that is full, say: the console's log goes on.
+winston.on('error', (error: NodeJS.ErrnoException) => {
+  process.stderr.write(`the log file can't be written: ${error.code ?? error.name}\n`);
+});
+
+/**
+ * Sets the level and, with `directory`, writes to files there too (20 MB each, the last ten kept).
+ * @throws the system's error when `directory` can't be made or written into
+ */
 export function configureLogger(settings: { level: LogLevel; directory?: string | undefined }): void {
   winston.level = settings.level;
   if (settings.directory === undefined) return;
+  mkdirSync(settings.directory, { recursive: true });
+  accessSync(settings.directory, constants.W_OK | constants.X_OK);
   winston.add(
     new transports.File({
       dirname: settings.directory,

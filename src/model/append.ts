@@ -17,6 +17,7 @@ import { clientKey } from './identifiers';
 import { type Member } from './member';
 import { messageTable } from './message-tables';
 import { MESSAGE_TYPE, REPLY_TYPES } from './message-content';
+import { cutTo } from './text';
 
 /**
  * Appending messages to sessions whose rows are locked. This is the one place where a message gets its id and its time,
@@ -97,6 +98,9 @@ export async function lockSession(
   };
 }
 
+/** As many characters as the column takes; a name of the platform's own tables may be longer. */
+const NAME_LENGTH = 100;
+
 /** Collects messages for locked sessions and stores them all in a few statements. */
 export class Append {
   readonly #sessions = new Map<string, SessionAppends>();
@@ -133,7 +137,7 @@ export class Append {
         id: 0,
         session_id: row.id,
         sender_id: draft.senderId,
-        sender_name: draft.senderName,
+        sender_name: cutTo(draft.senderName, NAME_LENGTH),
         type: draft.type,
         content: draft.content,
         timestamp: time,
@@ -146,7 +150,7 @@ export class Append {
     const othersBefore = row.other_message_time;
     Object.assign(row, {
       last_sender_id: draft.senderId,
-      last_sender_name: draft.senderName,
+      last_sender_name: appended.row.sender_name,
       last_content_type: draft.type,
       last_content: draft.content,
       last_message_time: time,

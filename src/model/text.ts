@@ -7,6 +7,11 @@ export function codePoints(text: string): number {
   return count;
 }
 
+/** The first `maximum` code points of `value`. */
+export function cutTo(value: string, maximum: number): string {
+  return value.length <= maximum ? value : Array.from(value).slice(0, maximum).join('');
+}
+
 /** A string of `minimum` to `maximum` code points. */
 export function text(minimum: number, maximum: number) {
   const message = `a string of ${minimum} to ${maximum} characters`;

@@ -17,6 +17,11 @@ describe('Several processes, in trouble', function () {
     for (const id of ['s1', 's2']) await cluster.session(id, 'D1', 'D2', 'P1', 'P2');
   });
   after(() => cluster.stop());
+  afterEach(async () => {
+    cluster.redis.resume();
+    await cluster.redis.start();
+    await cluster.busIs('up');
+  });
 
   /**
    * Sends through all processes, one message after the other in each, while `during` runs.

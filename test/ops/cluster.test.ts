@@ -60,7 +60,7 @@ describe('Several processes', function () {
     }
     const latecomers: [SocketClient, number][] = [];
     const comeLate = async (): Promise<void> => {
-      for (let n = 0; n < 12; n += 1) {
+      for (let n = 0; n < 8; n += 1) {
         await sleep(100);
         const late = await connect(cluster.process(n % 3).url);
         const login = await late.login(await cluster.login('D2'), n % 2 === 0 ? 's1' : undefined, 'doctor');
@@ -132,6 +132,31 @@ describe('Several processes', function () {
     await cluster.send('s0', 'D1', '还有', a);
     (await elsewhere.next('notification')).data.should.containEql({ session_id: 's0' });
     for (const socket of [patient, doctor, elsewhere]) await socket.close();
+  });
+
+  it('carry a call between sockets of different processes', async () => {
+    await cluster.session('c1', 'D1', 'P1');
+    const caller = await cluster.socket(cluster.process(0), 'D1', 'c1');
+    const callee = await cluster.socket(cluster.process(1), 'P1', 'c1');
+    const other = await cluster.socket(cluster.process(2), 'P1', 'c1');
+    const { call_id: id } = (await caller.request('call_invite', { media: 'video' })).data;
+    for (const socket of [callee, other]) (await socket.next('call_invite')).data.call_id.should.equal(id);
+    callee.send('call_accept', { call_id: id });
+    (await caller.next('call_accept')).data.should.eql({ call_id: id, user_id: 'P1' });
+    (await other.next('call_taken')).data.should.eql({ call_id: id });
+    for (let n = 0; n < 20; n += 1) {
+      caller.send('call_signal', { call_id: id, signal: { n } });
+      callee.send('call_signal', { call_id: id, signal: { n } });
+    }
+    for (const socket of [caller, callee]) {
+      for (let n = 0; n < 20; n += 1) (await socket.next('call_signal')).data.signal.should.eql({ n });
+    }
+    other.send('call_hangup', { call_id: id });
+    for (const socket of [caller, callee, other]) {
+      (await socket.next('call_ended')).data.should.containEql({ call_id: id, result: 'completed' });
+      (await socket.next('message')).data.message.should.containEql({ type: 14, sender_id: 'D1' });
+      await socket.close();
+    }
   });
 
   it('know who is connected to the others', async () => {

@@ -86,6 +86,7 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaD
     '--no-defaults',
     ...asRoot,
     `--datadir=${data}`,
+    `--tmpdir=${folder}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
     '--skip-name-resolve',

@@ -50,7 +50,9 @@ export class TestServer {
   /** A request below /api/v2 as the platform's backend, or as a user where a token is given. */
   request(method: 'get' | 'post' | 'put' | 'delete', path: string, token?: string) {
     const request = supertest(this.url)[method](`/api/v2${path}`);
-    return token === undefined ? request.set('X-IM-App-Key', APP_KEY) : request.set('Authorization', `Bearer ${token}`);
+    return token === undefined
+      ? request.set('X-IM-App-Key', APP_KEY)
+      : request.set('Authorization', `Bearer ${token}`);
   }
 
   /** Makes users: ids that begin with `P` are patients, all others doctors. A patient's openid is `openid-<id>`. */

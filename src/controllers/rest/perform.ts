@@ -10,7 +10,7 @@ import { readJsonBody } from './request-body';
 import { type Call, type Reply, type Route } from './route';
 
 /** No request waits longer for the database. */
-const DEADLINE_MS = 9_500;
+export const DEADLINE_MS = 9_500;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** The id of a request: the caller's own, when it is one, else a new one. It is on the response before anything else. */
@@ -44,6 +44,7 @@ export async function perform(
     answerError(context, response, id, error);
   } finally {
     clearTimeout(timer);
+    log.debug(`${request.method ?? ''} ${route.path} ${response.statusCode}`, id);
   }
 }
 

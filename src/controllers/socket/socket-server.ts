@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { type Services } from '../../commands/services';
 import { type UserPrincipal } from '../../commands/tokens';
-import { AppError, invalidField, unauthenticated } from '../../errors';
+import { AppError, invalidField, unauthenticated, unavailable } from '../../errors';
 import { CLOSE } from '../../push/close-codes';
 import { closeSocket, type Connection, sendFrame } from '../../push/sockets';
 import { frame } from '../../views/frames';
-import { toAppError } from '../rest/perform';
+import { DEADLINE_MS, toAppError } from '../rest/perform';
 import { SOCKET_HANDLERS } from './handlers';
 import { closeCodeOf, loginSocket } from './login';
 import { BadFrame, parseFrame, type RequestFrame } from './request-frame';
@@ -166,11 +166,17 @@ export class SocketServer {
     work: () => Promise<void>,
     ref: string | undefined,
   ): Promise<void> {
+    let overdue = false;
+    const timer = setTimeout(() => {
+      overdue = true;
+      this.#refuse(ws, unavailable('The database does not answer.'), ref);
+    }, DEADLINE_MS);
     try {
       await work();
     } catch (error) {
-      this.#refuse(ws, error, ref);
+      if (!overdue) this.#refuse(ws, error, ref);
     } finally {
+      clearTimeout(timer);
       peer.underWay -= 1;
     }
   }
@@ -183,6 +189,11 @@ export class SocketServer {
   ): Promise<void> {
     peer.waiting = [];
     clearTimeout(peer.loginTimer);
+    const refuse = (error: unknown) => {
+      const refusal = this.#refuse(ws, error, ref);
+      closeSocket(ws, closeCodeOf(refusal), refusal.message.slice(0, 100));
+    };
+    const timer = setTimeout(() => refuse(unavailable('The database does not answer.')), DEADLINE_MS);
     try {
       const { connection, principal } = await loginSocket(this.services, ws, data, ref);
       peer.connection = connection;
@@ -191,8 +202,9 @@ export class SocketServer {
       // It went away while the login was under way.
       if (!this.#peers.has(ws)) this.#gone(ws, peer);
     } catch (error) {
-      const refusal = this.#refuse(ws, error, ref);
-      closeSocket(ws, closeCodeOf(refusal), refusal.message.slice(0, 100));
+      refuse(error);
+    } finally {
+      clearTimeout(timer);
     }
     const { waiting } = peer;
     peer.waiting = undefined;

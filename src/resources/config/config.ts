@@ -68,7 +68,7 @@ export interface Config {
  */
 export function configFrom(environment: Environment): Config {
   const profile = environment.IM_PROFILE === '' ? undefined : environment.IM_PROFILE;
-  if (profile !== undefined && !(profile in PROFILES)) {
+  if (profile !== undefined && !Object.hasOwn(PROFILES, profile)) {
     throw new ConfigError('IM_PROFILE accepts prod, test or dev (unset: dev)');
   }
   const chosen = (profile ?? 'dev') as Profile;

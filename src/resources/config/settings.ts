@@ -19,11 +19,20 @@ function isUrl(text: string, protocols: readonly string[]): boolean {
 
 const httpUrl = z.string().refine((text) => isUrl(text, ['http:', 'https:']), 'an http or https URL');
 
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isDatabaseUrl(text: string): boolean {
   if (text.startsWith('sqlite:')) return text.length > 'sqlite:'.length;
   if (!isUrl(text, ['mysql:'])) return false;
-  const { hostname, pathname } = new URL(text);
-  return hostname !== '' && pathname.length > 1;
+  const { hostname, password, pathname, username } = new URL(text);
+  return hostname !== '' && pathname.length > 1 && [username, password, pathname].every(isPercentEncoded);
 }
 
 function parsedJson(text: string): unknown {
@@ -34,39 +43,38 @@ function parsedJson(text: string): unknown {
   }
 }
 
-const templateDataMessage = `JSON, an object of template field to text, with the placeholders ${PLACEHOLDERS.map((name) => `{${name}}`).join(', ')}`;
-const templateData = z
-  .string()
-  .transform(parsedJson)
-  .pipe(
-    z
-      .record(z.string().regex(/^[a-z_]+\d*$/i), z.string(), templateDataMessage)
-      .refine((fields) => Object.keys(fields).length > 0, templateDataMessage)
-      .refine(
-        (fields) =>
-          Object.values(fields).every((text) =>
-            [...text.matchAll(/\{(\w+)\}/g)].every(([, name]) =>
-              (PLACEHOLDERS as readonly string[]).includes(name ?? ''),
-            ),
-          ),
-        templateDataMessage,
-      ),
-  );
+/** JSON text of what `schema` takes; whatever is wrong with it, `message` says what is right. */
+function jsonOf<Schema extends z.ZodType>(schema: Schema, message: string) {
+  return z.string().transform((text, context): z.output<Schema> => {
+    const result = schema.safeParse(parsedJson(text));
+    if (result.success) return result.data;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+}
 
-const iceServersMessage = 'JSON, an array of RTCIceServer: [{"urls": "stun:host:port"}]';
-const iceServers = z
-  .string()
-  .transform(parsedJson)
-  .pipe(
-    z.array(
-      z.looseObject({
-        urls: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
-        username: z.string().optional(),
-        credential: z.string().optional(),
-      }),
-      iceServersMessage,
-    ),
-  );
+function holdsPlaceholders(text: string): boolean {
+  const names = [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
+  return names.every((name) => (PLACEHOLDERS as readonly string[]).includes(name));
+}
+
+const templateData = jsonOf(
+  z
+    .record(z.string().regex(/^[a-z_]+\d*$/i), z.string().refine(holdsPlaceholders))
+    .refine((fields) => Object.keys(fields).length > 0),
+  `JSON, an object of template field to text, with the placeholders ${PLACEHOLDERS.map((name) => `{${name}}`).join(', ')}`,
+);
+
+const iceServers = jsonOf(
+  z.array(
+    z.looseObject({
+      urls: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+      username: z.string().optional(),
+      credential: z.string().optional(),
+    }),
+  ),
+  'JSON, an array of RTCIceServer: [{"urls": "stun:host:port"}]',
+);
 
 const corsMessage = '* or a comma-separated list of origins, such as https://h5.example.com';
 const corsOrigins = z

@@ -1,0 +1,228 @@
+import should from 'should';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ConfigError, configFrom } from '../../src/resources/config/config';
+import { SETTINGS } from '../../src/resources/config/settings';
+import { ChildServer } from '../support/child-server';
+import { removeFolder, temporaryFolder } from '../support/processes';
+
+const SECRET = 'a-secret-of-an-operator-of-32-bytes';
+const PROD = {
+  IM_PROFILE: 'prod',
+  IM_DATABASE_URL: 'mysql://im:secret@db.example:3306/im',
+  IM_APP_KEY: 'key-of-the-platform',
+  IM_TOKEN_SECRET: SECRET,
+};
+const BASES: Record<string, string>[] = [{}, { IM_PROFILE: 'test' }, PROD];
+const WECHAT = {
+  IM_WECHAT_APP_ID: 'wx1',
+  IM_WECHAT_APP_SECRET: 's',
+  IM_WECHAT_TEMPLATE_ID: 't',
+};
+
+const NUMBERS = ['abc', '-1', '1.5', '1e3', '0x10', ' 5', '5 ', '99999999999999999999', '٣'];
+
+/** Values that a setting refuses; an empty one counts as unset. */
+const BAD: Record<string, string[]> = {
+  IM_PROFILE: ['production', 'PROD', ' dev', 'toString', 'constructor', '__proto__', 'hasOwnProperty'],
+  IM_PORT: [...NUMBERS, '65536'],
+  IM_HOST: ['a b', 'http://x', '文'],
+  IM_DATABASE_URL: [
+    'im.db',
+    'sqlite:',
+    'mysql://',
+    'mysql://host',
+    'mysql://host/',
+    'mysql:///im',
+    'mysql://host:99999/im',
+    'mysql://user:%zz@host/im',
+    'postgres://host/im',
+    'http://host/im',
+  ],
+  IM_REDIS_URL: ['localhost:6379', 'http://localhost', 'redis'],
+  IM_APP_KEY: [',', 'a,,b', 'a b', 'schlüssel'],
+  IM_TOKEN_SECRET: ['short', 'x'.repeat(31)],
+  IM_WECHAT_URL: ['h5.example.com', 'javascript:alert(1)', 'ftp://x'],
+  IM_WECHAT_TEMPLATE_DATA: [
+    'x',
+    '[]',
+    '{}',
+    'null',
+    '{"thing1":5}',
+    '{"thing1":"{unknown}"}',
+    '{"thing 1":"x"}',
+  ],
+  IM_WECHAT_API_BASE: ['api.weixin.qq.com', 'ws://x'],
+  IM_ACK_TIMEOUT_MS: [...NUMBERS, '0', '86400001'],
+  IM_SEND_RATE: [...NUMBERS, '0', '1000001'],
+  IM_CORS_ORIGINS: [
+    'h5.example.com',
+    'https://a.example/',
+    'https://a.example,*',
+    'https://a.example/x',
+    ',',
+    'null',
+  ],
+  IM_CALL_TIMEOUT_MS: [...NUMBERS, '0'],
+  IM_CALL_RECONNECT_MS: [...NUMBERS, '0'],
+  IM_HEARTBEAT_MS: [...NUMBERS, '0', '9'],
+  IM_ICE_SERVERS: [
+    'x',
+    '{}',
+    '["stun:x"]',
+    '[{}]',
+    '[{"urls":""}]',
+    '[{"urls":[]}]',
+    '[{"urls":"stun:x","username":5}]',
+  ],
+  IM_RETENTION_DAYS: [...NUMBERS, '0', '36501'],
+  IM_LOG_LEVEL: ['verbose', 'INFO', 'silly'],
+};
+
+/** Texts that are taken whatever they are. */
+const FREE = ['IM_WECHAT_APP_ID', 'IM_WECHAT_APP_SECRET', 'IM_WECHAT_TEMPLATE_ID', 'IM_LOG_DIR'];
+
+function refusal(environment: Record<string, string>): string {
+  try {
+    configFrom(environment);
+  } catch (error) {
+    should(error).be.instanceOf(ConfigError);
+    return (error as ConfigError).message;
+  }
+  throw new Error(`accepted: ${JSON.stringify(environment)}`);
+}
+
+describe('The configuration', () => {
+  it('knows bad values of every setting', () => {
+    should([...Object.keys(BAD), ...FREE].sort()).eql(['IM_PROFILE', ...Object.keys(SETTINGS)].sort());
+  });
+
+  for (const [name, values] of Object.entries(BAD)) {
+    it(`refuses bad values of ${name} in one line that names it and what it accepts, in every profile`, () => {
+      for (const value of values) {
+        for (const base of BASES) {
+          const message = refusal({ ...base, [name]: value });
+          message.should.match(new RegExp(`^${name} accepts .{4,}$`));
+          // Whatever was given may be a secret.
+          should(message).equal(refusal({ [name]: values[0]! }));
+        }
+      }
+    });
+  }
+
+  it('takes every setting empty as unset', () => {
+    const empty = Object.fromEntries(['IM_PROFILE', ...Object.keys(SETTINGS)].map((name) => [name, '']));
+    should(configFrom(empty)).eql(configFrom({}));
+  });
+
+  it('has the defaults of the profile dev', () => {
+    should(configFrom({})).containDeep({
+      profile: 'dev',
+      port: 3000,
+      host: '127.0.0.1',
+      databaseUrl: 'sqlite:data/im.db',
+      appKeys: ['dev-app-key'],
+      ackTimeoutMs: 10_000,
+      sendRate: 20,
+      corsOrigins: ['*'],
+      callTimeoutMs: 45_000,
+      callReconnectMs: 15_000,
+      heartbeatMs: 30_000,
+      iceServers: [],
+      logLevel: 'info',
+      openLogin: true,
+      demo: true,
+    });
+    const config = configFrom({});
+    should(config.redisUrl).equal(undefined);
+    should(config.wechat).equal(undefined);
+    should(config.logDirectory).equal(undefined);
+    should(configFrom(WECHAT).wechat).eql({
+      appId: 'wx1',
+      appSecret: 's',
+      templateId: 't',
+      url: undefined,
+      templateData: { thing1: '{sender_name}', thing2: '{text}', time3: '{time}' },
+      apiBase: 'https://api.weixin.qq.com',
+    });
+  });
+
+  it('of the profile test is as dev, but strict', () => {
+    const config = configFrom({ IM_PROFILE: 'test' });
+    should(config).containDeep({
+      databaseUrl: 'sqlite::memory:',
+      openLogin: false,
+      demo: false,
+      host: '127.0.0.1',
+    });
+    should(config.corsOrigins).equal(undefined);
+    should(config.tokenSecret).equal(configFrom({}).tokenSecret);
+  });
+
+  it('of the profile prod needs what an operator has to choose', () => {
+    const config = configFrom(PROD);
+    should(config).containDeep({ host: '0.0.0.0', port: 3000, openLogin: false, demo: false });
+    should(config.corsOrigins).equal(undefined);
+    for (const name of ['IM_DATABASE_URL', 'IM_APP_KEY', 'IM_TOKEN_SECRET']) {
+      refusal({ ...PROD, [name]: '' }).should.match(
+        new RegExp(`^${name} is required in prod and accepts .{4,}$`),
+      );
+    }
+  });
+
+  it("of the profile prod refuses the other profiles' constants", () => {
+    const { appKeys, tokenSecret } = configFrom({});
+    refusal({ ...PROD, IM_APP_KEY: appKeys[0]! }).should.match(/^IM_APP_KEY /);
+    refusal({ ...PROD, IM_APP_KEY: `own-key,${appKeys[0]}` }).should.match(/^IM_APP_KEY /);
+    refusal({ ...PROD, IM_TOKEN_SECRET: tokenSecret }).should.match(/^IM_TOKEN_SECRET /);
+  });
+
+  it('takes keys that are being rotated', () => {
+    should(configFrom({ ...PROD, IM_APP_KEY: 'new-key, old-key' }).appKeys).eql(['new-key', 'old-key']);
+  });
+
+  it('takes the three of WeChat or none', () => {
+    for (const missing of Object.keys(WECHAT)) {
+      refusal({ ...WECHAT, [missing]: '' }).should.startWith(`${missing} is required`);
+    }
+    should(configFrom(WECHAT).wechat?.appId).equal('wx1');
+  });
+});
+
+describe('A server with a bad setting', () => {
+  let folder: string;
+
+  before(() => {
+    folder = temporaryFolder('im-config-');
+  });
+
+  after(() => removeFolder(folder));
+
+  async function shouldRefuse(environment: Record<string, string>, name: string): Promise<void> {
+    const server = ChildServer.spawn({ IM_PROFILE: 'test', IM_PORT: '0', ...environment }, folder);
+    should(await server.exited).eql({ code: 78, signal: null });
+    should(server.stdout).equal('');
+    server.stderr.should.match(new RegExp(`^${name} .*accepts .*\\n$`));
+    server.stderr.split('\n').length.should.equal(2);
+  }
+
+  it('ends with status 78 and one line, before it listens', async () => {
+    await Promise.all([
+      shouldRefuse({ IM_PROFILE: 'staging' }, 'IM_PROFILE'),
+      shouldRefuse({ IM_PORT: 'http' }, 'IM_PORT'),
+      shouldRefuse({ IM_PROFILE: 'prod' }, 'IM_DATABASE_URL'),
+      shouldRefuse({ IM_LOG_DIR: path.join('/dev/null', 'logs') }, 'IM_LOG_DIR'),
+    ]);
+  });
+
+  it('reads .env of the working directory, and the real environment wins', async () => {
+    writeFileSync(path.join(folder, '.env'), 'IM_SEND_RATE=none\nIM_LOG_LEVEL="error"\n# IM_PORT=x\n');
+    await shouldRefuse({}, 'IM_SEND_RATE');
+    const server = ChildServer.spawn({ IM_PROFILE: 'test', IM_PORT: '0', IM_SEND_RATE: '5' }, folder);
+    await server.listening();
+    should(await server.end()).eql({ code: 0, signal: null });
+    // The level of .env: no third line.
+    server.lines.length.should.equal(2);
+    should(server.stderr).equal('');
+  });
+});

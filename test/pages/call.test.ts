@@ -1,0 +1,86 @@
+import { type Page } from 'playwright-core';
+import { requireOrSkip } from '../support/databases';
+import { waitUntil } from '../support/wait-until';
+import { PagesStage } from './stage';
+
+const stageOf = (page: Page, stage: string) => page.locator(`.call[data-stage="${stage}"]`).waitFor();
+
+/** Whether the other side's picture moves. */
+async function seesTheOther(page: Page): Promise<void> {
+  const frames = () =>
+    page.evaluate<number>(`(function (video) {
+      return video.videoWidth > 0 ? video.getVideoPlaybackQuality().totalVideoFrames : 0;
+    })(document.querySelector('.call-remote'))`);
+  const first = await frames();
+  await waitUntil(
+    async () => (await frames()) > first + 2,
+    8_000,
+    () => "the other side's picture moves",
+  );
+}
+
+const ended = (page: Page, text: string) =>
+  page
+    .locator('.call')
+    .waitFor({ state: 'detached' })
+    .then(() => page.locator('.call-record', { hasText: text }).last().waitFor());
+
+describe('A call between the demo pages', function () {
+  this.timeout(30_000);
+  let stage: PagesStage;
+  if (!requireOrSkip('chromium')) return;
+
+  before(async () => {
+    stage = await PagesStage.open({ IM_CALL_TIMEOUT_MS: '3000', IM_CALL_RECONNECT_MS: '2500' });
+  });
+  afterEach(() => stage.closePages());
+  after(() => stage.stop());
+
+  it('connects both, over a lost connection, until one hangs up', async () => {
+    const { patient, doctor } = await stage.both();
+    await doctor.locator('#call').click();
+    await stageOf(patient, 'incoming');
+    (await patient.locator('.call-name').textContent())!.should.equal('李慧');
+    await patient.locator('.round-accept').click();
+    await Promise.all([stageOf(patient, 'active'), stageOf(doctor, 'active')]);
+    await Promise.all([seesTheOther(patient), seesTheOther(doctor)]);
+    (await doctor.locator('.call-name').textContent())!.should.equal('王建国');
+
+    const mute = patient.locator('.round-toggle').first();
+    await mute.click();
+    (await mute.getAttribute('aria-pressed'))!.should.equal('true');
+    const sound = await patient.evaluate<boolean>(
+      `document.querySelector('.call-local').srcObject.getAudioTracks()[0].enabled`,
+    );
+    sound.should.be.false();
+
+    // Both lose their connection to the server; the call, and both places in it, outlast that.
+    for (const connection of [...stage.server.context.sockets.all]) connection.close(1012, 'a test');
+    await patient.waitForTimeout(3_500);
+    await Promise.all([seesTheOther(patient), seesTheOther(doctor)]);
+    await patient.locator('.round-end').click();
+    await Promise.all([ended(patient, '视频通话 0:'), ended(doctor, '视频通话 0:')]);
+  });
+
+  const endings: [title: string, act: (patient: Page, doctor: Page) => Promise<void>, record: string][] = [
+    ['is rejected', (patient) => patient.locator('.round-end').click(), '视频通话被拒绝'],
+    ['is cancelled', (_patient, doctor) => doctor.locator('.round-end').click(), '视频通话已取消'],
+    ['is missed', () => Promise.resolve(), '视频通话无人接听'],
+  ];
+  for (const [title, act, record] of endings) {
+    it(title, async () => {
+      // A pair of their own: in the team the call rings on until everybody has said no.
+      const patient = await stage.page('/demo/patient?session=demo-expert');
+      const doctor = await stage.page('/demo/doctor?user=demo-specialist#demo-expert', {
+        viewport: { width: 1000, height: 700 },
+      });
+      for (const page of [patient, doctor]) await page.locator('[data-id]').first().waitFor();
+      const before = await patient.locator('.call-record').count();
+      await doctor.locator('#call').click();
+      await stageOf(patient, 'incoming');
+      await act(patient, doctor);
+      await Promise.all([ended(patient, record), ended(doctor, record)]);
+      (await patient.locator('.call-record').count()).should.equal(before + 1);
+    });
+  }
+});

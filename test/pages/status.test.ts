@@ -1,0 +1,51 @@
+import { requireOrSkip } from '../support/databases';
+import { APP_KEY } from '../support/server';
+import { PagesStage } from './stage';
+
+describe('The status page', function () {
+  this.timeout(30_000);
+  let stage: PagesStage;
+  if (!requireOrSkip('chromium')) return;
+
+  before(async () => {
+    stage = await PagesStage.open();
+  });
+  after(() => stage.stop());
+
+  it('says clearly that a key is wrong, and shows live figures with the right one', async () => {
+    const page = await stage.page('/status');
+    await page.fill('#key', 'wrong-key');
+    await page.keyboard.press('Enter');
+    await page.locator('#key-error', { hasText: "not one of the server's" }).waitFor();
+    (await page.locator('#board').isVisible()).should.be.false();
+    await page.fill('#key', '没有这个');
+    await page.keyboard.press('Enter');
+    await page.locator('#key-error', { hasText: 'visible ASCII' }).waitFor();
+
+    await page.fill('#key', APP_KEY);
+    await page.keyboard.press('Enter');
+    await page.locator('#board').waitFor();
+    (await page.locator('#sessions').textContent())!.should.equal('4');
+    (await page.locator('#sockets').textContent())!.should.equal('0');
+    (await page.locator('#database-state').textContent())!.should.equal('up');
+    (await page.locator('#notices li').count()).should.equal(5);
+    // The key is nowhere in the page or its address.
+    (await page.content()).should.not.containEql(APP_KEY);
+    page.url().should.not.containEql(APP_KEY);
+
+    const patient = await stage.page('/demo/patient');
+    await patient.locator('[data-id]').first().waitFor();
+    for (let count = 0; count < 8; count += 1) await stage.server.send('demo-group', 'demo-doctor', '你好');
+    await page.locator('#sockets', { hasText: '1' }).waitFor();
+    await page.locator('#rate', { hasText: /^[1-9]/ }).waitFor();
+    const label = await page.locator('#chart-sockets svg').getAttribute('aria-label');
+    label!.should.match(/^Sockets: now 1, at most 1/);
+    await page.locator('#chart-rate .chart-line[d*="L"]').waitFor({ state: 'attached' });
+
+    await page.locator('#leave').click();
+    (await page.locator('#board').isVisible()).should.be.false();
+    (await page.locator('#key').inputValue()).should.equal('');
+    // The browser itself reports the refused request on its console; no script does.
+    await stage.closePages(/status of 401/);
+  });
+});
