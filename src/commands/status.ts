@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { type Counter, type Gauge } from 'prom-client';
 import { type NoticeState } from '../db/schema';
 import { VERSION } from '../version';
@@ -70,7 +71,8 @@ export function statusReader(services: Services): () => Promise<RunningStatus> {
       version: VERSION,
       profile: config.profile,
       process: {
-        id: String(process.pid),
+        // In containers every process may be number 1.
+        id: `${hostname()}:${process.pid}`,
         uptime_seconds: Math.floor(process.uptime()),
         memory_bytes: process.memoryUsage.rss(),
       },

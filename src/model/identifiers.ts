@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 
 const ID = /^(?!\.+$)[A-Za-z0-9._:@-]{1,128}$/;
@@ -44,7 +44,5 @@ export function newId(): string {
  * databases differ in whether trailing blanks count, and since it keeps the unique index small.
  */
 export function clientKey(session: string, sender: string, clientMsgId: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([session, sender, clientMsgId]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify([session, sender, clientMsgId]), 'base64url');
 }

@@ -11,8 +11,8 @@ export interface Presence {
 
 /** How many entries one event holds. */
 const PART = 1_000;
-/** An answer that does not come is asked for again. */
-const ASK_AGAIN_MS = 2_000;
+/** An answer that does not come, or stops coming, is asked for again. */
+const ASK_AGAIN_MS = 500;
 const START_LIMIT_MS = 1_000;
 
 /** What is known of another process. */
@@ -42,6 +42,8 @@ export class SharedPresence implements Presence {
       event: (event, from) => this.#receive(event, from),
       missed: (from) => {
         if (from !== undefined) this.#ask(from);
+        // The bus is back: what was asked while it was not did not go out.
+        else for (const id of this.#incomplete()) this.#ask(id);
       },
       gone: (from) => this.#others.delete(from),
     });
@@ -101,7 +103,10 @@ export class SharedPresence implements Presence {
       return;
     }
     for (const entry of added) other.coming.add(entry);
-    if (whole === 'part') return;
+    if (whole === 'part') {
+      if (other.askedAt !== undefined) other.askedAt = Date.now();
+      return;
+    }
     other.entries = other.coming;
     other.coming = new Set();
     other.askedAt = undefined;

@@ -49,7 +49,8 @@ export class Report {
       (each) =>
         each.scenario === comparison.scenario &&
         each.title === comparison.title &&
-        each.unit === comparison.unit,
+        each.unit === comparison.unit &&
+        each.against === comparison.against,
     );
     if (known === undefined) {
       known = { ...comparison, server: [], yardstick: [] };

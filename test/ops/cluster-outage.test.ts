@@ -187,14 +187,14 @@ describe('Several processes, in trouble', function () {
     await cluster.redis.stop();
     const late = await ChildServer.start(cluster.environment);
     cluster.processes.push(late);
-    late.lines[0]!.should.match(/^\[INFO\] app\.\w+\(\d+,\d+\): Starting IM server/);
-    late.lines[1]!.should.match(/Configuration profile/);
     const socket = await cluster.socket(late, 'P1', 's1');
     await waitUntil(
       () => late.lines.some((line) => /^\[WARN\].*redis:\/\/127.*away/.test(line)),
       2_000,
       () => `no warning:\n${late.stdout}`,
     );
+    late.lines[0]!.should.match(/^\[INFO\] app\.\w+\(\d+,\d+\): Starting IM server/);
+    late.lines[1]!.should.match(/Configuration profile/);
     const own = await cluster.send('s1', 'D1', '自己', late);
     (await socket.next('message')).data.message.id.should.equal(own);
     await cluster.redis.start();

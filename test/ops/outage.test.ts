@@ -116,31 +116,44 @@ describe('A server whose database goes away', function () {
     (await rest.send('s', 'D', { type: 1, content: 'before' })).status.should.equal(201);
   });
 
-  it('says so at once when the database is stopped, and works again when it is back', async () => {
-    await mariaDb.stop();
-    const lines = await linesPrintedBy(() => shouldBeUnavailable('stopped'));
+  /** What the server logs meanwhile is kept off the report; that the database is away is no fault of the server's. */
+  async function quietly(work: () => Promise<void>): Promise<void> {
+    const lines = await linesPrintedBy(work);
     lines.filter((line) => line.startsWith('[ERROR]')).should.eql([]);
-    await mariaDb.start();
-    await recovered('stopped');
+    lines.length.should.be.above(0);
+    lines.join('\n').should.not.containEql(mariaDb.password);
+  }
+
+  it('says so at once when the database is stopped, and works again when it is back', async () => {
+    await quietly(async () => {
+      await mariaDb.stop();
+      await shouldBeUnavailable('stopped');
+      await mariaDb.start();
+      await recovered('stopped');
+    });
   });
 
   it('says so within 10 s when the database is frozen, and works again when it thaws', async () => {
-    mariaDb.pause();
-    try {
-      await shouldBeUnavailable('frozen');
-    } finally {
-      mariaDb.resume();
-    }
-    await recovered('frozen');
+    await quietly(async () => {
+      mariaDb.pause();
+      try {
+        await shouldBeUnavailable('frozen');
+      } finally {
+        mariaDb.resume();
+      }
+      await recovered('frozen');
+    });
   });
 
   it('says so when the database is killed under its hands', async () => {
-    const sends = Array.from({ length: 20 }, (_, index) =>
-      rest.send('s', 'D', { type: 1, content: 'x', client_msg_id: `killed ${index}` }),
-    );
-    await mariaDb.stop('SIGKILL');
-    for (const { status } of await Promise.all(sends)) status.should.be.oneOf(201, 503);
-    await mariaDb.start();
-    await recovered('killed 0');
+    await quietly(async () => {
+      const sends = Array.from({ length: 20 }, (_, index) =>
+        rest.send('s', 'D', { type: 1, content: 'x', client_msg_id: `killed ${index}` }),
+      );
+      await mariaDb.stop('SIGKILL');
+      for (const { status } of await Promise.all(sends)) status.should.be.oneOf(201, 503);
+      await mariaDb.start();
+      await recovered('killed 0');
+    });
   });
 });

@@ -20,7 +20,6 @@ async function main(folder: string, colorScheme: 'light' | 'dark'): Promise<void
       await shot(home, `home-${size}`);
 
       const status = await stage.page('/status', options);
-      await shot(status, `status-key-${size}`);
       await status.fill('#key', APP_KEY);
       await status.keyboard.press('Enter');
 
@@ -46,14 +45,14 @@ async function main(folder: string, colorScheme: 'light' | 'dark'): Promise<void
       await doctor.locator('#call').click();
       await patient.locator('.round-accept').waitFor();
       await patient.waitForTimeout(300);
-      await shot(patient, `ringing-${size}`);
+      if (size === 'phone') await shot(patient, 'ringing-phone');
       await patient.locator('.round-accept').click();
       await doctor.locator('.call[data-stage="active"]').waitFor();
       await doctor.waitForTimeout(1_500);
       await shot(doctor, `call-${size}`);
       await doctor.locator('.round-end').click();
 
-      for (let count = 0; count < (size === 'desk' ? 160 : 60); count += 1) {
+      for (let count = 0; count < (size === 'desk' ? 400 : 120); count += 1) {
         await stage.server.send('demo-group', 'demo-manager', '随访名单');
         await status.waitForTimeout(40 + 90 * (1 + Math.sin(count / 6)));
       }

@@ -49,10 +49,13 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
       }
       chunks.push(chunk);
     };
+    // A promise is settled once: `on` will do, and costs less than `once`.
     request.on('data', onData);
-    request.once('end', () => resolve(Buffer.concat(chunks, size)));
-    request.once('error', reject);
-    request.once('close', () => {
+    request.on('end', () =>
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)),
+    );
+    request.on('error', reject);
+    request.on('close', () => {
       if (!request.complete) reject(new AppError('malformed_json', 'The body ended too early.'));
     });
   });

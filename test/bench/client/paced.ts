@@ -66,6 +66,7 @@ export async function runPaced(task: PacedTask): Promise<SendResult> {
     ms,
     latencies: latencies.sort((a, b) => a - b),
     pushLatencies: pushLatencies.sort((a, b) => a - b),
+    cpuMs: [],
     faults: [...faults, ...receivers.faults],
   };
 }

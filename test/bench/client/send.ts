@@ -1,3 +1,4 @@
+import { cpuMs } from '../process-usage';
 import { acceptedBySession, Receivers } from './receivers';
 import { openRestSender, openSocketSender, type Sender } from './senders';
 import { type SendResult, type SendTask } from './tasks';
@@ -13,6 +14,7 @@ export async function runSend(task: SendTask): Promise<SendResult> {
   const ids: number[][] = senders.map(() => []);
   const latencies: number[] = [];
   const faults: string[] = [];
+  const cpuBefore = task.pids.map(cpuMs);
   const start = performance.now();
   const end = start + task.ms;
   let left = task.maxMessages;
@@ -35,6 +37,7 @@ export async function runSend(task: SendTask): Promise<SendResult> {
   };
   await Promise.all(senders.map((sender, index) => loop(sender, ids[index]!)));
   const ms = performance.now() - start;
+  const cpuAfter = task.pids.map(cpuMs);
 
   await receivers.finish(acceptedBySession(task.senders, ids, task.receivers));
   for (const sender of senders) sender.close();
@@ -44,6 +47,7 @@ export async function runSend(task: SendTask): Promise<SendResult> {
     ms,
     latencies: latencies.sort((a, b) => a - b),
     pushLatencies: [],
+    cpuMs: cpuAfter.map((used, index) => used - (cpuBefore[index] ?? 0)),
     faults: [...faults, ...receivers.faults],
   };
 }

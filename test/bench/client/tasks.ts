@@ -28,6 +28,8 @@ export interface SendTask {
   run: string;
   ms: number;
   maxMessages: number;
+  /** Processes whose CPU time is wanted. */
+  pids: number[];
 }
 
 /** Sends at a fixed rate whatever the server does, by REST; latencies count from the moment that a send was due. */
@@ -52,6 +54,8 @@ export interface SendResult {
   latencies: number[];
   /** ms from a send being due to its arrival at a receiver, sorted; empty for `send`. */
   pushLatencies: number[];
+  /** CPU time by process of `pids`, ms in the same time; empty for `paced`. */
+  cpuMs: number[];
   faults: string[];
 }
 
@@ -63,6 +67,7 @@ export interface FanoutTask {
   window: number;
   ms: number;
   maxMessages: number;
+  pids: number[];
 }
 
 export interface FanoutResult {
@@ -74,6 +79,8 @@ export interface FanoutResult {
   ms: number;
   /** ms from a send to its arrival at the last of its room's sockets, sorted. */
   latencies: number[];
+  /** CPU time by process of `pids`, ms. */
+  cpuMs: number[];
   faults: string[];
 }
 

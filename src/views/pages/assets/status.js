@@ -114,8 +114,8 @@
 
   function show(status) {
     var at = Date.parse(status.time);
-    var same = before !== null && before.process === status.process.id;
-    var rate = same ? ((status.messages.total - before.total) * 1000) / Math.max(1, at - before.at) : null;
+    var same = before !== null && before.process === status.process.id && at > before.at;
+    var rate = same ? ((status.messages.total - before.total) * 1000) / (at - before.at) : null;
     before = { process: status.process.id, total: status.messages.total, at: at };
 
     byId('key-form').hidden = true;

@@ -100,7 +100,17 @@
     session.last_content = message.content;
     session.last_message_time = message.timestamp;
     if (!seen && message.sender_id !== this.options.me.id) session.unread_count += 1;
-    this.show();
+    this._showSoon();
+  };
+
+  // However many messages come at once, the list is drawn a few times a second.
+  SessionList.prototype._showSoon = function () {
+    var self = this;
+    if (this._timer) return;
+    this._timer = setTimeout(function () {
+      self._timer = null;
+      self.show();
+    }, 60);
   };
 
   SessionList.prototype.read = function (id) {

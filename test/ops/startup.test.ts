@@ -1,0 +1,151 @@
+import should from 'should';
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+import path from 'node:path';
+import { ChildServer } from '../support/child-server';
+import { requireOrSkip } from '../support/databases';
+import { freePort } from '../support/free-port';
+import { HttpClient } from '../support/http-client';
+import { startMariaDb } from '../support/private-mariadb';
+import { removeFolder, temporaryFolder } from '../support/processes';
+import { waitUntil } from '../support/wait-until';
+
+const TRIES_MS = 30_000;
+const LINE = /^\[(ERROR|WARN|INFO|DEBUG)\] [\w.-]+\.[jt]s\(\d+,\d+\): .+$/;
+
+function announcement(port: number, clock: string): RegExp {
+  return new RegExp(
+    String.raw`^\[INFO\] app\.[jt]s\(\d+,\d+\): Starting IM server, version 2\.0\.0, running on port ${port}, ${clock}$`,
+  );
+}
+
+describe('The start of a server', function () {
+  this.timeout(60_000);
+  let folder: string;
+  /** Tries, through all that follows, to reach a database that is not there. */
+  let hopeless: { server: ChildServer; since: number; ended: Promise<number> };
+
+  before(async () => {
+    folder = temporaryFolder('im-startup-');
+    const server = ChildServer.spawn({
+      IM_PROFILE: 'test',
+      IM_PORT: '1',
+      IM_DATABASE_URL: `mysql://im:the-password@127.0.0.1:${await freePort()}/im`,
+    });
+    const since = Date.now();
+    hopeless = { server, since, ended: server.exited.then(() => Date.now()) };
+  });
+
+  after(() => removeFolder(folder));
+
+  for (const level of ['error', 'info', 'debug']) {
+    it(`is announced by exactly these lines, first of all, at IM_LOG_LEVEL=${level}`, async () => {
+      const port = await freePort();
+      const server = ChildServer.spawn({
+        IM_PORT: String(port),
+        IM_LOG_LEVEL: level,
+        IM_DATABASE_URL: `sqlite:${path.join(folder, level, 'im.db')}`,
+        TZ: 'Asia/Shanghai',
+      });
+      await server.listening();
+      const shanghai = new Date(Date.now() + 8 * 3_600_000).toISOString();
+      const [first, second, third] = server.lines;
+      should(first).match(
+        announcement(port, `${shanghai.slice(0, 10)} ${shanghai.slice(11, 13)}:\\d\\d:\\d\\d`),
+      );
+      should(second).match(/^\[INFO\] app\.[jt]s\(\d+,\d+\): Configuration profile: dev$/);
+      await waitUntil(
+        () => level === 'error' || server.lines.some((line) => line.includes('anybody')),
+        5_000,
+        () => 'dev does not warn of its open login',
+      );
+      const rest = server.lines.slice(2);
+      if (level === 'error') should(rest).eql([]);
+      if (level === 'info')
+        should(third).match(/\[INFO\] app\.[jt]s\(\d+,\d+\): Database: sqlite:.*im\.db, bus: memory/);
+      for (const line of server.lines) line.should.match(LINE);
+      should(await server.end()).eql({ code: 0, signal: null });
+      should(server.stderr).equal('');
+    });
+  }
+
+  it('shows positions in the source where source maps are on', async () => {
+    const server = ChildServer.spawn({ IM_PROFILE: 'test', IM_PORT: '0' }, folder, ['--enable-source-maps']);
+    await server.listening();
+    should(server.lines[0]).match(/^\[INFO\] app\.ts\(\d+,\d+\): Starting IM server/);
+    should(await server.end('SIGINT')).eql({ code: 0, signal: null });
+  });
+
+  it('ends with status 1 and one line when the port is taken', async () => {
+    const other = net.createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const server = ChildServer.spawn({ IM_PROFILE: 'test', IM_PORT: String(port) }, folder);
+    should(await server.exited).eql({ code: 1, signal: null });
+    should(server.lines.at(-1)).match(/^\[ERROR\] .*EADDRINUSE/);
+    should(server.stderr).equal('');
+    other.close();
+  });
+
+  it('ends with status 1 and one line when the database file can not be opened', async () => {
+    const server = ChildServer.spawn({
+      IM_PROFILE: 'test',
+      IM_PORT: '0',
+      IM_DATABASE_URL: 'sqlite:/dev/null/im.db',
+    });
+    should(await server.exited).eql({ code: 1, signal: null });
+    should(server.lines.at(-1)).match(/^\[ERROR\] /);
+    should(server.stderr).equal('');
+  });
+
+  it('gives a database up that does not come within 30 s, with status 1', async () => {
+    const { ended, server, since } = hopeless;
+    const at = await ended;
+    should(await server.exited).eql({ code: 1, signal: null });
+    (at - since).should.be.within(TRIES_MS - 500, TRIES_MS + 15_000);
+    should(server.lines[0]).match(announcement(1, '.*'));
+    should(server.lines.at(-1)).match(
+      /^\[ERROR\] app\.js\(\d+,\d+\): the server can't start: .*ECONNREFUSED/,
+    );
+    `${server.stdout}${server.stderr}`.should.not.containEql('the-password');
+    should(server.stderr).equal('');
+  });
+});
+
+describe('The start of a server before its database', function () {
+  if (!requireOrSkip('mariadb')) return;
+  this.timeout(60_000);
+
+  it('waits for a database that comes up late, and says where it is without the password', async () => {
+    const mariaDb = await startMariaDb();
+    try {
+      const url = await mariaDb.createDatabase();
+      await mariaDb.stop();
+      const port = await freePort();
+      const server = ChildServer.spawn({ IM_PROFILE: 'test', IM_PORT: String(port), IM_DATABASE_URL: url });
+      await waitUntil(
+        () => server.lines.some((line) => line.startsWith('[WARN]')),
+        15_000,
+        () => `it does not wait: ${server.stdout}${server.stderr}`,
+      );
+      await mariaDb.start();
+      const rest = new HttpClient(server.url);
+      await waitUntil(
+        async () => (await rest.get('/users/D').catch(() => undefined))?.status === 404,
+        15_000,
+        () => `it does not come up: ${server.stdout}`,
+      );
+      rest.close();
+      should(await server.end()).eql({ code: 0, signal: null });
+      should(server.lines[0]).match(/Starting IM server/);
+      should(server.lines[1]).match(/Configuration profile: test/);
+      server.lines.filter((line) => line.includes('Starting IM server')).length.should.equal(1);
+      server.lines
+        .some((line) => /Database: mysql:\/\/127\.0\.0\.1:\d+\/im_1, bus: /.test(line))
+        .should.be.true();
+      server.stdout.should.not.containEql(mariaDb.password);
+    } finally {
+      await mariaDb.remove();
+    }
+  });
+});
