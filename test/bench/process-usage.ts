@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** Linux counts in hundredths of a second here, whatever its own tick is (proc(5), sysconf(_SC_CLK_TCK)). */
 const MS_A_TICK = 10;
 
-/** The CPU time that a process has used so far, user and system, in ms. */
+/** The CPU time that a process has used so far, user and system, in ms. @throws when there is no such process */
 export function cpuMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // The program's name, in parentheses, may hold anything: the fields are counted from behind it.

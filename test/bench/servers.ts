@@ -4,7 +4,7 @@ import path from 'node:path';
 import { SETTINGS } from '../../src/resources/config/settings';
 import { freePort } from '../support/free-port';
 import { findProgram, ServerProcess, temporaryFolder } from '../support/processes';
-import { cpuMs, residentKib } from './process-usage';
+import { residentKib } from './process-usage';
 
 const LOG_SHOWN = 2_000;
 
@@ -50,18 +50,9 @@ export class BenchServer {
   }
 
   /** @throws with the end of the log when the server has ended */
-  cpuMs(): number {
-    return this.#measured(cpuMs);
-  }
-
-  /** @throws with the end of the log when the server has ended */
   residentKib(): number {
-    return this.#measured(residentKib);
-  }
-
-  #measured(measure: (pid: number) => number): number {
     try {
-      return measure(this.pid);
+      return residentKib(this.pid);
     } catch (error) {
       throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? this.#ended() : error;
     }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuMs } from '../process-usage';
 import { messageOf, sendFrame } from './messages';
 import { messageIdIn, SocketConnection } from './socket-connection';
 import { type FanoutResult, type FanoutTask, type ReceiverPlan } from './tasks';
@@ -108,6 +109,7 @@ export async function runFanout(task: FanoutTask): Promise<FanoutResult> {
     );
   }
   const senders = await Promise.all(task.rooms.map(({ sender }) => SocketConnection.login(sender)));
+  const cpuBefore = task.pids.map(cpuMs);
   const start = performance.now();
   await Promise.all(rooms.map((room, index) => room.run(senders[index]!, task.rooms[index]!.sender, start)));
   return {
@@ -115,6 +117,7 @@ export async function runFanout(task: FanoutTask): Promise<FanoutResult> {
     pushes: rooms.reduce((sum, room) => sum + room.pushes, 0),
     ms: Math.max(...rooms.map((room) => room.lastPushAt)) - start,
     latencies: rooms.flatMap((room) => room.latencies).sort((a, b) => a - b),
+    cpuMs: task.pids.map((pid, index) => cpuMs(pid) - (cpuBefore[index] ?? 0)),
     faults: rooms.flatMap((room) => room.faults),
   };
 }

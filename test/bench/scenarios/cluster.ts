@@ -35,27 +35,15 @@ async function measure(
     })),
     receivers: parties.map((party) => receiver(party, sessions === 'hot' ? HOT_SESSION : 's0')),
   };
-  const cpu = () => parties.reduce((sum, { server }) => sum + server.cpuMs(), 0);
-  const before = cpu();
-  let after = before;
+  const pids = parties.map(({ server }) => server.pid);
   const ms = seconds * 1000;
-  const result = await checked(
-    bench,
-    first,
-    `cluster of ${parties.length} ${sessions}`,
-    cast,
-    async (run) => {
-      const { maxMessages } = bench.sizes;
-      const done = await client.run(
-        { kind: 'send', door: 'rest', ...cast, run, ms, maxMessages },
-        ms + 40_000,
-      );
-      after = cpu();
-      return done;
-    },
+  const { maxMessages } = bench.sizes;
+  const result = await checked(bench, first, `cluster of ${parties.length} ${sessions}`, cast, (run) =>
+    client.run({ kind: 'send', door: 'rest', ...cast, run, ms, maxMessages, pids }, ms + 40_000),
   );
+  const cpuMs = result.cpuMs.reduce((sum, used) => sum + used, 0);
   const messages = accepted(result);
-  return { perSecond: (messages / result.ms) * 1000, cpuMsPerThousand: ((after - before) / messages) * 1000 };
+  return { perSecond: (messages / result.ms) * 1000, cpuMsPerThousand: (cpuMs / messages) * 1000 };
 }
 
 /** What the server says of its bus at its start. */

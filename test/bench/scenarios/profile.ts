@@ -39,7 +39,10 @@ export const profile: Scenario = async (bench) => {
     const from = microseconds();
     let to = from;
     const result = await checked(bench, party, `profile ${sessions}`, cast, async (run) => {
-      const done = await client.run({ kind: 'send', door, ...cast, run, ms, maxMessages }, ms + 60_000);
+      const done = await client.run(
+        { kind: 'send', door, ...cast, run, ms, maxMessages, pids: [] },
+        ms + 60_000,
+      );
       to = microseconds();
       return done;
     });

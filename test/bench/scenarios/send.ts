@@ -1,6 +1,5 @@
 import { type Sizes } from '../options';
 import { type LoadProcess } from '../load-process';
-import { cpuMs } from '../process-usage';
 import { type Target } from '../report';
 import { type Bench, bothSides, type Scenario } from '../scenario';
 import { percentile } from '../statistics';
@@ -46,21 +45,17 @@ export async function measureSend(
     senders: senders(bench, party, sessions, count),
     receivers: [receiver(party, sessions === 'hot' ? HOT_SESSION : 's0')],
   };
-  const { database, server } = { database: bench.database.pid, server: party.server };
-  const before = { server: server.cpuMs(), database: database === undefined ? 0 : cpuMs(database) };
-  let after = before;
-  const result = await checked(bench, party, `send ${count} ${sessions} ${door}`, cast, async (run) => {
-    const ms = seconds * 1000;
-    const { maxMessages } = bench.sizes;
-    const done = await client.run({ kind: 'send', door, ...cast, run, ms, maxMessages }, ms + 40_000);
-    after = { server: server.cpuMs(), database: database === undefined ? 0 : cpuMs(database) };
-    return done;
-  });
+  const pids = [party.server.pid, ...(bench.database.pid === undefined ? [] : [bench.database.pid])];
+  const ms = seconds * 1000;
+  const { maxMessages } = bench.sizes;
+  const result = await checked(bench, party, `send ${count} ${sessions} ${door}`, cast, (run) =>
+    client.run({ kind: 'send', door, ...cast, run, ms, maxMessages, pids }, ms + 40_000),
+  );
   const messages = accepted(result);
   return {
     perSecond: (messages / result.ms) * 1000,
-    cpuMsPerThousand: ((after.server - before.server) / messages) * 1000,
-    databaseCpuMsPerThousand: ((after.database - before.database) / messages) * 1000,
+    cpuMsPerThousand: ((result.cpuMs[0] ?? NaN) / messages) * 1000,
+    databaseCpuMsPerThousand: ((result.cpuMs[1] ?? 0) / messages) * 1000,
     medianMs: percentile(result.latencies, 0.5),
   };
 }
@@ -116,13 +111,14 @@ export const send: Scenario = async (bench) => {
     for (const each of cases) {
       const naiveBy = (door: SendCase['door']) =>
         measureSend(bench, client, naive, { ...each, door }, seconds);
+      const nearest = bench.options.quick ? each.door : 'rest';
       const [own, other] = await bothSides(
         round,
         () => measureSend(bench, client, party, each, seconds),
-        () => naiveBy('rest'),
+        () => naiveBy(nearest),
       );
-      compare(bench, each, 'rest', own, other);
-      if (each.door === 'socket') compare(bench, each, 'socket', own, await naiveBy('socket'));
+      compare(bench, each, nearest, own, other);
+      if (each.door !== nearest) compare(bench, each, each.door, own, await naiveBy(each.door));
     }
   }
 };
