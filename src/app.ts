@@ -1,4 +1,4 @@
-import { describeError, log, configureLogger } from './logger';
+import { configureLogger, describeError, holdLog, log, releaseLog } from './logger';
 import { type Config, ConfigError, readConfig } from './resources/config/config';
 import { ImServer } from './server';
 import { VERSION } from './version';
@@ -37,12 +37,14 @@ function logAsConfigured({ logDirectory: directory, logLevel: level }: Config): 
 async function main(): Promise<void> {
   outliveLogReaders();
   const config = configuration();
+  holdLog();
   let announced = false;
   const announce = (port: number) => {
     if (announced) return;
     announced = true;
     log.banner(`Starting IM server, version ${VERSION}, running on port ${port}, ${localTime(new Date())}`);
     log.banner(`Configuration profile: ${config.profile}`);
+    releaseLog();
   };
 
   let server: ImServer;
@@ -80,6 +82,7 @@ function stopOnRequest(server: ImServer): void {
   const stop = (why: string) => {
     if (stopping) return;
     stopping = true;
+    releaseLog();
     log.info(`Stopping: ${why}`);
     setTimeout(() => {
       log.error('the server did not stop in time');
@@ -102,6 +105,7 @@ function stopOnRequest(server: ImServer): void {
   process.on('disconnect', () => stop('the supervisor has gone'));
   // A fault of ours: what follows can't be trusted. What was answered is safe; the supervisor starts anew.
   const crash = (error: unknown) => {
+    releaseLog();
     log.error(`crashed: ${describeError(error)}`);
     process.exit(EXIT.failure);
   };

@@ -65,7 +65,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     overrides.wechat ??
     (config.wechat === undefined ? undefined : createWechat({ ...config.wechat, tokenCache }));
   const activity = new Activity(database);
-  const arrivals = new Arrivals(database);
+  const arrivals = new Arrivals(database, config.ackTimeoutMs, metrics);
   const cache = new SendCache(() => bus.healthy);
   const rate = new SendRate(config.sendRate);
   const tokens = new Tokens({ database, bus, secret: config.tokenSecret, appKeys: config.appKeys });
@@ -103,10 +103,10 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       database,
       cache,
       noticePlan,
-      onCommitted: ({ committed, noticesDueNow, repeated, repliedTopics }) => {
+      onCommitted: ({ committed, notices: written, repeated, repliedTopics }) => {
         deliver.messages(committed);
         for (const row of repeated) deliver.repeated(row);
-        if (noticesDueNow) notices.poke();
+        notices.written(written);
         topicsReplied(repliedTopics);
       },
     },
@@ -154,7 +154,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await writers.idle();
       await retention.close();
       await notices.close();
-      await arrivals.idle();
+      await arrivals.close();
       await activity.close();
       await healing.close();
       presence.close();

@@ -83,6 +83,20 @@ export function configureLogger(settings: { level: LogLevel; directory?: string 
   );
 }
 
+/** Lines that wait; undefined: none has to. */
+let held: (() => void)[] | undefined;
+
+/** From now on all lines but a banner's wait for `releaseLog`: the start-up's own come first. */
+export function holdLog(): void {
+  held ??= [];
+}
+
+export function releaseLog(): void {
+  const lines = held ?? [];
+  held = undefined;
+  for (const print of lines) print();
+}
+
 /** A log line; with the id of the request that it belongs to, at its end. */
 type Write = (message: string, requestId?: string) => void;
 
@@ -91,7 +105,9 @@ function method(level: LogLevel | 'banner'): Write {
     if (!winston.isLevelEnabled(level)) return;
     const site = callSite(write);
     const text = requestId === undefined ? message : `${message} request_id=${requestId}`;
-    winston.log(level, text, { site: site && original(site) });
+    const print = () => winston.log(level, text, { site: site && original(site) });
+    if (held === undefined || level === 'banner') print();
+    else held.push(print);
   };
   return write;
 }

@@ -7,6 +7,7 @@ import { describeError, log } from '../logger';
 import { type Metrics } from '../metrics';
 import { findCall } from '../model/calls';
 import { MESSAGE_TYPE } from '../model/message-content';
+import { type WrittenNotices } from '../model/append';
 import { findMessage } from '../model/messages';
 import { messageTable } from '../model/message-tables';
 import {
@@ -60,6 +61,12 @@ export class NoticeWorker {
     this.#timer = setInterval(() => this.poke(), this.options.pollMs);
     this.#timer.unref();
     this.poke();
+  }
+
+  /** Notices were written with a message. */
+  written({ dueNow, skipped }: WrittenNotices): void {
+    if (skipped > 0) this.options.metrics.notices.inc({ state: 'skipped' }, skipped);
+    if (dueNow) this.poke();
   }
 
   /** There may be something to do now. */

@@ -3,7 +3,7 @@ import { runIn } from '../db/database';
 import { type Schema, type TopicRow } from '../db/schema';
 import { conflict, forbidden, invalidField, notFound } from '../errors';
 import { describeError, log } from '../logger';
-import { Append, type Appended, type LockedSession, lockSession } from '../model/append';
+import { Append, type Appended, type LockedSession, lockSession, type WrittenNotices } from '../model/append';
 import { SYSTEM_USER } from '../model/identifiers';
 import { MESSAGE_TYPE, type MessageInput } from '../model/message-content';
 import { SESSION_TYPE } from '../model/message-tables';
@@ -45,7 +45,7 @@ interface Stored {
   topic: TopicRow;
   session: LockedSession;
   messages: Appended[];
-  noticesDueNow: boolean;
+  notices: WrittenNotices;
   added: readonly NewParticipant[];
 }
 
@@ -56,7 +56,7 @@ export function announceTopic(services: Pick<Services, 'deliver'>, topic: TopicR
 
 /** Delivers what `stored` holds, as the writer does for plain sends. */
 async function announce(services: Services, stored: Stored): Promise<void> {
-  const { added, messages, noticesDueNow, session, topic } = stored;
+  const { added, messages, notices, session, topic } = stored;
   if (added.length > 0) {
     announceMembers(
       services,
@@ -77,7 +77,7 @@ async function announce(services: Services, stored: Stored): Promise<void> {
     })),
   );
   announceTopic(services, topic);
-  if (noticesDueNow) services.notices.poke();
+  services.notices.written(notices);
 }
 
 /**
@@ -207,7 +207,7 @@ async function storeTopic(
     .selectAll()
     .where('id', '=', topicId)
     .executeTakeFirstOrThrow();
-  return { topic, session, messages: stored, noticesDueNow: append.noticesDueNow, added };
+  return { topic, session, messages: stored, notices: append.notices, added };
 }
 
 /** The session of a new topic, locked: with those added who were missing, or made. */
@@ -342,7 +342,7 @@ export async function endTopic(
       .execute();
     await trx.updateTable('sessions').set({ status: 0 }).where('id', '=', sessionId).execute();
     const ended = await topicOfSession(trx, sessionId, topic.id);
-    return { topic: ended, session, messages, noticesDueNow: append.noticesDueNow, added: [] };
+    return { topic: ended, session, messages, notices: append.notices, added: [] };
   });
   if (!('messages' in stored)) return stored;
   await announce(services, stored);

@@ -5,7 +5,13 @@ import { type MessageRow, type MessageTableName } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { AppError, invalidField, notFound, unavailable } from '../errors';
 import { describeError, log } from '../logger';
-import { Append, type Appended, type LockedSession, type NoticePlan } from '../model/append';
+import {
+  Append,
+  type Appended,
+  type LockedSession,
+  type NoticePlan,
+  type WrittenNotices,
+} from '../model/append';
 import {
   fetchTimesStatement,
   lockStatement,
@@ -57,7 +63,7 @@ export interface CommitOutcome {
   repeated: readonly MessageRow[];
   /** Topics that got their first reply. */
   repliedTopics: readonly string[];
-  noticesDueNow: boolean;
+  notices: WrittenNotices;
 }
 
 export interface WriterOptions {
@@ -224,7 +230,7 @@ export class Writer {
       committed,
       repeated,
       repliedTopics: [...append.repliedTopics],
-      noticesDueNow: append.noticesDueNow,
+      notices: append.notices,
     };
   }
 

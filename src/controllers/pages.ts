@@ -6,7 +6,7 @@ import helmet from 'helmet';
 import { DEMO_USERS } from '../commands/demo-data';
 import { type Services } from '../commands/services';
 import { statusReader } from '../commands/status';
-import { forbidden, unauthenticated } from '../errors';
+import { AppError, forbidden, unauthenticated } from '../errors';
 import { type UserType } from '../model/users';
 import { VERSION } from '../version';
 import { authenticate } from './rest/perform';
@@ -50,6 +50,9 @@ export function pagesRouter(services: Services): Router {
   router.use('/assets', securityHeaders("'self'"), staticFiles('assets', version));
   statusRoute(router, services, render);
   if (demo) demoRoutes(router, version, render);
+  router.all(['/', '/status', ...(demo ? ['/demo/patient', '/demo/doctor'] : [])], () => {
+    throw new AppError('method_not_allowed', 'This path takes GET.', undefined, { Allow: 'GET, HEAD' });
+  });
   return router;
 }
 

@@ -50,6 +50,12 @@ export interface Appended {
   previousId: number;
 }
 
+/** Notices that a transaction wrote: whether some are to be sent at once, and how many need no more than that. */
+export interface WrittenNotices {
+  dueNow: boolean;
+  skipped: number;
+}
+
 /** What a patient's notice starts as, and in how many ms it is due: at once, or when a bound socket's time to acknowledge is over. */
 export type NoticePlan = (
   sessionId: string,
@@ -105,7 +111,7 @@ const NAME_LENGTH = 100;
 export class Append {
   readonly #sessions = new Map<string, SessionAppends>();
   readonly repliedTopics = new Set<string>();
-  #noticesDueNow = false;
+  readonly #notices = { dueNow: false, skipped: 0 };
   #weight = 0;
 
   constructor(
@@ -115,8 +121,8 @@ export class Append {
   ) {}
 
   /** Whether `store` wrote notices that nobody has to wait for. */
-  get noticesDueNow(): boolean {
-    return this.#noticesDueNow;
+  get notices(): WrittenNotices {
+    return this.#notices;
   }
 
   get empty(): boolean {
@@ -286,7 +292,8 @@ export class Append {
             text: `('wechat', ?, ${messageId.text}, ?, ?, ?, ?, ?)`,
             values: [session.row.id, ...messageId.values, patient.id, state, now, now, due],
           });
-          this.#noticesDueNow ||= delayMs === 0 && state === 'pending';
+          if (state === 'skipped') this.#notices.skipped += 1;
+          else if (delayMs === 0) this.#notices.dueNow = true;
         }
       }
     }

@@ -1,25 +1,19 @@
+import { CompiledQuery } from 'kysely';
 import { type Database, type Queryable } from '../db/database';
 import { type NoticeRow, type NoticeState } from '../db/schema';
 import { type NoticePlan } from './append';
 import { nowSql, type SqlTime, toSqlTime } from '../db/time';
 
-/** Everything up to the message has arrived at the patient: what still waits (also for a retry), and is not being sent, is delivered. */
-export async function settleNotices(
-  db: Queryable,
-  sessionId: string,
-  userId: string,
-  messageId: number,
-): Promise<number> {
-  const result = await db
-    .updateTable('notices')
-    .set({ state: 'delivered', update_time: nowSql() })
-    .where('user_id', '=', userId)
-    .where('session_id', '=', sessionId)
-    .where('message_id', '<=', messageId)
-    .where('state', '=', 'pending')
-    .where('claimed_by', 'is', null)
-    .executeTakeFirst();
-  return Number(result.numUpdatedRows);
+/**
+ * Everything up to the message has arrived at the patient: what still waits (also for a retry), and is not being sent, is
+ * delivered.
+ */
+export function settleStatement(sessionId: string, userId: string, messageId: number): CompiledQuery {
+  return CompiledQuery.raw(
+    `update notices set state = 'delivered', update_time = ? where user_id = ? and session_id = ? and message_id <= ?
+     and state = 'pending' and claimed_by is null`,
+    [nowSql(), userId, sessionId, messageId],
+  );
 }
 
 /**

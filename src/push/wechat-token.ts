@@ -70,7 +70,13 @@ export function createTokenSource(
   let asking: Promise<TokenResult> | undefined;
 
   async function cached(): Promise<WechatToken | undefined> {
-    return await shared.get().catch(() => own.get());
+    try {
+      const kept = await shared.get();
+      if (kept !== undefined) await own.set(kept);
+      return kept;
+    } catch {
+      return await own.get();
+    }
   }
 
   async function ask(): Promise<TokenResult> {

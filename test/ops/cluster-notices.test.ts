@@ -109,7 +109,7 @@ describe('Notices of several processes', function () {
     );
     await wechat.waitForDelivered(12, 10_000);
     await sleep(200);
-    wechat.sends.should.have.length(12);
+    wechat.delivered.should.have.length(12);
     await cluster.redis.start();
     await cluster.busIs('up');
   });

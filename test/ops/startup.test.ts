@@ -8,6 +8,7 @@ import { freePort } from '../support/free-port';
 import { HttpClient } from '../support/http-client';
 import { startMariaDb } from '../support/private-mariadb';
 import { removeFolder, temporaryFolder } from '../support/processes';
+import { APP_KEY } from '../support/server';
 import { waitUntil } from '../support/wait-until';
 
 const TRIES_MS = 30_000;
@@ -122,7 +123,12 @@ describe('The start of a server before its database', function () {
       const url = await mariaDb.createDatabase();
       await mariaDb.stop();
       const port = await freePort();
-      const server = ChildServer.spawn({ IM_PROFILE: 'test', IM_PORT: String(port), IM_DATABASE_URL: url });
+      const server = ChildServer.spawn({
+        IM_PROFILE: 'test',
+        IM_PORT: String(port),
+        IM_APP_KEY: APP_KEY,
+        IM_DATABASE_URL: url,
+      });
       await waitUntil(
         () => server.lines.some((line) => line.startsWith('[WARN]')),
         15_000,

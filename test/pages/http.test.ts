@@ -74,6 +74,16 @@ describe('Pages over HTTP', () => {
     }
   });
 
+  it('takes GET alone', async () => {
+    for (const page of ['/', '/status', '/demo/patient']) {
+      const { body, headers } = await supertest(dev.url).post(page).expect(405);
+      body.code.should.equal('method_not_allowed');
+      headers.allow!.should.equal('GET, HEAD');
+      await supertest(dev.url).head(page).set(BROWSER).expect(200);
+    }
+    await supertest(test.url).post('/demo/patient').expect(404);
+  });
+
   it('serves no file but its own', async () => {
     const outside = [
       '/assets/../home.ejs',

@@ -124,12 +124,16 @@ describe('The WeChat token in Redis', () => {
       const a = await cache();
       const wechat = at.client({ tokenCache: a, timeoutMs: 1_000 });
       (await wechat.send(message('m1'))).result.should.equal('sent');
+      // Another one, which never asked WeChat itself.
+      const other = at.client({ tokenCache: await cache(), timeoutMs: 1_000 });
+      (await other.send(message('m2'))).result.should.equal('sent');
       await leave();
       const begin = Date.now();
       const calls = [a.get(), a.set(token('t')), a.drop('t'), a.exclusively!(() => Promise.resolve())];
       for (const call of await Promise.allSettled(calls)) call.status.should.equal('rejected');
       should(Date.now() - begin).be.below(1_800);
-      (await wechat.send(message('m2'))).result.should.equal('sent');
+      const sends = [wechat.send(message('m3')), other.send(message('m4'))];
+      for (const outcome of await Promise.all(sends)) outcome.result.should.equal('sent');
       at.fake.tokenRequests.should.have.length(1);
     });
   }

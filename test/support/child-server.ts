@@ -14,9 +14,12 @@ export interface Exit {
 }
 
 const running = new Set<ChildProcess>();
-process.on('exit', () => {
+function endAll(): void {
   for (const child of running) child.kill('SIGKILL');
-});
+}
+process.on('exit', endAll);
+// What a failed test left behind would keep mocha from ending.
+if (typeof after === 'function') after(endAll);
 
 /** The server in a process of its own, as an operator starts it. */
 export class ChildServer {

@@ -1,5 +1,4 @@
-// Video calls: who rings whom goes through the server, picture and sound from browser to browser (W3C WebRTC 1.0). The
-// caller makes every offer, so two offers never meet.
+// Video calls: who rings whom, who answers, and how it ends. Picture and sound are the business of call-peer.js.
 (function (window) {
   'use strict';
 
@@ -40,7 +39,8 @@
     });
     on('call_accept', this._accepted);
     on('call_signal', function (data) {
-      this._signalled(data.signal);
+      if (this._call.peer) this._call.peer.apply(data.signal);
+      else this._call.signals.push(data.signal);
     });
     on('call_taken', function () {
       this._end('已在其他地方接听');
@@ -162,7 +162,7 @@
     call.view.stage('connecting');
     call.view.say('正在连接…');
     this._connect(call);
-    this._offer(call, false);
+    call.peer.offer(false);
   };
 
   Calls.prototype._hangup = function () {
@@ -229,27 +229,29 @@
 
   Calls.prototype._connect = function (call) {
     var self = this;
-    var peer = new window.RTCPeerConnection({ iceServers: call.ice || [] });
-    call.peer = peer;
-    call.local.getTracks().forEach(function (track) {
-      peer.addTrack(track, call.local);
-    });
-    peer.onicecandidate = function (event) {
-      if (event.candidate) self._signal(call, { candidate: event.candidate });
-    };
-    peer.ontrack = function (event) {
-      call.view.remote.srcObject = event.streams[0];
-    };
-    peer.onconnectionstatechange = function () {
-      if (self._call !== call) return;
-      if (peer.connectionState === 'connected') self._active(call);
-      if (peer.connectionState === 'disconnected') call.view.say('网络不稳定，正在恢复…');
-      if (peer.connectionState === 'failed' && call.role === 'caller') self._offer(call, true);
-    };
     var early = call.signals;
     call.signals = [];
+    call.peer = new demo.CallPeer({
+      caller: call.role === 'caller',
+      ice: call.ice,
+      stream: call.local,
+      onSignal: function (signal) {
+        if (self._call === call) self._client.callSignal(call.id, signal);
+      },
+      onStream: function (stream) {
+        call.view.remote.srcObject = stream;
+      },
+      onState: function (state) {
+        if (self._call !== call) return;
+        if (state === 'connected') self._active(call);
+        if (state === 'disconnected') call.view.say('网络不稳定，正在恢复…');
+      },
+      onTrouble: function () {
+        call.view.say('连接遇到问题，正在重试…');
+      },
+    });
     early.forEach(function (signal) {
-      self._signalled(signal);
+      call.peer.apply(signal);
     });
   };
 
@@ -266,68 +268,12 @@
     show();
   };
 
-  // ---- Signals: {sdp}, {candidate}, {renew} ----------------------------------------------------------------
-
-  Calls.prototype._signal = function (call, signal) {
-    if (this._call === call) this._client.callSignal(call.id, signal);
-  };
-
-  Calls.prototype._offer = function (call, restart) {
-    var self = this;
-    this._describeTo(call, function () {
-      return call.peer.createOffer({ iceRestart: restart }).then(function (offer) {
-        return call.peer.setLocalDescription(offer).then(function () {
-          self._signal(call, { sdp: call.peer.localDescription });
-        });
-      });
-    });
-  };
-
-  Calls.prototype._signalled = function (signal) {
-    var self = this;
-    var call = this._call;
-    if (!demo.isObject(signal)) return;
-    if (!call.peer) {
-      call.signals.push(signal);
-      return;
-    }
-    if (signal.renew && call.role === 'caller') this._offer(call, true);
-    if (demo.isObject(signal.candidate)) {
-      this._describeTo(call, function () {
-        return call.peer.addIceCandidate(signal.candidate);
-      });
-    }
-    if (!demo.isObject(signal.sdp)) return;
-    this._describeTo(call, function () {
-      return call.peer.setRemoteDescription(signal.sdp).then(function () {
-        if (signal.sdp.type !== 'offer') return undefined;
-        return call.peer.createAnswer().then(function (answer) {
-          return call.peer.setLocalDescription(answer).then(function () {
-            self._signal(call, { sdp: call.peer.localDescription });
-          });
-        });
-      });
-    });
-  };
-
-  // Steps on the peer connection, one after the other: a candidate waits for the description that it belongs to.
-  Calls.prototype._describeTo = function (call, step) {
-    var guarded = function () {
-      return call.peer.signalingState === 'closed' ? undefined : step();
-    };
-    var failed = function () {
-      if (call.peer.signalingState !== 'closed') call.view.say('连接遇到问题，正在重试…');
-    };
-    call.steps = (call.steps || window.Promise.resolve()).then(guarded).then(null, failed);
-  };
-
-  // The server lets this connection take the lost one's place with its first signal; the caller sends a new offer.
+  // The server lets this connection take the lost one's place with its first signal.
   Calls.prototype._reconnected = function () {
     var self = this;
     var call = this._call;
     if (!call || !call.id) return;
-    if (call.peer && call.role === 'caller') this._offer(call, true);
-    else if (call.peer) this._signal(call, { renew: true });
+    if (call.peer) call.peer.renew();
     else if (call.role === 'callee') {
       call.rungAgain = false;
       clearTimeout(call.doubt);
