@@ -135,9 +135,9 @@ export class Writer {
   }
 
   async #drain(): Promise<void> {
-    // Lets everything that arrived in the same turn of the event loop into the first transaction.
-    await Promise.resolve();
     while (this.#waiting.length > 0) {
+      // Lets in what has arrived at the process already: SQLite commits without ever leaving the event loop to others.
+      await new Promise(setImmediate);
       const batch = this.#waiting.splice(0, this.options.maxBatch ?? MAX_BATCH);
       const expired = Date.now() - MAX_WAIT_MS;
       for (const each of batch) {
@@ -153,7 +153,7 @@ export class Writer {
     if (batch.length === 0) return;
     try {
       await this.#learnTypes(batch);
-      const outcome = await this.#database.connection((run) => this.#transaction(run, batch));
+      const outcome = await this.#attempt(batch);
       this.#waiting.unshift(...outcome.rest);
       this.options.onCommitted(outcome);
       for (const settle of outcome.answers) settle();
@@ -174,6 +174,20 @@ export class Writer {
     }
   }
 
+  /**
+   * Nearly no send is a repeat, so nobody looks for repeats at first: the unique index refuses one, and then the whole
+   * transaction is made again with a look. Forwards are looked for at once, since a repeat's source may be gone.
+   */
+  async #attempt(batch: readonly Waiting[]) {
+    const look = batch.some(({ send }) => send.message.type === MESSAGE_TYPE.forwarded);
+    try {
+      return await this.#database.connection((run) => this.#transaction(run, batch, look));
+    } catch (error) {
+      if (look || !this.#database.dialect.isUniqueViolation(error)) throw error;
+      return this.#database.connection((run) => this.#transaction(run, batch, true));
+    }
+  }
+
   /** The table of a session's messages must be known before its row is locked, to look for repeats in the same round trip. */
   async #learnTypes(batch: readonly Waiting[]): Promise<void> {
     const { types } = this.#cache;
@@ -187,11 +201,11 @@ export class Writer {
     for (const row of rows) types.set(row.id, row.type);
   }
 
-  async #transaction(run: RunTogether, batch: readonly Waiting[]) {
+  async #transaction(run: RunTogether, batch: readonly Waiting[], lookForRepeats: boolean) {
     const answers: (() => void)[] = [];
     const committed: Committed[] = [];
     const repeated: MessageRow[] = [];
-    const reads = await this.#read(run, batch);
+    const reads = await this.#read(run, batch, lookForRepeats);
     const { repeats } = reads;
     const append = new Append(this.#database.dialect, this.options.noticePlan);
     let taken = 0;
@@ -235,7 +249,7 @@ export class Writer {
   }
 
   /** Locks the sessions and reads, in one round trip, all that is not known yet. */
-  async #read(run: RunTogether, batch: readonly Waiting[]): Promise<Reads> {
+  async #read(run: RunTogether, batch: readonly Waiting[], lookForRepeats: boolean): Promise<Reads> {
     const { dialect } = this.#database;
     const cache = this.#cache;
     const sessionIds = unique(batch.map((each) => each.send.sessionId)).filter((id) => cache.types.has(id));
@@ -294,7 +308,7 @@ export class Writer {
           for (const row of rows) unreplied.set(row.open_session_id as string, row.id as string);
         });
       }
-      for (const [table, keys] of this.#clientKeys(batch)) {
+      for (const [table, keys] of lookForRepeats ? this.#clientKeys(batch) : []) {
         read(
           CompiledQuery.raw(`select * from ${table} where client_key in (${placeholders(keys)})`, keys),
           (rows) => {

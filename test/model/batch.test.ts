@@ -162,6 +162,6 @@ eachDatabase('Sends that share a transaction', (database) => {
       .select((eb) => eb.fn.countAll<number>().as('count'))
       .where('session_id', '=', 'crowd')
       .executeTakeFirstOrThrow();
-    Number(notices.count).should.equal(60 * patients.length);
+    notices.count.should.equal(60 * patients.length);
   });
 });

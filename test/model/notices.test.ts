@@ -42,9 +42,19 @@ eachDatabase('A notice', (database) => {
     fake.sends.length.should.equal(1);
   });
 
-  const ARRIVALS: { title: string; tell: (socket: SocketClient, id: number) => Promise<unknown> }[] = [
-    { title: 'acknowledged', tell: (socket, id) => Promise.resolve(socket.send('ack', { message_id: id })) },
-    { title: 'read', tell: (socket, id) => Promise.resolve(socket.send('read', { message_id: id })) },
+  const ARRIVALS: { title: string; tell: (socket: SocketClient, id: number) => unknown }[] = [
+    {
+      title: 'acknowledged',
+      tell: (socket, id) => {
+        socket.send('ack', { message_id: id });
+      },
+    },
+    {
+      title: 'read',
+      tell: (socket, id) => {
+        socket.send('read', { message_id: id });
+      },
+    },
     {
       title: 'fetched over REST',
       tell: () => stage.server.request('get', '/sessions/s/messages?user_id=P').expect(200),
@@ -154,14 +164,12 @@ eachDatabase('A notice', (database) => {
   it('is stored with the message or not at all', async () => {
     const { server } = stage;
     const count = async () =>
-      Number(
-        (
-          await server.context.database.kysely
-            .selectFrom('notices')
-            .select((eb) => eb.fn.countAll<number>().as('count'))
-            .executeTakeFirstOrThrow()
-        ).count,
-      );
+      (
+        await server.context.database.kysely
+          .selectFrom('notices')
+          .select((eb) => eb.fn.countAll<number>().as('count'))
+          .executeTakeFirstOrThrow()
+      ).count;
     const before = await count();
     const message = { sender_id: 'D', type: 1, content: 'x', client_msg_id: 'one notice' };
     await Promise.all(

@@ -64,7 +64,7 @@ eachDatabase(
     /** Sends until the connection breaks: one after the other, each under an id of its own. */
     async function sendUntilBroken(
       name: string,
-      send: (message: object) => Promise<Message | undefined>,
+      send: (message: Record<string, unknown>) => Promise<Message | undefined>,
     ): Promise<void> {
       for (let turn = 0; ; turn += 1) {
         const id = `${name} ${turn}`;
@@ -158,7 +158,7 @@ eachDatabase(
               .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
               .groupBy('state')
               .execute();
-            return rows.length === 1 && rows[0]!.state === 'sent' && Number(rows[0]!.count) === tried.size;
+            return rows.length === 1 && rows[0]!.state === 'sent' && rows[0]!.count === tried.size;
           },
           20_000,
           () => 'not every message has one notice that was sent',

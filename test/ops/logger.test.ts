@@ -15,10 +15,10 @@ import { connect, terminateAll } from '../support/socket-client';
 const MARKER = 'Zmarker';
 const LINE = /^\[(ERROR|WARN|INFO|DEBUG)\] [\w.-]+\.[jt]s\(\d+,\d+\): .+$/;
 
-/** The position of the call of this function, as the runtime gives it: `logger.test.ts(line,`. */
-function here(): string {
+/** The place `below` lines under the call of this function, as a log line names it, but for the column. */
+function here(below: number): string {
   const frame = new Error().stack?.split('\n')[2] ?? '';
-  return `logger.test.ts(${/:(\d+):\d+\)?$/.exec(frame)?.[1]},`;
+  return `logger.test.ts(${Number(/:(\d+):\d+\)?$/.exec(frame)?.[1]) + below},`;
 }
 
 describe('A line of the log', () => {
@@ -26,9 +26,11 @@ describe('A line of the log', () => {
     let warned = '';
     let failed = '';
     const lines = await linesPrintedBy(async () => {
-      ((warned = here()), log.warn('of a warning'));
+      warned = here(1);
+      log.warn('of a warning');
       await Promise.resolve();
-      ((failed = here()), log.error('after an await'));
+      failed = here(1);
+      log.error('after an await');
     });
     should(lines.length).equal(2);
     lines[0]!.should.startWith(`[WARN] ${warned}`).and.endWith('): of a warning');
@@ -99,7 +101,11 @@ describe('The log of a server', () => {
       fake.answerNext('send', ...answers, 'close', { body: MARKER }, { errcode: 45009 });
       fake.answerNext('token', { errcode: 40125, errmsg: MARKER });
       for (let turn = 0; turn < 8; turn += 1) {
-        await rest.send('s', 'D', { type: 1, content: `${MARKER} ${turn}`, client_msg_id: MARKER + turn });
+        await rest.send('s', 'D', {
+          type: 1,
+          content: `${MARKER} ${turn}`,
+          client_msg_id: `${MARKER}${turn}`,
+        });
       }
       await rest.send('s', 'D', { type: 11, content: MARKER });
       await rest.send('s', 'nobody', { type: 1, content: MARKER });

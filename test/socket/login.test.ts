@@ -194,13 +194,13 @@ eachDatabase('The login of a socket', (database) => {
   it('ends with the token: a logout closes the sockets that came with it, and no others', async () => {
     const [first, second] = await Promise.all([server.token('P'), server.token('P')]);
     const sockets = await Promise.all([connect(server.url), connect(server.url), connect(server.url)]);
-    await sockets[0]!.login(first, 's');
-    await sockets[1]!.login(first, 's');
-    await sockets[2]!.login(second, 's');
+    await sockets[0].login(first, 's');
+    await sockets[1].login(first, 's');
+    await sockets[2].login(second, 's');
     await server.request('post', '/users/logout', first).send({}).expect(204);
-    should((await sockets[0]!.closed).code).equal(4401);
-    should((await sockets[1]!.closed).code).equal(4401);
-    should((await sockets[2]!.request('ping')).type).equal('pong');
+    should((await sockets[0].closed).code).equal(4401);
+    should((await sockets[1].closed).code).equal(4401);
+    should((await sockets[2].request('ping')).type).equal('pong');
     const late = await connect(server.url);
     should((await late.login(first, 's')).data.code).equal('unauthenticated');
     should((await late.closed).code).equal(4401);

@@ -3,6 +3,11 @@ import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
 import { type SocketClient, terminateAll } from '../support/socket-client';
 
+interface Page {
+  items: { id: number }[];
+  more: boolean;
+}
+
 eachDatabase('Messages on sockets', (database) => {
   let server: TestServer;
 
@@ -210,16 +215,17 @@ eachDatabase('Messages on sockets', (database) => {
     for (let turn = 0; turn < count; turn += 1) await server.send(s, 'D', content);
     const socket = await server.socket('P', s);
     const limit = 512 * 1024;
-    for (const page of [
-      async (after: number) => (await socket.request('sync', { after, limit: 200 })).data,
-      async (after: number) =>
-        (await server.request('get', `/sessions/${s}/messages?peek=1&limit=200&after=${after}`)).body,
-    ]) {
+    const pages: ((after: number) => Promise<Page>)[] = [
+      async (after) => (await socket.request('sync', { after, limit: 200 })).data as Page,
+      async (after) =>
+        (await server.request('get', `/sessions/${s}/messages?peek=1&limit=200&after=${after}`)).body as Page,
+    ];
+    for (const page of pages) {
       const sizes: number[] = [];
       let after = 0;
       let seen = 0;
       for (let more = true; more;) {
-        const body = (await page(after)) as { items: { id: number }[]; more: boolean };
+        const body = await page(after);
         sizes.push(Buffer.byteLength(JSON.stringify(body)));
         seen += body.items.length;
         after = body.items.at(-1)!.id;

@@ -166,15 +166,15 @@ export class SocketServer {
     work: () => Promise<void>,
     ref: string | undefined,
   ): Promise<void> {
-    let overdue = false;
+    const answer = { overdue: false };
     const timer = setTimeout(() => {
-      overdue = true;
+      answer.overdue = true;
       this.#refuse(ws, unavailable('The database does not answer.'), ref);
     }, DEADLINE_MS);
     try {
       await work();
     } catch (error) {
-      if (!overdue) this.#refuse(ws, error, ref);
+      if (!answer.overdue) this.#refuse(ws, error, ref);
     } finally {
       clearTimeout(timer);
       peer.underWay -= 1;
