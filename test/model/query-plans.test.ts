@@ -122,7 +122,8 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
       const other = await server.socket('D7');
       socket.send('read', { message_id: sent.id });
       await other.next('read');
-      await sleep(100);
+      // Acknowledgements are gathered for a while.
+      await sleep(400);
       await socket.request('message', { type: 1, content: 'y', client_msg_id: 'z' });
       await terminateAll();
     },

@@ -159,7 +159,7 @@ eachDatabase('Calls', (database) => {
       patient.request('call_invite', { media: 'video' }),
     ]);
     answers
-      .map((answer) => answer.data.code ?? answer.type)
+      .map((answer) => String(answer.data.code ?? answer.type))
       .sort()
       .should.eql(['call_ok', 'conflict']);
   });

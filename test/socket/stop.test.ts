@@ -1,9 +1,10 @@
 import should from 'should';
+import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDatabase } from '../../src/db/database';
 import { eachDatabase } from '../support/databases';
 import { HttpClient } from '../support/http-client';
-import { TestServer } from '../support/server';
+import { APP_KEY, TestServer } from '../support/server';
 import { connect, terminateAll } from '../support/socket-client';
 
 const SOCKETS = 10;
@@ -88,5 +89,26 @@ describe('The end of a server', () => {
     idle.close();
     deaf.resume();
     await terminateAll();
+  });
+
+  it('answers what is under way, and sends the connection elsewhere with what comes after', async () => {
+    const server = await TestServer.start();
+    await server.users('P');
+    const connection = net.connect(server.port, '127.0.0.1');
+    let answers = '';
+    connection.setEncoding('utf8').on('data', (text: string) => (answers += text));
+    const body = JSON.stringify({ in_background: true });
+    const request =
+      `PUT /api/v2/users/P/status HTTP/1.1\r\nHost: x\r\nX-IM-App-Key: ${APP_KEY}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    connection.write(request + body.slice(0, 5));
+    await sleep(50);
+    const stop = server.stop();
+    connection.write(body.slice(5) + request + body);
+    await stop;
+    const heads = answers.split(/(?=HTTP\/1\.1 )/);
+    heads.length.should.equal(2);
+    for (const head of heads) head.should.startWith('HTTP/1.1 200');
+    heads[1]!.should.match(/^Connection: close\r$/im);
   });
 });
