@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import should from 'should';
 import { API_GROUPS } from '../../src/controllers/rest/groups';
@@ -118,6 +118,7 @@ describe('The documentation', () => {
       'contributing',
       'decisions',
       'operations',
+      'performance',
       'sdk',
       'socket',
       'wechat',
@@ -125,7 +126,7 @@ describe('The documentation', () => {
     for (const name of files) {
       const file = name === 'readme.md' ? name : `doc/${name}.md`;
       for (const [, target] of read(file).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
-        read(path.join(path.dirname(file), target ?? ''));
+        should(existsSync(path.join(ROOT, path.dirname(file), target ?? ''))).be.true(`${file}: ${target}`);
       }
     }
   });

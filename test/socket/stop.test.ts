@@ -1,4 +1,5 @@
 import should from 'should';
+import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDatabase } from '../../src/db/database';
@@ -105,7 +106,7 @@ describe('The end of a server', () => {
     await sleep(50);
     const stop = server.stop();
     connection.write(body.slice(5) + request + body);
-    await stop;
+    await Promise.all([stop, once(connection, 'close')]);
     const heads = answers.split(/(?=HTTP\/1\.1 )/);
     heads.length.should.equal(2);
     for (const head of heads) head.should.startWith('HTTP/1.1 200');
