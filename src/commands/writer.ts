@@ -155,7 +155,7 @@ export class Writer {
       await this.#learnTypes(batch);
       const outcome = await this.#attempt(batch);
       this.#waiting.unshift(...outcome.rest);
-      this.options.onCommitted(outcome);
+      this.#tell(outcome);
       for (const settle of outcome.answers) settle();
     } catch (error) {
       if (this.#database.dialect.isUnavailable(error)) {
@@ -171,6 +171,15 @@ export class Writer {
         `a transaction of ${batch.length} messages failed, trying each alone: ${describeError(error)}`,
       );
       for (const each of batch) await this.#commit([each]);
+    }
+  }
+
+  /** What is committed is stored, whatever becomes of the telling: it must not be tried again. */
+  #tell(outcome: CommitOutcome): void {
+    try {
+      this.options.onCommitted(outcome);
+    } catch (error) {
+      log.error(`what was stored could not be delivered: ${describeError(error)}`);
     }
   }
 

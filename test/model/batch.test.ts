@@ -1,5 +1,5 @@
 import should from 'should';
-import { type Send, type Sent } from '../../src/commands/writer';
+import { type Send, type Sent, Writer } from '../../src/commands/writer';
 import { AppError } from '../../src/errors';
 import { type MessageInput } from '../../src/model/message-content';
 import { eachDatabase } from '../support/databases';
@@ -122,6 +122,26 @@ eachDatabase('Sends that share a transaction', (database) => {
     );
     should(repeat).eql({ ...first, created: false });
     should(await idsIn('s', 'group_messages')).eql([...before, first!.row.id, second!.row.id]);
+    lines.filter((line) => line.startsWith('[ERROR]')).length.should.equal(1);
+  });
+
+  it('are stored once and answered even when they can not be delivered', async () => {
+    const { cache, database: opened, noticePlan } = server.context;
+    const writer = new Writer({
+      database: opened,
+      cache,
+      noticePlan,
+      onCommitted: () => {
+        throw new Error('a fault in the delivery');
+      },
+    });
+    const before = await idsIn('s', 'group_messages');
+    let sent: Sent[] = [];
+    const lines = await linesPrintedBy(async () => {
+      const send = { sessionId: 's', senderId: 'D1', byBackend: true, message: text('x'), clientMsgId: null };
+      sent = await Promise.all([writer.submit(send), writer.submit(send), writer.submit(send)]);
+    });
+    should(await idsIn('s', 'group_messages')).eql([...before, ...sent.map(({ row }) => row.id)]);
     lines.filter((line) => line.startsWith('[ERROR]')).length.should.equal(1);
   });
 

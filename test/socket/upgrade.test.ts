@@ -1,6 +1,8 @@
 import should from 'should';
-import { TestServer } from '../support/server';
+import net from 'node:net';
+import { APP_KEY, TestServer } from '../support/server';
 import { connect, terminateAll } from '../support/socket-client';
+import { waitUntil } from '../support/wait-until';
 
 /** Which pages may open a socket: those of `IM_CORS_ORIGINS`, and what is no page. */
 const CASES: { origins: string; origin: string; taken: boolean }[] = [
@@ -51,6 +53,53 @@ describe('The way to a socket', () => {
         await at(path).should.be.rejectedWith(/404/);
       }
     } finally {
+      await terminateAll();
+      await server.stop();
+    }
+  });
+
+  it('is no way to other protocols: who asks for HTTP/2 is served as if it did not', async () => {
+    const server = await TestServer.start();
+    await server.users('P');
+    const connection = net.connect(server.port, '127.0.0.1');
+    let answers = '';
+    connection.setEncoding('utf8').on('data', (text: string) => (answers += text));
+    const body = JSON.stringify({ type: 'patient', name: '名字'.repeat(20) });
+    // As Java's client does, with the body in the same packet, after it, and with none.
+    const request = (method: string, size: number) =>
+      `${method} /api/v2/users/P HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n` +
+      `HTTP2-Settings: AAMAAABkAAQAAP__\r\nX-IM-App-Key: ${APP_KEY}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`;
+    const size = Buffer.byteLength(body);
+    try {
+      connection.write(request('PUT', size) + body);
+      await waitUntil(
+        () => answers.includes('}'),
+        2_000,
+        () => answers,
+      );
+      connection.write(request('PUT', size));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      connection.write(body);
+      await waitUntil(
+        () => answers.split('HTTP/1.1 ').length === 3 && answers.endsWith('}'),
+        2_000,
+        () => answers,
+      );
+      connection.write(request('GET', 0));
+      await waitUntil(
+        () => answers.split('HTTP/1.1 ').length === 4 && answers.endsWith('}'),
+        2_000,
+        () => answers,
+      );
+      for (const answer of answers.split('HTTP/1.1 ').slice(1)) {
+        answer.should.startWith('200 ');
+        (JSON.parse(answer.slice(answer.indexOf('{'))) as { name: string }).name.should.equal(
+          '名字'.repeat(20),
+        );
+      }
+    } finally {
+      connection.destroy();
       await terminateAll();
       await server.stop();
     }

@@ -11,6 +11,7 @@ import { frame } from '../../views/frames';
 import { DEADLINE_MS, toAppError } from '../rest/perform';
 import { SOCKET_HANDLERS } from './handlers';
 import { closeCodeOf, loginSocket } from './login';
+import { asksForWebSocket, serveWithoutUpgrade } from './other-upgrade';
 import { BadFrame, parseFrame, type RequestFrame } from './request-frame';
 
 const PATH = '/ws';
@@ -52,7 +53,10 @@ export class SocketServer {
     private readonly services: Services,
     http: Server,
   ) {
-    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    http.on('upgrade', (request, socket, head) => {
+      if (asksForWebSocket(request)) this.#upgrade(request, socket, head);
+      else serveWithoutUpgrade(http, request, socket, head);
+    });
     this.#heartbeat = setInterval(() => void this.#beat(), services.config.heartbeatMs);
     this.#heartbeat.unref();
   }
