@@ -21,9 +21,7 @@ export interface Dialect {
   readonly name: 'sqlite' | 'mysql';
   readonly begin: string;
   /** Ends a SELECT that locks its rows until the transaction's end. SQLite's write transactions exclude each other. */
-  readonly forUpdate: RawBuilder<unknown>;
-  /** Ends a SELECT that locks the rows no other transaction holds, and passes over the others. */
-  readonly forUpdateSkipLocked: RawBuilder<unknown>;
+  readonly forUpdate: string;
   readonly types: ColumnTypes;
   /** Appended to CREATE TABLE. */
   readonly tableOptions: RawBuilder<unknown>;
@@ -144,8 +142,7 @@ const UNAVAILABLE_ERRNOS = new Set([
 export const mysql: Dialect = {
   name: 'mysql',
   begin: 'begin',
-  forUpdate: sql`for update`,
-  forUpdateSkipLocked: sql`for update skip locked`,
+  forUpdate: ' for update',
   types: {
     id: sql`bigint not null auto_increment primary key`,
     bigint: 'bigint',
@@ -201,8 +198,7 @@ export const mysql: Dialect = {
 export const sqlite: Dialect = {
   name: 'sqlite',
   begin: 'begin immediate',
-  forUpdate: sql``,
-  forUpdateSkipLocked: sql``,
+  forUpdate: '',
   types: {
     id: sql`integer not null primary key autoincrement`,
     bigint: 'bigint',

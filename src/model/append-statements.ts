@@ -30,9 +30,8 @@ export type LockedRow = Pick<SessionRow, (typeof LOCKED_COLUMNS)[number]> &
 
 /** `select … for update` of sessions, always in the order of their ids, so that two transactions can't deadlock on them. */
 export function lockStatement(ids: readonly string[], dialect: Dialect): CompiledQuery {
-  const lock = dialect.name === 'mysql' ? ' for update' : '';
   return CompiledQuery.raw(
-    `select ${LOCKED_COLUMNS.join(', ')}, ${dialect.idStep} as id_step from sessions where id in (${placeholders(ids)}) order by id${lock}`,
+    `select ${LOCKED_COLUMNS.join(', ')}, ${dialect.idStep} as id_step from sessions where id in (${placeholders(ids)}) order by id${dialect.forUpdate}`,
     [...ids],
   );
 }
