@@ -1,5 +1,5 @@
-import { CompiledQuery } from 'kysely';
 import { type Database } from '../db/database';
+import { statement } from '../db/dialect';
 import { toSqlTime } from '../db/time';
 import { describeError, log } from '../logger';
 
@@ -40,13 +40,15 @@ export class Activity {
       const part = entries.slice(start, start + ROWS_A_STATEMENT);
       const statements = part.map(([user, at]) => {
         const time = toSqlTime(at);
-        return CompiledQuery.raw(
+        return statement(
           'update user_states set last_active_time = ? where user_id = ? and (last_active_time is null or last_active_time < ?)',
           [time, user, time],
         );
       });
       try {
-        await this.database.connection((run) => run(statements));
+        // One flush to the disk for all of them.
+        const { begin } = this.database.dialect;
+        await this.database.connection((run) => run([statement(begin), ...statements, statement('commit')]));
         for (const [user, at] of part) if (this.#pending.get(user) === at) this.#pending.delete(user);
       } catch (error) {
         log.warn(`the users' activity could not be written, trying again later: ${describeError(error)}`);

@@ -1,5 +1,5 @@
-import { CompiledQuery } from 'kysely';
 import { type Database } from '../db/database';
+import { statement } from '../db/dialect';
 import { describeError, log } from '../logger';
 import { type Metrics } from '../metrics';
 import { settleStatement } from '../model/notices';
@@ -78,9 +78,9 @@ export class Arrivals {
     const ordered = [...batch].sort((first, second) => (first.userId < second.userId ? -1 : 1));
     const results = await this.database.connection((run) =>
       run([
-        CompiledQuery.raw(this.database.dialect.begin),
+        statement(this.database.dialect.begin),
         ...ordered.map(({ sessionId, userId, messageId }) => settleStatement(sessionId, userId, messageId)),
-        CompiledQuery.raw('commit'),
+        statement('commit'),
       ]),
     );
     const delivered = results.slice(1, -1).reduce((sum, { affectedRows }) => sum + affectedRows, 0);

@@ -295,7 +295,7 @@ export class Calls {
         senderName: row.caller_name,
         type: MESSAGE_TYPE.call,
         content: JSON.stringify({ call_id: callId, result, duration }),
-        clientMsgId: null,
+        client: null,
       });
       await append.store(run);
       await trx

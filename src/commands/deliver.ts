@@ -15,7 +15,7 @@ import { type Activity } from './activity';
 import { Origin } from './origin';
 import { type StreamItem, Streams } from './streams';
 import { type MembersEvent, Watching } from './watching';
-import { type Committed } from './writer';
+import { type Committed } from './sending';
 
 interface Outgoing extends StreamItem {
   senderId: string;

@@ -116,7 +116,7 @@ async function storeLine(
     senderName: nameOf(line.from),
     type: line.type,
     content,
-    clientMsgId: null,
+    client: null,
   });
   await append.store(run);
   if (line.type === MESSAGE_TYPE.topicStart || line.type === MESSAGE_TYPE.topicEnd) {

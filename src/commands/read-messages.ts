@@ -20,6 +20,7 @@ export async function readUpTo(
   services.arrivals.arrived(session.id, userId, message.id);
   const moved = await markRead(services.database.kysely, session.id, userId, message.timestamp);
   if (!moved) return;
+  services.cache.readUpTo(session.id, userId, message.timestamp);
   services.deliver.sessionEvent(
     session.id,
     frame('read', { session_id: session.id, user_id: userId, message_id: message.id }),

@@ -1,4 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import { type SqlTime } from '../db/time';
+import { type LockedSession } from '../model/append';
 import { type Member } from '../model/member';
 
 interface Members {
@@ -48,11 +50,22 @@ export class Names {
   }
 }
 
+/** Participants of all the sessions that are remembered. */
+const MEMBERS_REMEMBERED = 500_000;
+
 /** What the writer remembers from one transaction to the next. Bounded; nothing in it can make a send wrong. */
 export class SendCache {
   /** A session's type never changes. */
   readonly types = new LRUCache<string, number>({ max: 100_000 });
-  readonly #members = new LRUCache<string, Members>({ max: 20_000 });
+  /** Sessions as the last transaction of this process left them; each send confirms what it relies on. */
+  readonly sessions = new LRUCache<string, LockedSession>({
+    maxSize: MEMBERS_REMEMBERED,
+    sizeCalculation: ({ members }) => members.size + 1,
+  });
+  readonly #members = new LRUCache<string, Members>({
+    maxSize: MEMBERS_REMEMBERED,
+    sizeCalculation: ({ members }) => members.size + 1,
+  });
   readonly names: Names;
 
   /** @param told see `Names` */
@@ -66,12 +79,19 @@ export class SendCache {
     return known?.version === version ? known.members : undefined;
   }
 
-  /** The participants as last seen: a guess that saves a query, to be confirmed by `members`. */
-  guess(sessionId: string): ReadonlyMap<string, Member> | undefined {
-    return this.#members.get(sessionId)?.members;
+  /** Whether `members` may know them, which spares a query together with the lock. */
+  knowsMembers(sessionId: string): boolean {
+    return this.#members.has(sessionId);
   }
 
   setMembers(sessionId: string, version: number, members: ReadonlyMap<string, Member>): void {
     this.#members.set(sessionId, { version, members });
+  }
+
+  /** The participant has read everything up to `time`; to be called after the commit. */
+  readUpTo(sessionId: string, userId: string, time: SqlTime): void {
+    const fetchTimes = this.sessions.peek(sessionId)?.fetchTimes;
+    const known = fetchTimes?.get(userId);
+    if (known !== undefined && known < time) fetchTimes?.set(userId, time);
   }
 }

@@ -2,7 +2,7 @@ import { forbidden } from '../errors';
 import { type MessageInput } from '../model/message-content';
 import { type Services } from './services';
 import { type Principal } from './tokens';
-import { type Sent } from './writer';
+import { type Sent } from './sending';
 
 export interface SendInput {
   sessionId: string;

@@ -8,7 +8,7 @@ import { SYSTEM_USER } from '../model/identifiers';
 import { MESSAGE_TYPE, type MessageInput } from '../model/message-content';
 import { SESSION_TYPE } from '../model/message-tables';
 import { type NewParticipant, participantsOf } from '../model/participants';
-import { findPair, pairOf } from '../model/sessions';
+import { findPair, pairOf, touchSession } from '../model/sessions';
 import { findTopic, lastTopic, TOPIC_STATUS } from '../model/topics';
 import { findUser, findUsers } from '../model/users';
 import { frame } from '../views/frames';
@@ -175,7 +175,7 @@ async function storeTopic(
     ...sender(starter),
     type: MESSAGE_TYPE.topicStart,
     content: JSON.stringify({ topic_id: topicId, name: input.name }),
-    clientMsgId: null,
+    client: null,
   });
   session.unrepliedTopic = topicId;
   const stored = [start];
@@ -184,7 +184,7 @@ async function storeTopic(
       message.type === MESSAGE_TYPE.forwarded
         ? await forwardedContent(run, message.content, senderId, `messages.${index}.content`)
         : JSON.stringify(message.content);
-    stored.push(append.add(session, { ...sender(senderId), type: message.type, content, clientMsgId: null }));
+    stored.push(append.add(session, { ...sender(senderId), type: message.type, content, client: null }));
   }
   await append.store(run);
   await trx
@@ -264,7 +264,11 @@ export async function changeTopic(
   const before = await visibleTopic(db, principal, topicId);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   if (Object.keys(given).length === 0) return before;
-  await db.updateTable('topics').set(given).where('id', '=', topicId).execute();
+  await services.database.transaction(async (trx) => {
+    // What waits for a reply is remembered with the session: this tells that it is to be read again.
+    if (change.reply !== undefined) await touchSession(trx, before.session_id);
+    await trx.updateTable('topics').set(given).where('id', '=', topicId).execute();
+  });
   const topic = await visibleTopic(db, principal, topicId);
   announceTopic(services, topic);
   return topic;
@@ -311,7 +315,7 @@ export async function endTopic(
     if (topic.status === TOPIC_STATUS.ended) return topic;
     const name = (await findUser(trx, end.userId))?.name ?? end.userId;
     const append = new Append(database.dialect, services.noticePlan);
-    const draft = { senderId: end.userId, senderName: name, clientMsgId: null };
+    const draft = { senderId: end.userId, senderName: name, client: null };
     const last = append.add(session, {
       ...draft,
       type: MESSAGE_TYPE.topicEnd,

@@ -1,4 +1,5 @@
-import { type Send, type Sent, Writer, type WriterOptions } from './writer';
+import { type Send, type Sent } from './sending';
+import { Writer, type WriterOptions } from './writer';
 
 /** Side by side they keep several connections busy; a session always has the same one, so its messages never compete. */
 export class Writers {

@@ -30,6 +30,13 @@ export interface Dialect {
   isRetryable(error: unknown): boolean;
   /** The database can't be reached, or went away. */
   isUnavailable(error: unknown): boolean;
+  /** What `expectRows` said does not hold: the transaction is to be made again from what the database says. */
+  isOutdated(error: unknown): boolean;
+  /**
+   * A SELECT that fails unless exactly `count` rows of `table` meet `condition`, and locks those that do, with `lock`,
+   * in the order of their primary key. What is known from before is confirmed by it in the round trip that relies on it.
+   */
+  expectRows(table: string, condition: Fragment, count: number, lock?: 'lock'): Statement;
   /** `(a, b) in …` for `count` pairs of parameters. */
   rowIn(columns: readonly string[], count: number): string;
   /**
@@ -43,18 +50,19 @@ export interface Dialect {
     columns: readonly string[],
     rows: Fragment,
     set: string,
-  ): CompiledQuery;
+  ): Statement;
   /** The distance between the ids of one INSERT's rows: not 1 in a Galera or group-replication cluster. */
   readonly idStep: string;
   /**
-   * Inserts rows into tables with rising ids, then runs `rest`, which may speak of the new ids.
+   * Runs `before`, inserts rows into tables with rising ids, then runs `rest`, which may speak of the new ids.
    * On MySQL all of it is one round trip, in which the ids are known by variables.
    * @returns the first id of each insert
    */
   insertThen(
     run: RunTogether,
+    before: readonly Statement[],
     inserts: readonly RowInsert[],
-    rest: (idOf: (insert: number, row: number) => Fragment) => CompiledQuery[],
+    rest: (idOf: (insert: number, row: number) => Fragment) => Statement[],
     step: number,
   ): Promise<number[]>;
   /** Inserts `row`; where its key exists, sets the columns `changed` (all others than the keys, when left out). */
@@ -77,6 +85,16 @@ interface ColumnTypes {
   date: RawBuilder<unknown>;
 }
 
+/** A statement with its parameters, as `RunTogether` takes it: no more than a text and its values. */
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+export function statement(sql: string, parameters: readonly unknown[] = []): Statement {
+  return { sql, parameters };
+}
+
 /** A piece of SQL with its parameters. */
 export interface Fragment {
   text: string;
@@ -85,7 +103,7 @@ export interface Fragment {
 
 /** An INSERT of `count` rows. */
 export interface RowInsert {
-  statement: CompiledQuery;
+  statement: Statement;
   count: number;
 }
 
@@ -97,7 +115,7 @@ export interface StatementResult {
 }
 
 /** Runs statements in their order on one connection, in one round trip where the database is across a network. */
-export type RunTogether = (statements: readonly CompiledQuery[]) => Promise<StatementResult[]>;
+export type RunTogether = (statements: readonly Statement[]) => Promise<StatementResult[]>;
 
 function errorCode(error: unknown): { code?: string; errno?: number } {
   return typeof error === 'object' && error !== null ? error : {};
@@ -134,6 +152,19 @@ const UNAVAILABLE_CODES = new Set([
   'POOL_CLOSED',
 ]);
 
+/** ER_DATA_OUT_OF_RANGE */
+const OUT_OF_RANGE = 1690;
+
+/** What SQLite's `expectRows` throws. */
+class Outdated extends Error {}
+
+/** SQLite takes functions: the one that `expectRows` calls, for each connection to register. */
+export const EXPECT_FUNCTION = 'im_expect';
+export function expectEqual(found: unknown, expected: unknown): number {
+  if (found !== expected) throw new Outdated('what was known of the rows does not hold any more');
+  return 0;
+}
+
 /** Too many connections, shutting down, killed, read-only: the database is there but can't serve now. */
 const UNAVAILABLE_ERRNOS = new Set([
   1040, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1203, 1290, 1317, 1836, 1927,
@@ -158,23 +189,31 @@ export const mysql: Dialect = {
     const { code, errno } = errorCode(error);
     return UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
   },
+  isOutdated: (error) => errorCode(error).errno === OUT_OF_RANGE,
+  expectRows: (table, condition, count, lock) =>
+    // One more than the largest integer is refused, by MySQL and MariaDB alike.
+    statement(
+      `select 9223372036854775807 + (count(*) <> ?) from ${table} where ${condition.text}${lock === undefined ? '' : ' for update'}`,
+      [count, ...condition.values],
+    ),
   rowIn: (columns, count) => `(${columns.join(', ')}) in (${pairs(count, columns.length)})`,
   upsertRows: (table, _keys, columns, rows, set) =>
-    CompiledQuery.raw(
+    statement(
       `${insertRows(table, columns, rows)} on duplicate key update ${set.replaceAll('new(', 'values(')}`,
       rows.values,
     ),
   idStep: '@@auto_increment_increment',
-  insertThen: async (run, inserts, rest, step) => {
-    const named = inserts.flatMap(({ statement }, index) => [
-      statement,
-      CompiledQuery.raw(`set @first${index} = last_insert_id()`),
+  insertThen: async (run, before, inserts, rest, step) => {
+    const named = inserts.flatMap((insert, index) => [
+      insert.statement,
+      statement(`set @first${index} = last_insert_id()`),
     ]);
     const results = await run([
+      ...before,
       ...named,
       ...rest((insert, row) => ({ text: `@first${insert} + ${row * step}`, values: [] })),
     ]);
-    return inserts.map((_insert, index) => results[index * 2]?.insertId ?? 0);
+    return inserts.map((_insert, index) => results[before.length + index * 2]?.insertId ?? 0);
   },
   upsert: async (db, table, keys, row, changed = otherThan(keys, row)) => {
     // Setting a key to itself changes nothing: MySQL has no "do nothing" that would not hide other errors.
@@ -214,14 +253,21 @@ export const sqlite: Dialect = {
     ['SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY'].some((code) =>
       (errorCode(error).code ?? '').startsWith(code),
     ) || (errorCode(error).code ?? '').startsWith('SQLITE_IOERR'),
+  isOutdated: (error) => error instanceof Outdated,
+  expectRows: (table, condition, count) =>
+    statement(`select ${EXPECT_FUNCTION}(count(*), ?) from ${table} where ${condition.text}`, [
+      count,
+      ...condition.values,
+    ]),
   rowIn: (columns, count) => `(${columns.join(', ')}) in (values ${pairs(count, columns.length)})`,
   upsertRows: (table, keys, columns, rows, set) =>
-    CompiledQuery.raw(
+    statement(
       `${insertRows(table, columns, rows)} on conflict (${keys.join(', ')}) do update set ${set.replace(/new\((\w+)\)/g, 'excluded.$1')}`,
       rows.values,
     ),
   idStep: '1',
-  insertThen: async (run, inserts, rest, step) => {
+  insertThen: async (run, before, inserts, rest, step) => {
+    await run(before);
     const results = await run(inserts.map((insert) => insert.statement));
     const first = results.map(({ insertId }, index) => insertId - ((inserts[index]?.count ?? 1) - 1) * step);
     await run(rest((insert, row) => ({ text: '?', values: [(first[insert] ?? 0) + row * step] })));

@@ -51,7 +51,7 @@ interface SessionTable {
   other_message_time: Defaulted<SqlTime | null>;
   /** The latest time given out in this session, to a message or a joining member; the next message is later. */
   clock_time: SqlTime;
-  /** Counts changes of the participants; a cached list of another version is stale. */
+  /** Counts changes of the participants, and of a topic's reply; what is remembered of another version is stale. */
   members_version: Defaulted<number>;
 }
 

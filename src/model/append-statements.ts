@@ -1,5 +1,4 @@
-import { CompiledQuery } from 'kysely';
-import { type Dialect, type Fragment } from '../db/dialect';
+import { type Dialect, type Fragment, type Statement, statement } from '../db/dialect';
 import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { type Member } from './member';
@@ -10,7 +9,7 @@ import { type Member } from './member';
  */
 
 /** What appending needs of a session; its last content, which may be long, is not among it. */
-const LOCKED_COLUMNS = [
+export const LOCKED_COLUMNS = [
   'id',
   'type',
   'name',
@@ -29,22 +28,57 @@ export type LockedRow = Pick<SessionRow, (typeof LOCKED_COLUMNS)[number]> &
   Partial<Pick<SessionRow, 'last_sender_name' | 'last_content_type' | 'last_content'>>;
 
 /** `select … for update` of sessions, always in the order of their ids, so that two transactions can't deadlock on them. */
-export function lockStatement(ids: readonly string[], dialect: Dialect): CompiledQuery {
-  return CompiledQuery.raw(
+export function lockStatement(ids: readonly string[], dialect: Dialect): Statement {
+  return statement(
     `select ${LOCKED_COLUMNS.join(', ')}, ${dialect.idStep} as id_step from sessions where id in (${placeholders(ids)}) order by id${dialect.forUpdate}`,
     [...ids],
   );
 }
 
-export function membersStatement(ids: readonly string[]): CompiledQuery {
-  return CompiledQuery.raw(
+/** Of a session's row: whatever a send relies on changes one of them. */
+export type Stamp = Pick<LockedRow, 'id' | 'clock_time' | 'members_version'>;
+
+/** Locks sessions, and fails unless each of them is as it was when it was last read. */
+export function expectSessions(dialect: Dialect, stamps: readonly Stamp[]): Statement {
+  return dialect.expectRows(
+    'sessions',
+    {
+      text: stamps.map(() => '(id = ? and clock_time = ? and members_version = ?)').join(' or '),
+      values: stamps.flatMap((row) => [row.id, row.clock_time, row.members_version]),
+    },
+    stamps.length,
+    'lock',
+  );
+}
+
+/** A participant who has not read what came at that time. */
+export interface Unread {
+  sessionId: string;
+  userId: string;
+  time: SqlTime;
+}
+
+/** Fails unless each of them has still something unread. */
+export function expectUnread(dialect: Dialect, unread: readonly Unread[]): Statement {
+  return dialect.expectRows(
+    'participants',
+    {
+      text: unread.map(() => '(session_id = ? and participant_id = ? and last_fetch_time < ?)').join(' or '),
+      values: unread.flatMap(({ sessionId, time, userId }) => [sessionId, userId, time]),
+    },
+    unread.length,
+  );
+}
+
+export function membersStatement(ids: readonly string[]): Statement {
+  return statement(
     `select session_id, participant_id, type, last_fetch_time from participants where session_id in (${placeholders(ids)})`,
     [...ids],
   );
 }
 
-export function unrepliedTopicsStatement(ids: readonly string[]): CompiledQuery {
-  return CompiledQuery.raw(
+export function unrepliedTopicsStatement(ids: readonly string[]): Statement {
+  return statement(
     `select id, open_session_id from topics where open_session_id in (${placeholders(ids)}) and reply = 0`,
     [...ids],
   );
@@ -58,17 +92,17 @@ export function placeholders(values: readonly unknown[]): string {
 export function fetchTimesStatement(
   dialect: Dialect,
   pairs: readonly (readonly [sessionId: string, userId: string])[],
-): CompiledQuery {
-  return CompiledQuery.raw(
+): Statement {
+  return statement(
     `select session_id, participant_id, last_fetch_time from participants where ${dialect.rowIn(['session_id', 'participant_id'], pairs.length)}`,
     pairs.flat(),
   );
 }
 
 /** One INSERT of rows that get their ids in their order. */
-export function insertMessages(table: MessageTableName, messages: readonly MessageRow[]): CompiledQuery {
+export function insertMessages(table: MessageTableName, messages: readonly MessageRow[]): Statement {
   const row = '(?, ?, ?, ?, ?, ?, ?, ?)';
-  return CompiledQuery.raw(
+  return statement(
     `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key) values ${messages.map(() => row).join(', ')}`,
     messages.flatMap((message) => [
       message.session_id,
@@ -97,7 +131,7 @@ const SESSION_COLUMNS = [
 export function sessionsStatement(
   dialect: Dialect,
   sessions: readonly { row: LockedRow; lastId: Fragment }[],
-): CompiledQuery {
+): Statement {
   const required = ['id', 'type', 'name', 'business_type', 'create_date'] as const;
   const columns = [...required, ...SESSION_COLUMNS] as const;
   return dialect.upsertRows(
@@ -123,10 +157,7 @@ export interface ParticipantChange {
 }
 
 /** Sets when senders last sent, and moves on up to when they have read. They are members under the session's lock. */
-export function participantsStatement(
-  dialect: Dialect,
-  changes: readonly ParticipantChange[],
-): CompiledQuery {
+export function participantsStatement(dialect: Dialect, changes: readonly ParticipantChange[]): Statement {
   return dialect.upsertRows(
     'participants',
     ['session_id', 'participant_id'],

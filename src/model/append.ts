@@ -1,9 +1,11 @@
-import { CompiledQuery } from 'kysely';
-import { type Dialect, type Fragment, type RunTogether } from '../db/dialect';
+import { type Dialect, type Fragment, type RunTogether, type Statement, statement } from '../db/dialect';
 import { type MessageRow, type MessageTableName } from '../db/schema';
 import { fromSqlTime, type SqlTime, toSqlTime } from '../db/time';
 import {
+  expectSessions,
+  expectUnread,
   insertMessages,
+  LOCKED_COLUMNS,
   type LockedRow,
   lockStatement,
   membersStatement,
@@ -11,9 +13,10 @@ import {
   participantsStatement,
   placeholders,
   sessionsStatement,
+  type Stamp,
+  type Unread,
   unrepliedTopicsStatement,
 } from './append-statements';
-import { clientKey } from './identifiers';
 import { type Member } from './member';
 import { messageTable } from './message-tables';
 import { MESSAGE_TYPE, REPLY_TYPES } from './message-content';
@@ -28,7 +31,9 @@ import { cutTo } from './text';
 export interface LockedSession {
   row: LockedRow;
   members: ReadonlyMap<string, Member>;
-  /** Up to when participants have read: of all, or of those who are about to send. */
+  /**
+   * Up to when participants have read at least (it never goes back): of all, or of those who have sent and are about to.
+   */
   fetchTimes: Map<string, SqlTime>;
   unrepliedTopic: string | null;
   idStep: number;
@@ -40,7 +45,8 @@ export interface Draft {
   type: number;
   /** JSON text */
   content: string;
-  clientMsgId: string | null;
+  /** What makes a repeat known: the sender's own id of the message, and the key made of it (`clientKey`). */
+  client: { id: string; key: string } | null;
 }
 
 /** A message that this transaction stores, and what the ones who hear of it need to know. */
@@ -67,6 +73,8 @@ type IdOf = (appended: Appended) => Fragment;
 
 interface SessionAppends {
   session: LockedSession;
+  /** As the session was before. */
+  stamp: Stamp;
   /** Who may get a notice. */
   patients: readonly Member[];
   messages: Appended[];
@@ -112,13 +120,17 @@ export class Append {
   readonly #sessions = new Map<string, SessionAppends>();
   readonly repliedTopics = new Set<string>();
   readonly #notices = { dueNow: false, skipped: 0 };
+  readonly #changes: ParticipantChange[] = [];
+  readonly #nowTime: SqlTime;
   #weight = 0;
 
   constructor(
     private readonly dialect: Dialect,
     private readonly noticePlan: NoticePlan,
     private readonly now: number = Date.now(),
-  ) {}
+  ) {
+    this.#nowTime = toSqlTime(now);
+  }
 
   /** Whether `store` wrote notices that nobody has to wait for. */
   get notices(): WrittenNotices {
@@ -137,7 +149,9 @@ export class Append {
   /** Gives `draft` its time, later than everything in its session. Its id is known after `store`. */
   add(session: LockedSession, draft: Draft): Appended {
     const { row } = session;
-    const time = toSqlTime(Math.max(this.now, fromSqlTime(row.clock_time) + 1));
+    const stamp = { id: row.id, clock_time: row.clock_time, members_version: row.members_version };
+    const isLater = this.#nowTime > row.clock_time;
+    const time = isLater ? this.#nowTime : toSqlTime(fromSqlTime(row.clock_time) + 1);
     const appended: Appended = {
       row: {
         id: 0,
@@ -147,8 +161,8 @@ export class Append {
         type: draft.type,
         content: draft.content,
         timestamp: time,
-        client_msg_id: draft.clientMsgId,
-        client_key: draft.clientMsgId === null ? null : clientKey(row.id, draft.senderId, draft.clientMsgId),
+        client_msg_id: draft.client?.id ?? null,
+        client_key: draft.client?.key ?? null,
       },
       previousId: row.last_message_id,
     };
@@ -173,7 +187,7 @@ export class Append {
     let appends = this.#sessions.get(row.id);
     if (appends === undefined) {
       const patients = [...session.members.values()].filter((member) => member.type === 'patient');
-      appends = { session, patients, messages: [], last: appended, othersBefore };
+      appends = { session, stamp, patients, messages: [], last: appended, othersBefore };
       this.#sessions.set(row.id, appends);
     }
     appends.messages.push(appended);
@@ -183,12 +197,52 @@ export class Append {
   }
 
   /**
-   * Stores what was added, with the sessions' and the senders' state and the notices, then runs `rest` (such as the
-   * commit) in the same round trip. Afterwards every `Appended` has its id.
+   * For sessions that are remembered, and were not read in this transaction: what locks them and fails unless they are
+   * still as they are remembered. undefined: too little is remembered of them.
    */
-  async store(run: RunTogether, rest: readonly CompiledQuery[] = []): Promise<void> {
+  expectations(): Statement[] | undefined {
+    const stamps: Stamp[] = [];
+    const unread: Unread[] = [];
+    for (const { session, stamp, messages, othersBefore } of this.#sessions.values()) {
+      stamps.push(stamp);
+      for (const [index, { row }] of messages.entries()) {
+        if (!session.members.has(row.sender_id)) continue;
+        const fetched = session.fetchTimes.get(row.sender_id);
+        if (fetched === undefined) return undefined;
+        // Who had read everything then has nothing unread now. Who had not may have read it meanwhile.
+        if (index === 0 && othersBefore !== null && fetched < othersBefore)
+          unread.push({ sessionId: row.session_id, userId: row.sender_id, time: othersBefore });
+      }
+    }
+    return [
+      expectSessions(this.dialect, stamps),
+      ...(unread.length > 0 ? [expectUnread(this.dialect, unread)] : []),
+    ];
+  }
+
+  /** The sessions as they are after the commit, to be remembered. */
+  remembered(): LockedSession[] {
+    for (const { sessionId, member, fetched } of this.#changes) {
+      this.#sessions.get(sessionId)?.session.fetchTimes.set(member.id, fetched);
+    }
+    return [...this.#sessions.values()].map(({ session }) => ({
+      ...session,
+      // Without the last message's content, which may be long.
+      row: Object.fromEntries(LOCKED_COLUMNS.map((column) => [column, session.row[column]])) as LockedRow,
+    }));
+  }
+
+  /**
+   * Runs `before`, stores what was added, with the sessions' and the senders' state and the notices, then runs `rest`
+   * (such as the commit), on MySQL all of it in one round trip. Afterwards every `Appended` has its id.
+   */
+  async store(
+    run: RunTogether,
+    before: readonly Statement[] = [],
+    rest: readonly Statement[] = [],
+  ): Promise<void> {
     if (this.empty) {
-      if (rest.length > 0) await run(rest);
+      if (before.length + rest.length > 0) await run([...before, ...rest]);
       return;
     }
     const byTable = new Map<MessageTableName, Appended[]>();
@@ -207,6 +261,7 @@ export class Append {
 
     const first = await this.dialect.insertThen(
       run,
+      before,
       tables.map(([table, rows]) => ({
         statement: insertMessages(
           table,
@@ -235,7 +290,7 @@ export class Append {
     }
   }
 
-  #sessionUpdates(id: IdOf): CompiledQuery[] {
+  #sessionUpdates(id: IdOf): Statement[] {
     return [
       sessionsStatement(
         this.dialect,
@@ -248,8 +303,8 @@ export class Append {
    * Each sender's latest send; and for a sender who had nothing unread, everything up to it is read. Only the first
    * sender in a session can be that one: for the others the first one's message is unread.
    */
-  #participantUpdates(): CompiledQuery[] {
-    const changes: ParticipantChange[] = [];
+  #participantUpdates(): Statement[] {
+    const changes = this.#changes;
     for (const { session, messages, othersBefore } of this.#sessions.values()) {
       const first = messages[0]?.row.sender_id;
       const readUpTo = messages[lengthOfFirstRun(messages) - 1]?.row.timestamp;
@@ -271,19 +326,19 @@ export class Append {
     return changes.length === 0 ? [] : [participantsStatement(this.dialect, changes)];
   }
 
-  #topicUpdates(): CompiledQuery[] {
+  #topicUpdates(): Statement[] {
     const ids = [...this.repliedTopics];
     if (ids.length === 0) return [];
-    return [CompiledQuery.raw(`update topics set reply = 1 where id in (${placeholders(ids)})`, ids)];
+    return [statement(`update topics set reply = 1 where id in (${placeholders(ids)})`, ids)];
   }
 
-  #noticeInserts(id: IdOf): CompiledQuery[] {
+  #noticeInserts(id: IdOf): Statement[] {
     const rows: Fragment[] = [];
-    const now = toSqlTime(this.now);
+    const now = this.#nowTime;
     for (const { session, messages, patients } of this.#sessions.values()) {
       for (const patient of patients) {
         const { delayMs, state } = this.noticePlan(session.row.id, patient.id);
-        const due = toSqlTime(this.now + delayMs);
+        const due = delayMs === 0 ? now : toSqlTime(this.now + delayMs);
         for (const appended of messages) {
           // A call's notice is sent at its invitation.
           if (appended.row.sender_id === patient.id || appended.row.type === MESSAGE_TYPE.call) continue;
@@ -297,11 +352,11 @@ export class Append {
         }
       }
     }
-    const statements: CompiledQuery[] = [];
+    const statements: Statement[] = [];
     for (let start = 0; start < rows.length; start += NOTICES_A_STATEMENT) {
       const part = rows.slice(start, start + NOTICES_A_STATEMENT);
       statements.push(
-        CompiledQuery.raw(
+        statement(
           `insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time) values ${part.map(({ text }) => text).join(', ')}`,
           part.flatMap(({ values }) => values),
         ),

@@ -1,5 +1,4 @@
-import { CompiledQuery } from 'kysely';
-import { type RunTogether } from '../db/dialect';
+import { type RunTogether, statement } from '../db/dialect';
 import { type MessageRow } from '../db/schema';
 import { messageTable } from './message-tables';
 import { type Forward } from './message-content';
@@ -14,8 +13,8 @@ export async function findForwarded(
   senderId: string | null,
 ): Promise<MessageRow | undefined> {
   const [sessions, memberships] = await run([
-    CompiledQuery.raw('select type from sessions where id = ?', [forward.session_id]),
-    CompiledQuery.raw('select 1 from participants where session_id = ? and participant_id = ?', [
+    statement('select type from sessions where id = ?', [forward.session_id]),
+    statement('select 1 from participants where session_id = ? and participant_id = ?', [
       forward.session_id,
       senderId ?? '',
     ]),
@@ -24,7 +23,7 @@ export async function findForwarded(
   if (type === undefined) return undefined;
   if (senderId !== null && memberships?.rows.length === 0) return undefined;
   const [messages] = await run([
-    CompiledQuery.raw(`select * from ${messageTable(Number(type))} where id = ? and session_id = ?`, [
+    statement(`select * from ${messageTable(Number(type))} where id = ? and session_id = ?`, [
       forward.message_id,
       forward.session_id,
     ]),

@@ -1,5 +1,5 @@
-import { CompiledQuery } from 'kysely';
 import { type Database, type Queryable } from '../db/database';
+import { type Statement, statement } from '../db/dialect';
 import { type NoticeRow, type NoticeState } from '../db/schema';
 import { type NoticePlan } from './append';
 import { nowSql, type SqlTime, toSqlTime } from '../db/time';
@@ -8,8 +8,8 @@ import { nowSql, type SqlTime, toSqlTime } from '../db/time';
  * Everything up to the message has arrived at the patient: what still waits (also for a retry), and is not being sent, is
  * delivered.
  */
-export function settleStatement(sessionId: string, userId: string, messageId: number): CompiledQuery {
-  return CompiledQuery.raw(
+export function settleStatement(sessionId: string, userId: string, messageId: number): Statement {
+  return statement(
     `update notices set state = 'delivered', update_time = ? where user_id = ? and session_id = ? and message_id <= ?
      and state = 'pending' and claimed_by is null`,
     [nowSql(), userId, sessionId, messageId],

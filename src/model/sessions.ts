@@ -146,3 +146,12 @@ export async function newestMessageIds(db: Queryable, ids: readonly string[]): P
   }
   return newest;
 }
+
+/** Whatever a process remembers of the session is to be read again. Locks its row. */
+export async function touchSession(trx: Queryable, id: string): Promise<void> {
+  await trx
+    .updateTable('sessions')
+    .set((eb) => ({ members_version: eb('members_version', '+', 1) }))
+    .where('id', '=', id)
+    .execute();
+}

@@ -1,5 +1,6 @@
 import should from 'should';
-import { type Send, type Sent, Writer } from '../../src/commands/writer';
+import { type Send, type Sent } from '../../src/commands/sending';
+import { Writer } from '../../src/commands/writer';
 import { AppError } from '../../src/errors';
 import { type MessageInput } from '../../src/model/message-content';
 import { eachDatabase } from '../support/databases';

@@ -1,0 +1,168 @@
+import { type Database } from '../db/database';
+import { type RunTogether, type Statement, statement } from '../db/dialect';
+import { type MessageRow } from '../db/schema';
+import { AppError, invalidField, notFound } from '../errors';
+import { Append, type Appended, type LockedSession, type NoticePlan } from '../model/append';
+import { SYSTEM_USER } from '../model/identifiers';
+import { MESSAGE_TYPE } from '../model/message-content';
+import { SESSION_TYPE } from '../model/message-tables';
+import { messageJson } from '../views/message';
+import { forwardedContent } from './forward';
+import { type SendCache } from './send-cache';
+import { type KeyedSend, readLocked, type Reads, recall } from './send-reads';
+import { type CommitOutcome, type Committed, type Send, type Sent } from './sending';
+
+/** A send that waits for its answer. */
+export interface Waiting extends KeyedSend {
+  resolve(sent: Sent): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * What a transaction relies on: what this process remembers of the sessions, which the transaction's own statements
+ * confirm; or what it reads under their locks; or that and a look for repeats.
+ */
+export type Basis = 'memory' | 'reading' | 'looking';
+
+export interface BatchOutcome extends CommitOutcome {
+  /** To be called when the commit is known: answers each send. */
+  answers: (() => void)[];
+  /** How many of the sends are in it: what one transaction can't take is left for the next. */
+  taken: number;
+}
+
+export interface BatchOptions {
+  database: Database;
+  cache: SendCache;
+  noticePlan: NoticePlan;
+}
+
+/** Stores sends in one transaction on the connection of `run`. @throws whatever fails all of them */
+export async function storeBatch(
+  options: BatchOptions,
+  run: RunTogether,
+  batch: readonly Waiting[],
+  basis: Basis,
+): Promise<BatchOutcome> {
+  const { cache, database } = options;
+  const remembered = basis === 'memory' ? recall(cache, batch) : undefined;
+  if (remembered !== undefined) {
+    const placed = await placeAll(options, run, batch, remembered);
+    const expected = placed.append.empty ? undefined : placed.append.expectations();
+    // Whoever is to be refused is judged by what the database says now.
+    if (placed.refused === 0 && expected !== undefined) {
+      return commit(cache, run, placed, [statement(database.dialect.begin), ...expected]);
+    }
+  }
+  const reads = await readLocked(run, database, cache, batch, basis === 'looking');
+  return commit(cache, run, await placeAll(options, run, batch, reads));
+}
+
+interface Placed {
+  append: Append;
+  committed: Committed[];
+  repeated: MessageRow[];
+  answers: (() => void)[];
+  taken: number;
+  refused: number;
+}
+
+/** Gives each send its place in its session, or its refusal. */
+async function placeAll(
+  { database, noticePlan }: BatchOptions,
+  run: RunTogether,
+  batch: readonly Waiting[],
+  reads: Reads,
+): Promise<Placed> {
+  const append = new Append(database.dialect, noticePlan);
+  const placed: Placed = { append, committed: [], repeated: [], answers: [], taken: 0, refused: 0 };
+  const { answers, committed, repeated } = placed;
+  for (const waiting of batch) {
+    if (append.full) break;
+    placed.taken += 1;
+    const { key, send } = waiting;
+    try {
+      const session = sessionOf(send, reads);
+      const repeat = key === null ? undefined : reads.repeats.get(key);
+      if (repeat !== undefined) {
+        repeated.push(repeat);
+        answers.push(() => waiting.resolve({ row: repeat, json: messageJson(repeat), created: false }));
+        continue;
+      }
+      const content =
+        send.message.type === MESSAGE_TYPE.forwarded
+          ? await forwardedContent(run, send.message.content, send.senderId)
+          : JSON.stringify(send.message.content);
+      const appended = place(append, session, waiting, content, reads.names);
+      const message: Committed = Object.assign(appended, {
+        json: '',
+        sessionType: session.row.type,
+        members: session.members,
+        membersVersion: session.row.members_version,
+        origin: send.origin,
+      });
+      committed.push(message);
+      if (key !== null) reads.repeats.set(key, message.row);
+      answers.push(() => waiting.resolve({ row: message.row, json: message.json, created: true }));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      placed.refused += 1;
+      answers.push(() => waiting.reject(error));
+    }
+  }
+  return placed;
+}
+
+async function commit(
+  cache: SendCache,
+  run: RunTogether,
+  { append, answers, committed, repeated, taken }: Placed,
+  before: readonly Statement[] = [],
+): Promise<BatchOutcome> {
+  await append.store(run, before, [statement('commit')]);
+  for (const session of append.remembered()) cache.sessions.set(session.row.id, session);
+  for (const message of committed) message.json = messageJson(message.row);
+  return {
+    answers,
+    taken,
+    committed,
+    repeated,
+    repliedTopics: [...append.repliedTopics],
+    notices: append.notices,
+  };
+}
+
+/** The session of a send. @throws AppError when it may not be sent there */
+function sessionOf(send: Send, { sessions }: Reads): LockedSession {
+  const { byBackend, message, senderId } = send;
+  const session = sessions.get(send.sessionId);
+  if (session === undefined) throw notFound('session');
+  if (senderId !== null && !session.members.has(senderId)) {
+    if (!byBackend) throw notFound('session');
+    throw invalidField('sender_id', 'no participant of the session');
+  }
+  const inSystemSession = session.row.type === SESSION_TYPE.system;
+  if (senderId === null && message.type !== MESSAGE_TYPE.system && !inSystemSession) {
+    throw invalidField('sender_id', 'required');
+  }
+  if (!byBackend && (inSystemSession || message.type === MESSAGE_TYPE.system)) {
+    throw new AppError('forbidden', 'System messages come from the platform alone.');
+  }
+  return session;
+}
+
+function place(
+  append: Append,
+  session: LockedSession,
+  { key, send: { clientMsgId, message, senderId } }: KeyedSend,
+  content: string,
+  names: ReadonlyMap<string, string>,
+): Appended {
+  return append.add(session, {
+    senderId: senderId ?? SYSTEM_USER.id,
+    senderName: senderId === null ? SYSTEM_USER.name : (names.get(senderId) ?? senderId),
+    type: message.type,
+    content,
+    client: key === null || clientMsgId === null ? null : { id: clientMsgId, key },
+  });
+}

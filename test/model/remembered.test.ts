@@ -1,0 +1,168 @@
+import should from 'should';
+import { type Database, openDatabase } from '../../src/db/database';
+import { type Statement } from '../../src/db/dialect';
+import { eachDatabase } from '../support/databases';
+import { TestServer } from '../support/server';
+
+/** `database`, and what the writer asks it for: the texts of the statements of each round trip. */
+function recorded(database: Database): { database: Database; trips: string[][] } {
+  const trips: string[][] = [];
+  const connection: Database['connection'] = (work) =>
+    database.connection((run) =>
+      work((statements: readonly Statement[]) => {
+        trips.push(statements.map(({ sql }) => sql));
+        return run(statements);
+      }),
+    );
+  return { database: { ...database, connection }, trips };
+}
+
+eachDatabase(
+  'What a process remembers of a session',
+  (database) => {
+    let here: TestServer;
+    let elsewhere: TestServer;
+    let trips: string[][];
+    let sessions = 0;
+    let session: string;
+
+    before(async () => {
+      const url = await database.freshUrl();
+      const watched = recorded(openDatabase(url));
+      trips = watched.trips;
+      here = await TestServer.start({ IM_DATABASE_URL: url }, {}, { database: watched.database });
+      elsewhere = await TestServer.start({ IM_DATABASE_URL: url });
+      await here.users('A', 'B', 'C', 'P');
+    });
+
+    beforeEach(async () => {
+      session = `s${++sessions}`;
+      await here.session(session, 1, 'A', 'B', 'P');
+      // From now on it is remembered here, for each of them.
+      for (const sender of ['P', 'A', 'B']) {
+        await here.send(session, sender, 'before');
+        await readAll(here, sender);
+      }
+      for (const sender of ['P', 'A', 'B']) await readAll(here, sender);
+    });
+
+    after(async () => {
+      await here.stop();
+      await elsewhere.stop();
+    });
+
+    const readAll = (server: TestServer, user: string) =>
+      server.request('get', `/sessions/${session}/messages?user_id=${user}`).expect(200);
+
+    async function position(user: string): Promise<string> {
+      const { body } = await here.request('get', `/sessions/${session}/participants/${user}`).expect(200);
+      return body.last_fetch_time as string;
+    }
+
+    async function startTopic(server: TestServer, id: string): Promise<void> {
+      await server
+        .request('post', `/sessions/${id}/topics`)
+        .send({ session_id: session, user_id: 'P', name: 'a topic' })
+        .expect(201);
+    }
+
+    async function reply(id: string): Promise<number> {
+      const { body } = await elsewhere.request('get', `/sessions/topics/${id}`).expect(200);
+      return body.reply as number;
+    }
+
+    it('spares all reading', async () => {
+      trips.length = 0;
+      await here.send(session, 'A', 'remembered');
+      const statements = trips.flat().map((text) => text.split(' ').slice(0, 2).join(' '));
+      // One that locks and confirms, and the writing.
+      statements.filter((text) => text.startsWith('select')).length.should.equal(1);
+      if (database.name === 'mariadb') trips.length.should.equal(1);
+    });
+
+    it('is confirmed: what others sent meanwhile comes before', async () => {
+      const before = await here.send(session, 'A', 'one');
+      const other = await elsewhere.send(session, 'B', 'two');
+      const last = await here.send(session, 'A', 'three');
+      last.id.should.be.above(other.id);
+      last.timestamp.should.be.above(other.timestamp);
+      other.timestamp.should.be.above(before.timestamp);
+      (await position('A')).should.equal(before.timestamp);
+    });
+
+    it('is confirmed: what was read elsewhere counts as read', async () => {
+      await here.send(session, 'B', 'unread');
+      await here.send(session, 'A', 'with something unread');
+      await readAll(elsewhere, 'A');
+      const last = await here.send(session, 'A', 'with nothing unread');
+      (await position('A')).should.equal(last.timestamp);
+    });
+
+    it('keeps what is unread unread', async () => {
+      const before = await position('A');
+      await here.send(session, 'B', 'unread');
+      for (let count = 0; count < 3; count += 1) await here.send(session, 'A', 'mine');
+      (await position('A')).should.equal(before);
+      const { body } = await here
+        .request('get', `/sessions/${session}/unread_message_count?user_id=A`)
+        .expect(200);
+      should(body.count).equal(1);
+    });
+
+    it('is confirmed: who was removed elsewhere does not send, and who was added does', async () => {
+      const asUser = await here.token('A');
+      await elsewhere
+        .request('put', `/sessions/${session}/participant/update`)
+        .send({ remove: ['A'], add: [{ id: 'C' }] })
+        .expect(200);
+      const text = { type: 1, content: 'x' };
+      await here.request('post', `/sessions/${session}/messages`, asUser).send(text).expect(404);
+      await here.send(session, 'C', 'new here');
+      await here.send(session, 'B', 'still here');
+    });
+
+    it('is confirmed: a topic that was started elsewhere gets its reply', async () => {
+      await startTopic(elsewhere, `t-${session}`);
+      await here.send(session, 'P', 'no reply');
+      (await reply(`t-${session}`)).should.equal(0);
+      await here.send(session, 'A', 'a reply');
+      (await reply(`t-${session}`)).should.equal(1);
+    });
+
+    it('is confirmed: a topic whose reply was taken back elsewhere gets another', async () => {
+      const id = `t-${session}`;
+      await startTopic(here, id);
+      await here.send(session, 'A', 'a reply');
+      await here.send(session, 'B', 'another');
+      await elsewhere.request('put', `/sessions/topics/${id}`).send({ reply: 0 }).expect(200);
+      (await reply(id)).should.equal(0);
+      await here.send(session, 'B', 'a reply again');
+      (await reply(id)).should.equal(1);
+    });
+
+    it('is confirmed: a topic that was ended elsewhere gets no reply any more', async () => {
+      const id = `t-${session}`;
+      await startTopic(here, id);
+      await here.send(session, 'P', 'I wait');
+      await elsewhere
+        .request('put', `/sessions/${session}/topics/${id}/ended`)
+        .send({ user_id: 'P' })
+        .expect(200);
+      await here.send(session, 'A', 'too late');
+      (await reply(id)).should.equal(0);
+    });
+
+    it('is of no use where two write at once, and they agree all the same', async () => {
+      const sends = Array.from({ length: 40 }, (_none, index) =>
+        (index % 2 === 0 ? here : elsewhere).send(session, ['A', 'B', 'P'][index % 3]!, `m${index}`),
+      );
+      const sent = await Promise.all(sends);
+      const { body } = await here.request('get', `/sessions/${session}/messages?peek=1&limit=40`).expect(200);
+      const items = body.items as { id: number; timestamp: string }[];
+      should(items.map(({ id }) => id)).eql(sent.map(({ id }) => id).sort((a, b) => a - b));
+      const times = items.map(({ timestamp }) => timestamp);
+      should(times).eql([...new Set(times)].sort());
+    });
+  },
+  { sqlite: 'file' },
+);
