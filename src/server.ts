@@ -39,15 +39,14 @@ export class ImServer {
     const app = expressApp(context);
     const allowOrigin = cors(corsOptions(config));
     const http = createServer(nativeClasses(app), (request, response) => {
-      const serve = () => {
-        if (!fastDoor(context, request, response)) app(request, response);
-      };
+      // Only browsers name an origin; whoever does not needs none of CORS.
+      const needsCors = request.headers.origin !== undefined || request.method === 'OPTIONS';
+      if (!needsCors && http.listening && fastDoor(context, request, response)) return;
       requestId(request, response);
       // The server stops: this connection's next request is for another process.
       if (!http.listening) response.setHeader('Connection', 'close');
-      // Only browsers name an origin; whoever does not needs none of CORS.
-      if (request.headers.origin === undefined && request.method !== 'OPTIONS') serve();
-      else allowOrigin(request, response, serve);
+      if (needsCors) allowOrigin(request, response, () => app(request, response));
+      else app(request, response);
     });
     // A body larger than allowed is still read to its end by Node, within this time.
     http.requestTimeout = 30_000;

@@ -81,8 +81,9 @@ export class Deliver {
   /** Messages that this process committed. */
   messages(committed: readonly Committed[]): void {
     const { bus, metrics } = this.options;
+    const counts = MESSAGE_TABLES.map(() => 0);
     for (const { json, members, membersVersion, origin, previousId, row, sessionType } of committed) {
-      metrics.messages.inc({ table: MESSAGE_TABLES[sessionType] ?? '' });
+      counts[sessionType] = (counts[sessionType] ?? 0) + 1;
       this.#streams.push({
         sessionId: row.session_id,
         id: row.id,
@@ -105,6 +106,9 @@ export class Deliver {
         members: members.size <= NAMED_MEMBERS ? [...members.keys()] : undefined,
         message: json,
       });
+    }
+    for (const [type, table] of MESSAGE_TABLES.entries()) {
+      if (counts[type] !== 0) metrics.messages.inc({ table }, counts[type]);
     }
   }
 

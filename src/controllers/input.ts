@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { type z } from 'zod';
 import { type Fault, invalid } from '../errors';
 import { jsonDepth, MAX_JSON_DEPTH } from '../model/text';
@@ -43,14 +44,13 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[]): Fault[] {
   );
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /**
  * The text of `bytes`.
  * @throws TypeError when they are no UTF-8
  */
-export function decodeUtf8(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+export function decodeUtf8(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new TypeError('no UTF-8');
+  return bytes.toString('utf8');
 }
 
 /**

@@ -221,7 +221,7 @@ function openSqlite(file: string): Database {
   raw.function(EXPECT_FUNCTION, expectEqual);
   const cached = withStatementCache(raw);
   const kysely = new Kysely<Schema>({
-    dialect: new ImmediateSqliteDialect({ database: cached as never }),
+    dialect: new ImmediateSqliteDialect({ database: cached }),
     plugins: [
       new WithoutRowLocks(),
       new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression }),
@@ -249,7 +249,7 @@ function openSqlite(file: string): Database {
  */
 function onSqliteConnection<T>(
   kysely: Kysely<Schema>,
-  prepare: (text: string) => BetterSqlite.Statement<unknown[]>,
+  prepare: (text: string) => BetterSqlite.Statement,
   work: (run: RunTogether) => Promise<T>,
 ): Promise<T> {
   const one = ({ parameters, sql }: Statement): StatementResult => {
@@ -281,16 +281,16 @@ function onSqliteConnection<T>(
 
 /** Preparing costs more than running a small statement, and the server's statements are few. */
 function withStatementCache(raw: BetterSqlite.Database) {
-  const statements = new Map<string, BetterSqlite.Statement<unknown[]>>();
+  const statements = new Map<string, BetterSqlite.Statement>();
   return {
     close: () => {
       statements.clear();
       raw.close();
     },
-    prepare: (text: string): BetterSqlite.Statement<unknown[]> => {
+    prepare: (text: string): BetterSqlite.Statement => {
       const known = statements.get(text);
       if (known !== undefined) return known;
-      const prepared = raw.prepare<unknown[]>(text);
+      const prepared = raw.prepare(text);
       if (statements.size >= STATEMENT_CACHE) {
         const oldest = statements.keys().next().value;
         if (oldest !== undefined) statements.delete(oldest);

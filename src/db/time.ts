@@ -4,10 +4,19 @@
  */
 export type SqlTime = string;
 
+/** The second that was asked for last, and its text up to the point: nearly all times are now. */
+let lastSecond = NaN;
+let lastText = '';
+
 /** Milliseconds since the epoch → the database's text. */
 export function toSqlTime(milliseconds: number): SqlTime {
-  const iso = new Date(milliseconds).toISOString();
-  return `${iso.slice(0, 10)} ${iso.slice(11, 23)}`;
+  const second = Math.floor(milliseconds / 1000);
+  if (second !== lastSecond) {
+    const iso = new Date(milliseconds).toISOString();
+    lastText = `${iso.slice(0, 10)} ${iso.slice(11, 20)}`;
+    lastSecond = second;
+  }
+  return lastText + String(Math.floor(milliseconds) - second * 1000).padStart(3, '0');
 }
 
 /** The database's text → milliseconds since the epoch. */

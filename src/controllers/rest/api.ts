@@ -21,7 +21,7 @@ function groupRouter(services: Services, routes: readonly Route[]): Router {
       const params = request.params as Record<string, string>;
       // What can't be an id is no such path: a literal path that looks the same may come later.
       const fits = Object.entries(params).every(([name, value]) => parameterFits(route.path, name, value));
-      if (fits) void perform(services, route, params, request, response);
+      if (fits) void perform(services, route, params, request, response, requestId(request, response));
       else next('route');
     };
     router[METHODS[route.method]](route.path, handler);

@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Services } from '../../commands/services';
 import { API_BASE } from './groups';
 import { sendRoute } from './messages';
-import { perform } from './perform';
+import { newRequestId, perform } from './perform';
 import { matchPath } from './route';
 
 const PREFIX = `${API_BASE}/sessions/`;
@@ -19,6 +19,6 @@ export function fastDoor(services: Services, request: IncomingMessage, response:
   if (method !== 'POST' || !url.startsWith(PREFIX) || !url.endsWith(SUFFIX)) return false;
   const params = matchPath(sendRoute.path, url.slice(PREFIX.length - 1));
   if (params === undefined) return false;
-  void perform(services, sendRoute, params, request, response);
+  void perform(services, sendRoute, params, request, response, newRequestId(request));
   return true;
 }

@@ -13,12 +13,17 @@ import { type Call, type Reply, type Route } from './route';
 export const DEADLINE_MS = 9_500;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** The id of a request: the caller's own, when it is one, else a new one. It is on the response before anything else. */
+/** An id for a request: the caller's own, when it is one, else a new one. */
+export function newRequestId({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** The id of a request. From its first use on it is on the response, whoever answers. */
 export function requestId(request: IncomingMessage, response: ServerResponse): string {
   const known = response.getHeader('X-Request-Id');
   if (typeof known === 'string') return known;
-  const given = request.headers['x-request-id'];
-  const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  const id = newRequestId(request);
   response.setHeader('X-Request-Id', id);
   return id;
 }
@@ -33,13 +38,13 @@ export async function perform(
   params: Record<string, string>,
   request: IncomingMessage,
   response: ServerResponse,
+  id: string,
 ): Promise<void> {
-  const id = requestId(request, response);
   const timer = setTimeout(() => {
     answerError(context, response, id, unavailable('The database does not answer.'));
   }, DEADLINE_MS);
   try {
-    answer(response, await serve(context, route, params, request));
+    answer(response, id, await serve(context, route, params, request));
   } catch (error) {
     answerError(context, response, id, error);
   } finally {
@@ -141,19 +146,25 @@ function splitPair(pair: string): [string | undefined, string | undefined] {
   return [decode(parts[0] ?? ''), decode(parts[1] ?? '')];
 }
 
-function answer(response: ServerResponse, reply: Reply): void {
+/** The headers go out in one piece: those that were set before would cost each answer a copy of all of them. */
+function answer(response: ServerResponse, id: string, reply: Reply): void {
   if (response.headersSent || response.destroyed) return;
   if (reply.body === undefined) {
-    response.writeHead(reply.status);
+    response.writeHead(reply.status, ['X-Request-Id', id]);
     response.end();
     return;
   }
   const text = json(reply.body);
-  response.writeHead(reply.status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-  });
+  response.writeHead(reply.status, [
+    'Content-Type',
+    'application/json; charset=utf-8',
+    'Content-Length',
+    String(Buffer.byteLength(text)),
+    'Cache-Control',
+    'no-store',
+    'X-Request-Id',
+    id,
+  ]);
   response.end(text);
 }
 
@@ -186,6 +197,7 @@ export function answerError(
     'Content-Type': 'application/problem+json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),
     'Cache-Control': 'no-store',
+    'X-Request-Id': requestIdentifier,
     ...headers,
   });
   response.end(text);
