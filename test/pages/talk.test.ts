@@ -56,6 +56,58 @@ describe('The demo pages', function () {
     (await doctor.locator('[data-session="demo-team"] .unread').count()).should.equal(0);
   });
 
+  it('stay at the end, and say so, while what is shown grows', async () => {
+    const { patient, doctor } = await stage.both();
+    // A picture that gets its height between the list's going to its end and the event of that scrolling.
+    await doctor.evaluate(`(function (list) {
+      list.querySelector('.message').style.paddingBottom = '300px';
+      list.dispatchEvent(new Event('scroll'));
+    })(document.querySelector('.messages'))`);
+    await say(patient, '能看到吗？');
+    await bubble(patient, '能看到吗？').locator('.receipt', { hasText: '1人已读' }).waitFor();
+    // What takes room below is no leaving either.
+    const distance = `(function (list) { return list.scrollHeight - list.scrollTop - list.clientHeight; })
+      (document.querySelector('.messages'))`;
+    await doctor.locator('#text').fill('一\n二\n三\n四\n五');
+    await doctor.locator('[data-part="attach"]').click();
+    await waitUntil(
+      async () => Math.abs(await doctor.evaluate<number>(distance)) < 2,
+      5_000,
+      () => 'the list stands at its end',
+    );
+    // A reader who goes up, however little at a time, is let go.
+    await doctor.locator('.messages').focus();
+    for (let step = 0; step < 6; step += 1) await doctor.keyboard.press('ArrowUp', { delay: 100 });
+    await doctor.locator('.jump').waitFor();
+    await say(patient, '没在看');
+    await shows(doctor, '.jump', '1 条新消息');
+    await bubble(patient, '没在看').locator('.receipt', { hasText: '未读' }).waitFor();
+  });
+
+  it('show a receipt that came before the participants', async () => {
+    await stage.server.send('demo-team', 'demo-patient', '刚发的');
+    const patient = await stage.page('/');
+    const readHeard = new Promise<void>((resolve) => {
+      patient.on('websocket', (socket) => {
+        socket.on('framereceived', ({ payload }) => {
+          if (String(payload).startsWith('{"type":"read"')) resolve();
+        });
+      });
+    });
+    const participantsHeld = new Promise<() => Promise<void>>((resolve) => {
+      void patient.route('**/sessions/demo-team/session', async (route) => {
+        const response = await route.fetch();
+        resolve(() => route.fulfill({ response }));
+      });
+    });
+    await patient.goto(`${stage.server.url}/demo/patient`);
+    const release = await participantsHeld;
+    await stage.server.request('get', '/sessions/demo-team/messages?user_id=demo-doctor&limit=1').expect(200);
+    await readHeard;
+    await release();
+    await bubble(patient, '刚发的').locator('.receipt', { hasText: '1人已读' }).waitFor();
+  });
+
   it('say 已读 and 对方正在输入 where there are two', async () => {
     const doctor = await stage.page('/demo/doctor#demo-doctors', { viewport: DESK });
     const other = await stage.page('/demo/doctor?user=demo-specialist#demo-doctors', { viewport: DESK });

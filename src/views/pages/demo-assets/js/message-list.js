@@ -20,38 +20,59 @@
     this._unsent = {};
     this._days = {};
     this._markTime = null;
+    // At the end, and to be kept there.
     this._stuck = true;
+    // Where the list was last seen to stand, in pixels from its top.
+    this._place = 0;
     this._marker = el('li', { class: 'line line-unread', children: [el('span', { text: '以下为新消息' })] });
     this._older = el('button', { type: 'button', class: 'link-button', on: { click: options.onOlder } });
     this._top = el('li', { class: 'line line-older', children: [this._older] });
     this.busy(false);
 
     this._onScroll = function () {
-      self._stuck = self._distance() < NEAR_END_PX;
+      self._look();
+      // A little way up is where the reader may want to be; only what the list has grown by is made up for.
+      if (self._stuck && self._distance() >= NEAR_END_PX) self.toEnd();
       options.onScroll();
     };
-    // Pictures get their height when they come.
-    this._onLoad = function () {
+    this._stay = function () {
+      self._look();
       if (self._stuck) self.toEnd();
     };
     options.scroller.addEventListener('scroll', this._onScroll, false);
-    options.scroller.addEventListener('load', this._onLoad, true);
-    options.scroller.addEventListener('error', this._onLoad, true);
-    window.addEventListener('resize', this._onLoad, false);
+    options.scroller.addEventListener('load', this._stay, true);
+    options.scroller.addEventListener('error', this._stay, true);
+    window.addEventListener('resize', this._stay, false);
+    // What else takes or gives room: a text of several lines being written, the menu below it, the banner.
+    this._sizes = window.ResizeObserver ? new window.ResizeObserver(this._stay) : null;
+    if (this._sizes) {
+      this._sizes.observe(options.scroller);
+      this._sizes.observe(options.list);
+    }
   }
 
   MessageList.prototype.close = function () {
     var scroller = this.options.scroller;
     scroller.removeEventListener('scroll', this._onScroll, false);
-    scroller.removeEventListener('load', this._onLoad, true);
-    scroller.removeEventListener('error', this._onLoad, true);
-    window.removeEventListener('resize', this._onLoad, false);
+    scroller.removeEventListener('load', this._stay, true);
+    scroller.removeEventListener('error', this._stay, true);
+    window.removeEventListener('resize', this._stay, false);
+    if (this._sizes) this._sizes.disconnect();
     demo.empty(this.options.list);
   };
 
   MessageList.prototype._distance = function () {
     var scroller = this.options.scroller;
     return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+  };
+
+  // Only whoever moves up leaves the end. To be far from it can also mean that the list has grown: pictures get their
+  // height when they come, which may be before the scroll event of an earlier toEnd().
+  MessageList.prototype._look = function () {
+    var place = this.options.scroller.scrollTop;
+    if (this._distance() < NEAR_END_PX) this._stuck = true;
+    else if (place < this._place) this._stuck = false;
+    this._place = place;
   };
 
   MessageList.prototype.atEnd = function () {
@@ -63,8 +84,10 @@
   };
 
   MessageList.prototype.toEnd = function () {
+    var scroller = this.options.scroller;
     this._stuck = true;
-    this.options.scroller.scrollTop = this.options.scroller.scrollHeight;
+    scroller.scrollTop = scroller.scrollHeight;
+    this._place = scroller.scrollTop;
   };
 
   // Stored messages, in any order; those that are here already are left alone.
@@ -164,12 +187,15 @@
 
   // Puts everything where it belongs and keeps what the reader looks at in its place.
   MessageList.prototype.arrange = function () {
+    var scroller = this.options.scroller;
+    this._look();
     var anchor = this._stuck ? null : this._anchor();
     var wanted = this._wanted();
     place(this.options.list, wanted);
     this.receipts();
     if (this._stuck) this.toEnd();
-    else if (anchor) this.options.scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
+    else if (anchor) scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
+    this._place = scroller.scrollTop;
   };
 
   MessageList.prototype._wanted = function () {

@@ -45,6 +45,8 @@
   function People(me) {
     this.me = me;
     this._byId = {};
+    // Up to which message's id each has read since; kept apart, for it can be told before the participants are.
+    this._readIds = {};
     this.items = [];
   }
 
@@ -59,15 +61,18 @@
       known[demo.key(item.id)] = {
         person: item,
         readTime: old && old.readTime > readTime ? old.readTime : readTime,
-        readId: old ? old.readId : 0,
       };
     });
     this._byId = known;
   };
 
   People.prototype.read = function (userId, messageId) {
-    var entry = this._byId[demo.key(userId)];
-    if (entry && messageId > entry.readId) entry.readId = messageId;
+    var id = demo.key(userId);
+    if (messageId > this._readUpTo(id)) this._readIds[id] = messageId;
+  };
+
+  People.prototype._readUpTo = function (id) {
+    return this._readIds[id] || 0;
   };
 
   // A sender who has left, or the platform itself, is known by the message alone.
@@ -91,11 +96,11 @@
 
   // 已读 and the like, for a message of one's own.
   People.prototype.receipt = function (message) {
-    var byId = this._byId;
+    var self = this;
     var others = this.others();
     var count = others.filter(function (item) {
-      var entry = byId[demo.key(item.id)];
-      return message.timestamp <= entry.readTime || message.id <= entry.readId;
+      var id = demo.key(item.id);
+      return message.timestamp <= self._byId[id].readTime || message.id <= self._readUpTo(id);
     }).length;
     if (others.length === 0) return '';
     if (count === 0) return '未读';
