@@ -100,7 +100,7 @@ describe('The demo pages', function () {
         resolve(() => route.fulfill({ response }));
       });
     });
-    await patient.goto(`${stage.server.url}/demo/patient`);
+    await patient.goto(`${stage.server.url}/demo/patient?session=demo-team`);
     const release = await participantsHeld;
     await stage.server.request('get', '/sessions/demo-team/messages?user_id=demo-doctor&limit=1').expect(200);
     await readHeard;
@@ -215,6 +215,25 @@ describe('The demo pages', function () {
       `[...document.querySelectorAll('[data-id]')].map((each) => Number(each.dataset.id))`,
     );
     ids.should.eql([...new Set(ids)].sort((a, b) => a - b));
+  });
+
+  it('load the newest messages again when that failed', async () => {
+    const patient = await stage.page('/');
+    // No error status: the browser itself would log that as an error of the page.
+    await patient.route('**/sessions/demo-team/messages?*', (route) => route.fulfill({ body: 'no JSON' }));
+    await patient.goto(`${stage.server.url}/demo/patient?session=demo-team`);
+    const retry = patient.locator('.line-older button', { hasText: '加载失败，点击重试' });
+    await retry.waitFor();
+    await stage.server.send('demo-team', 'demo-doctor', '加载失败后来的');
+    await bubble(patient, '加载失败后来的').waitFor();
+    await patient.unroute('**/sessions/demo-team/messages?*');
+    await retry.click();
+    await waitUntil(
+      async () => (await patient.locator('[data-id]').count()) > 1,
+      5_000,
+      () => 'the messages before it come',
+    );
+    await retry.waitFor({ state: 'detached' });
   });
 
   it('mark what is new since the last visit', async () => {

@@ -120,7 +120,8 @@
 
   Conversation.prototype._older = function () {
     var first = this.list.messages[0];
-    if (this._loaded && this.list.more && first) this._load(first.id);
+    if (!this._loaded) this._load(undefined);
+    else if (this.list.more && first) this._load(first.id);
   };
 
   Conversation.prototype._load = function (before) {
@@ -142,8 +143,7 @@
       .fail(function () {
         if (self._closed) return;
         self._loading = false;
-        self._loaded = self._loaded || self.list.messages.length > 0;
-        self.list.busy(false, '加载失败，点击重试');
+        self.list.failed();
         demo.toast('消息加载失败');
       });
   };

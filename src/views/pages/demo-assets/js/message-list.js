@@ -175,6 +175,13 @@
     this._older.textContent = text || (busy ? '正在加载…' : '查看更早的消息');
   };
 
+  // Whether there are older ones is not known, so the button that asks for them stands there.
+  MessageList.prototype.failed = function () {
+    this.more = true;
+    this.busy(false, '加载失败，点击重试');
+    this.arrange();
+  };
+
   MessageList.prototype._dayNode = function (iso) {
     var text = demo.time.day(iso);
     var known = this._days[text];
