@@ -81,6 +81,14 @@ const TYPES = Object.keys(SENDABLE).join(', ');
 /** `{type, content}` of a message that a client sends. */
 export const messageInput = z
   .discriminatedUnion('type', VARIANTS, `one of ${TYPES}; the others are reserved`)
+  .refine(() => false, {
+    path: ['content'],
+    error: 'required',
+    // Without a type nothing tells which content would be right, but that there is none is a fault of its own.
+    when: ({ issues, value }) =>
+      issues.some(({ path }) => path?.length === 1 && path[0] === 'type') &&
+      (value as { content?: unknown }).content === undefined,
+  })
   .meta({ id: 'MessageInput', description: 'The content that each type of message takes' });
 
 export type MessageInput = z.infer<typeof messageInput>;

@@ -131,7 +131,7 @@ describe('Request bodies', () => {
     { title: 'an array', body: '[]', status: 400, faults: [''] },
     { title: 'a string', body: '"a"', status: 400, faults: [''] },
     { title: 'null', body: 'null', status: 400, faults: [''] },
-    { title: 'an empty body', body: '', type: null, status: 400, faults: ['type'] },
+    { title: 'an empty body', body: '', type: null, status: 400, faults: ['content', 'type'] },
     {
       title: 'unknown fields are ignored',
       body: '{"sender_id":"D1","type":1,"content":"a","zzz":{"a":[1]}}',

@@ -17,7 +17,9 @@ describe('Validation of messages and topics', () => {
     runFaulty(() => api, method, path, inputs);
 
   faulty('POST', '/sessions/s1/messages', [
-    ['nothing', {}, 'type'],
+    ['nothing', {}, 'type', 'content'],
+    ['a content of no type', { content: 'a' }, 'type'],
+    ['a reserved type of no content', { sender_id: 'D1', type: 6 }, 'type', 'content'],
     [
       'bad envelope',
       { sender_id: '', client_msg_id: '', type: 1, content: 'a' },
@@ -139,6 +141,7 @@ describe('Validation of messages and topics', () => {
       'session_type',
       'participants.0.id',
       'messages.0.type',
+      'messages.0.content',
     ],
     [
       'messages in part',
