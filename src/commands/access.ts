@@ -9,13 +9,15 @@ import { type Principal } from './tokens';
 
 /** Who may do what: section "Who may do what" of the contract, in one place. */
 
+export const USER_REQUIRED = 'required: the user for whom the platform asks';
+
 /**
  * The user that a request is for: a user itself, or the one whom the backend names.
  * @throws AppError `forbidden` when a user names another; `validation_failed` when the backend names none
  */
 export function actingUser(principal: Principal, given: string | undefined, field = 'user_id'): string {
   const id = namedUser(principal, given);
-  if (id === undefined) throw invalidField(field, 'required: the user for whom the platform asks');
+  if (id === undefined) throw invalidField(field, USER_REQUIRED);
   return id;
 }
 

@@ -210,6 +210,7 @@ describe('Validation of messages and topics', () => {
 
   faulty('PUT', '/sessions/s1/topics/t1/ended', [
     ['nobody named', {}, 'user_id'],
+    ['nobody named and an empty message', { message: '' }, 'user_id', 'message'],
     ['every field', { user_id: 1, user_name: '', message: '' }, 'user_id', 'user_name', 'message'],
     ['5,001 characters', { user_id: 'D1', message: 'x'.repeat(5001) }, 'message'],
   ]);

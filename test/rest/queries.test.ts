@@ -75,6 +75,8 @@ describe('Queries', () => {
     ],
     ['/sessions?user_id=unknown&cursor=x', 'cursor'],
     ['/sessions/recent?user_id=D1&type=nurse&days=0', 'type', 'days'],
+    ['/sessions/recent?days=0', 'days', 'user_id'],
+    ['/sessions/recent?user_id=&days=0', 'days', 'user_id'],
     ['/sessions/recent?user_id=D1&days=3651', 'days'],
     ['/sessions/unread_message_count', 'user_id'],
     ['/sessions/s1/unread_message_count', 'user_id'],
@@ -89,6 +91,8 @@ describe('Queries', () => {
     ['/sessions/topics?to=2026-02-30T00:00:00Z', 'to'],
     ['/sessions/topics/count/reply?user_id=D1&from=x', 'from'],
     ['/sessions/topics/count/reply', 'user_id'],
+    ['/sessions/topics/count/reply?from=x&to=y', 'from', 'to', 'user_id'],
+    ['/sessions/s1/messages/unread?limit=0', 'limit', 'user_id'],
   ];
   runCases(
     () => api,

@@ -8,6 +8,7 @@ import { json } from '../../views/frames';
 import { check, faultsOf, isBadText } from '../input';
 import { readJsonBody } from './request-body';
 import { type Call, type Reply, type Route } from './route';
+import { missingUser } from './schemas';
 
 /** No request waits longer for the database. */
 export const DEADLINE_MS = 9_500;
@@ -110,6 +111,13 @@ function checked(
   if (checkedQuery?.success === false) faults.push(...faultsOf(checkedQuery.error.issues));
   const checkedBody = route.body && check(route.body, body === undefined ? {} : body);
   if (checkedBody?.success === false) faults.push(...faultsOf(checkedBody.error.issues));
+  if (principal.kind === 'backend') {
+    const places = [
+      { schema: route.query, given: query },
+      { schema: route.body, given: body === undefined ? {} : body },
+    ];
+    faults.push(...missingUser(places));
+  }
   if (faults.length > 0) throw invalid(faults);
   return { context, principal, params, query: checkedQuery?.data ?? {}, body: checkedBody?.data };
 }

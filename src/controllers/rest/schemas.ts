@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { USER_REQUIRED } from '../../commands/access';
+import { type Fault } from '../../errors';
 import { messageId, sessionId, topicId, userId } from '../../model/identifiers';
 import { httpUrl, name, text } from '../../model/text';
 import { PLATFORMS, USER_TYPES } from '../../model/users';
@@ -50,6 +52,21 @@ export const forUserOrNobody = userId
   .optional()
   .meta({ description: 'for the backend, which may name a user; a user may name only itself' });
 export const onUser = z.object({ user_id: forUser });
+
+/**
+ * The fault of a backend that names no user where a route takes `forUser`, in the query or in the body. Handlers find it,
+ * too (`actingUser`); found here, it is listed with the other faults.
+ */
+export function missingUser(places: readonly { schema: z.ZodType | undefined; given: unknown }[]): Fault[] {
+  const asked = places.filter(
+    ({ schema }) => schema instanceof z.ZodObject && schema.shape.user_id === forUser,
+  );
+  const isOpen = asked.every(
+    ({ given }) => typeof given === 'object' && given !== null && !('user_id' in given),
+  );
+  return asked.length > 0 && isOpen ? [{ path: 'user_id', message: USER_REQUIRED }] : [];
+}
+
 export const messageRange = z.object({
   before: queryMessageId.optional().meta({ description: 'ids strictly below this one' }),
   after: queryMessageId.optional().meta({ description: 'ids strictly above this one' }),
