@@ -14,17 +14,18 @@ export class SendRate {
   constructor(private readonly rate: number) {}
 
   /**
-   * Takes one message off the user's allowance.
+   * Takes messages off the user's allowance. More at once than it can ever hold need all of it, and what is missing is owed.
    * @throws AppError `rate_limited` with `Retry-After` in whole seconds
    */
-  take(userId: string, now = Date.now()): void {
+  take(userId: string, messages = 1, now = Date.now()): void {
     const full = this.rate * 2;
+    const needed = Math.min(messages, full);
     const bucket = this.#buckets.get(userId) ?? { tokens: full, filledAt: now };
     const filled = Math.min(full, bucket.tokens + ((now - bucket.filledAt) / 1000) * this.rate);
-    const allowed = filled >= 1;
-    this.#buckets.set(userId, { tokens: allowed ? filled - 1 : filled, filledAt: now });
+    const allowed = filled >= needed;
+    this.#buckets.set(userId, { tokens: allowed ? filled - messages : filled, filledAt: now });
     if (allowed) return;
-    const wait = Math.max(1, Math.ceil((1 - filled) / this.rate));
+    const wait = Math.max(1, Math.ceil((needed - filled) / this.rate));
     throw new AppError('rate_limited', `A user may send ${this.rate} messages a second.`, undefined, {
       'Retry-After': String(wait),
     });

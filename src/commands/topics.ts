@@ -82,7 +82,7 @@ async function announce(services: Services, stored: Stored): Promise<void> {
 
 /**
  * Starts a topic, in a session that exists or is made for it, and writes its type 6 message and `messages`: all or nothing.
- * @throws AppError `not_found`, `forbidden`, `validation_failed`; `conflict` when the session has an open topic, the id is
+ * @throws AppError `not_found`, `forbidden`, `validation_failed`, `rate_limited`; `conflict` when the session has an open topic, the id is
  * used, or the pair has a p2p session
  */
 export async function startTopic(
@@ -93,6 +93,8 @@ export async function startTopic(
 ): Promise<TopicRow> {
   const { database } = services;
   const starter = starterOf(principal, input);
+  const sent = input.messages?.length ?? 0;
+  if (principal.kind === 'user' && sent > 0) services.rate.take(principal.id, sent);
   try {
     const stored = await database.transaction((trx) =>
       storeTopic(services, trx, principal, topicId, input, starter),

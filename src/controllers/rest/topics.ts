@@ -106,7 +106,7 @@ export const topicRoutes: Route[] = [
       participants: [{ id: 'P1001' }, { id: 'D2016008240003', role: 1 }],
       messages: [{ sender_id: 'P1001', type: 1, content: '最近血压有点高' }],
     },
-    problems: ['forbidden', 'conflict'],
+    problems: ['forbidden', 'conflict', 'rate_limited'],
     responses: { 201: { description: 'started', schema: wire.topic } },
     handle: async ({ context, principal, params, body }) => ({
       status: 201,
