@@ -1,6 +1,6 @@
 import { type Database } from '../db/database';
-import { statement } from '../db/dialect';
-import { toSqlTime } from '../db/time';
+import { type Statement, statement } from '../db/dialect';
+import { type SqlTime, toSqlTime } from '../db/time';
 import { describeError, log } from '../logger';
 
 const FLUSH_MS = 5_000;
@@ -47,8 +47,14 @@ export class Activity {
       });
       try {
         // One flush to the disk for all of them.
-        const { begin } = this.database.dialect;
-        await this.database.connection((run) => run([statement(begin), ...statements, statement('commit')]));
+        await this.database.connection(async (run) => {
+          const [, ...updated] = await run([statement(this.database.dialect.begin), ...statements]);
+          const missed = part.filter((_entry, index) => updated[index]?.affectedRows === 0);
+          await run([
+            ...missed.map(([user, at]) => firstActivity(user, toSqlTime(at))),
+            statement('commit'),
+          ]);
+        });
         for (const [user, at] of part) if (this.#pending.get(user) === at) this.#pending.delete(user);
       } catch (error) {
         log.warn(`the users' activity could not be written, trying again later: ${describeError(error)}`);
@@ -61,4 +67,14 @@ export class Activity {
     clearInterval(this.#timer);
     await this.flush();
   }
+}
+
+/** For a user of the platform's own tables who never logged in here, as whom the backend sends: there is no row yet. */
+function firstActivity(user: string, time: SqlTime): Statement {
+  return statement(
+    `insert into user_states (user_id, type, last_active_time)
+    select participant_id, type, ? from participants
+    where participant_id = ? and not exists (select 1 from user_states where user_id = ?) limit 1`,
+    [time, user, user],
+  );
 }

@@ -1,5 +1,6 @@
 import { type Transaction } from 'kysely';
 import { type Database, type Queryable, runIn } from '../db/database';
+import { type Dialect } from '../db/dialect';
 import { type Schema, type SessionRow } from '../db/schema';
 import { laterOf, nowSql } from '../db/time';
 import { conflict, type Fault, invalid, invalidField, notFound } from '../errors';
@@ -74,6 +75,7 @@ export async function requireLock(
  */
 export async function applyMembersChange(
   trx: Transaction<Schema>,
+  dialect: Dialect,
   session: LockedSession,
   add: readonly NewParticipant[],
   remove: readonly string[],
@@ -83,7 +85,7 @@ export async function applyMembersChange(
   if (added.length === 0 && remove.length === 0) return [];
   // New ones start with nothing unread: at the later of now and the session's last message. The next message is later.
   const start = laterOf(nowSql(), row.clock_time) ?? nowSql();
-  await deleteParticipants(trx, row.id, row.business_type, remove);
+  await deleteParticipants(trx, dialect, row.id, row.business_type, remove);
   await insertParticipants(trx, row.id, added, start);
   const members = new Map(session.members);
   for (const id of remove) members.delete(id);
@@ -151,7 +153,7 @@ export async function changeParticipants(
     if (both !== -1) throw invalidField(`${path.add ?? ''}.${both}.id`, 'also among those to remove');
     if (session.row.type === SESSION_TYPE.p2p)
       throw conflict('The participants of a p2p session do not change.');
-    const added = await applyMembersChange(trx, session, add, remove);
+    const added = await applyMembersChange(trx, database.dialect, session, add, remove);
     return { session, added, participants: await participantsOf(trx, sessionId) };
   });
   if (outcome.added.length > 0 || remove.length > 0) {
@@ -180,6 +182,7 @@ export async function putParticipant(
       ? []
       : await applyMembersChange(
           trx,
+          database.dialect,
           session,
           [{ id: participantId, type: user.type, role: role ?? ROLE.member }],
           [],

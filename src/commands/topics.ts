@@ -229,7 +229,7 @@ async function sessionForTopic(
     if (missing.length > 0 && session.row.type === SESSION_TYPE.p2p) {
       throw conflict('The participants of a p2p session do not change.');
     }
-    return { session, added: await applyMembersChange(trx, session, missing, []) };
+    return { session, added: await applyMembersChange(trx, dialect, session, missing, []) };
   }
   const { participants, session_name: name, session_type: type } = input;
   if (name === undefined || type === undefined || participants === undefined || participants.length === 0) {

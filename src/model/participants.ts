@@ -1,4 +1,5 @@
 import { type Queryable } from '../db/database';
+import { type Dialect } from '../db/dialect';
 import { type ParticipantRow } from '../db/schema';
 import { laterOf, type SqlTime } from '../db/time';
 import { type Member } from './member';
@@ -68,6 +69,7 @@ export async function insertParticipants(
 /** Removes participants; when they consulted here, that time stays with them. */
 export async function deleteParticipants(
   trx: Queryable,
+  dialect: Dialect,
   sessionId: string,
   businessType: number,
   ids: readonly string[],
@@ -77,17 +79,19 @@ export async function deleteParticipants(
     const rows = await trx
       .selectFrom('participants')
       .leftJoin('user_states', 'user_states.user_id', 'participants.participant_id')
-      .select(['participant_id', 'last_sent_time', 'left_consult_time'])
+      .select(['participant_id', 'participants.type', 'last_sent_time', 'left_consult_time'])
       .where('session_id', '=', sessionId)
       .where('participant_id', 'in', [...ids])
       .where('last_sent_time', 'is not', null)
       .execute();
     for (const row of rows) {
-      await trx
-        .updateTable('user_states')
-        .set({ left_consult_time: laterOf(row.last_sent_time, row.left_consult_time) })
-        .where('user_id', '=', row.participant_id)
-        .execute();
+      // A user of the platform's own tables who never logged in here has no row yet.
+      const state = {
+        user_id: row.participant_id,
+        type: row.type,
+        left_consult_time: laterOf(row.last_sent_time, row.left_consult_time),
+      };
+      await dialect.upsert(trx, 'user_states', ['user_id'], state, ['left_consult_time']);
     }
   }
   await trx

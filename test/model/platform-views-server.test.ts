@@ -68,6 +68,28 @@ describe("A server with the platform's views", () => {
     should(body.openid).equal('openid-P1');
   });
 
+  it('remembers when somebody was active who never logged in here', async () => {
+    await server.session('S2', 1, 'X7', 'P1');
+    const sent = await server.send('S2', 'X7', '您好');
+    await server.context.activity.flush();
+    const times = async () =>
+      (await server.request('get', '/users/X7/consult/time').expect(200)).body as object;
+    const before = await times();
+    should(before).have.property('last_active_time').which.is.a.String();
+    should(before).containEql({ last_consult_time: sent.timestamp });
+    // Also after they left; and for one of whom nothing was written at all.
+    await server.session('S3', 1, 'X8', 'P1');
+    const other = await server.send('S3', 'X8', '您好');
+    for (const [session, id] of [
+      ['S2', 'X7'],
+      ['S3', 'X8'],
+    ] as const)
+      await server.request('delete', `/sessions/${session}/participants/${id}`).expect(204);
+    should(await times()).eql(before);
+    const left = await server.request('get', '/users/X8/consult/time').expect(200);
+    should(left.body).containEql({ last_consult_time: other.timestamp });
+  });
+
   it('changes no profile', async () => {
     const before = await rowsOf(own, `select count(*) as count from \`${schema}\`.wlyy_patient`);
     for (const id of ['P1', 'P77']) {
