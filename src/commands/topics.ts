@@ -40,6 +40,12 @@ export interface TopicInput {
   messages?: readonly TopicMessage[] | undefined;
 }
 
+/**
+ * So many characters of forwarded messages may come with a start. A body is small, but each forward in it may copy 256 KiB,
+ * and all are stored by one statement, which MySQL takes up to 16 MiB of.
+ */
+const MAX_COPIED = 1024 * 1024;
+
 /** What a transaction on a topic stored, to be told when it is committed. */
 interface Stored {
   topic: TopicRow;
@@ -76,6 +82,9 @@ async function announce(services: Services, stored: Stored): Promise<void> {
       origin: undefined,
     })),
   );
+  for (const { row } of messages) {
+    if (row.sender_id !== SYSTEM_USER.id) services.activity.touch(row.sender_id);
+  }
   announceTopic(services, topic);
   services.notices.written(notices);
 }
@@ -181,11 +190,15 @@ async function storeTopic(
   });
   session.unrepliedTopic = topicId;
   const stored = [start];
+  let copied = 0;
   for (const [index, { message, senderId }] of drafts.entries()) {
-    const content =
-      message.type === MESSAGE_TYPE.forwarded
-        ? await forwardedContent(run, message.content, senderId, `messages.${index}.content`)
-        : JSON.stringify(message.content);
+    let content: string;
+    if (message.type === MESSAGE_TYPE.forwarded) {
+      const path = `messages.${index}.content`;
+      content = await forwardedContent(run, message.content, senderId, path);
+      copied += content.length;
+      if (copied > MAX_COPIED) throw invalidField(path, 'too much is forwarded at once');
+    } else content = JSON.stringify(message.content);
     stored.push(append.add(session, { ...sender(senderId), type: message.type, content, client: null }));
   }
   await append.store(run);

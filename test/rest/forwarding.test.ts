@@ -1,6 +1,6 @@
 import should from 'should';
 import { eachDatabase } from '../support/databases';
-import { Api } from './api';
+import { Api, faultPaths } from './api';
 
 eachDatabase('Forwarding', (database) => {
   let api: Api;
@@ -80,5 +80,24 @@ eachDatabase('Forwarding', (database) => {
     const source = await api.server.send(other, 'P1', '您好');
     (await forward('D1', session, source.id)).status.should.equal(400);
     (await api.get('D1', `/sessions/${session}/messages/${source.id}`)).status.should.equal(404);
+  });
+
+  it('a topic may start with as many forwards as one statement takes, and with no more', async () => {
+    const long = await api.post('backend', `/sessions/${session}/messages`, {
+      type: 0,
+      content: 'x'.repeat(200_000),
+    });
+    const start = (count: number) =>
+      api.post('D1', `/sessions/${api.fresh('t')}/topics`, {
+        session_id: session,
+        name: 'x',
+        messages: Array.from({ length: count }, () => ({
+          type: 8,
+          content: { session_id: session, message_id: long.body.id as number },
+        })),
+      });
+    const refused = await start(100);
+    should([refused.status, faultPaths(refused)]).eql([400, ['messages.5.content']]);
+    (await start(5)).status.should.equal(201);
   });
 });

@@ -190,6 +190,25 @@ eachDatabase('Users', (database) => {
     });
   });
 
+  it('consult time: starting and ending a topic, and its messages, are activity of their senders', async () => {
+    await api.server.users('D42', 'D43', 'P42');
+    const session = await api.session(1, 'D42', 'D43', 'P42');
+    const times = async (user: string) =>
+      (await api.get('backend', `/users/${user}/consult/time`)).body as Record<string, string | null>;
+    await api.post('backend', '/sessions/t42/topics', {
+      session_id: session,
+      name: 'x',
+      messages: [{ sender_id: 'P42', type: 1, content: 'x' }],
+    });
+    const patient = await times('P42');
+    should(patient.last_consult_time).be.a.String();
+    should(patient.last_active_time).be.a.String();
+    should((await times('D42')).last_active_time).be.null();
+    await api.put('backend', `/sessions/${session}/topics/t42/ended`, { user_id: 'D42' });
+    should((await times('D42')).last_active_time).be.a.String();
+    should((await times('D43')).last_active_time).be.null();
+  });
+
   it('badge: unread over all kinds of sessions', async () => {
     await api.server.users('D50', 'D51', 'P50');
     const badge = async () => (await api.get('D50', '/application/badge_no')).body.badge_no as number;
