@@ -74,6 +74,28 @@ eachDatabase('Contents of messages', (database) => {
     });
   }
 
+  it('type 0 keeps keys that JavaScript takes for something else', async () => {
+    const content = '{"__proto__":{"a":1},"constructor":{"prototype":2},"toString":"x"}';
+    const sent = await api.server
+      .request('post', `/sessions/${session}/messages`)
+      .set('Content-Type', 'application/json')
+      .serialize((text) => text as unknown as string)
+      .send(`{"type":0,"content":${content}}` as never);
+    should(sent.status).equal(201, sent.text);
+    sent.text.should.containEql(`"content":${content},`);
+    const read = await api.server.request('get', `/sessions/${session}/messages?limit=1`);
+    read.text.should.containEql(`"content":${content},`);
+  });
+
+  it('type 0 takes no number that could not be written again', async () => {
+    const sent = await api.server
+      .request('post', `/sessions/${session}/messages`)
+      .set('Content-Type', 'application/json')
+      .serialize((text) => text as unknown as string)
+      .send('{"type":0,"content":{"a":[1,{"b":1e400}]}}' as never);
+    should([sent.status, sent.body.errors?.[0]?.path]).eql([400, 'content']);
+  });
+
   it('unknown fields of a content are dropped, but for type 0, which is free', async () => {
     const sent = await api.post('P1', `/sessions/${session}/messages`, {
       type: 2,
