@@ -49,6 +49,13 @@ eachDatabase('Reading', (database) => {
       },
       { title: 'somebody else reading', caller: 'P1', query: () => '', left: 4 },
     ];
+    it('asking for the head alone marks nothing: nobody has seen a message', async () => {
+      const url = `${api.server.url}/api/v2/sessions/${session}/messages`;
+      const headers = { Authorization: `Bearer ${await api.token('D1')}` };
+      should((await fetch(url, { method: 'HEAD', headers })).status).equal(200);
+      (await unread('D1')).should.equal(4);
+    });
+
     for (const { title, caller, query, left } of CASES) {
       it(`${title}: ${left} left`, async () => {
         (await read(caller, query(sent.map(({ id }) => id)))).status.should.equal(200);

@@ -72,14 +72,14 @@ export const messageRoutes: Route[] = [
     }),
     problems: ['forbidden'],
     responses: { 200: { description: 'a page', schema: messageList } },
-    handle: async ({ context, principal, params, query }) => {
+    handle: async ({ context, principal, params, query, headOnly }) => {
       const reader = namedUser(principal, query.user_id);
       const db = context.database.kysely;
       const session = await visibleSession(db, principal, params.session_id ?? '', reader);
       const found = await findMessages(db, messageTable(session.type), session.id, query);
       const page = messagePage(found.rows, found.more, found.start === 'oldest' ? 'first' : 'last');
       const newest = page.rows.at(-1);
-      if (query.peek !== '1' && reader !== undefined && newest !== undefined) {
+      if (query.peek !== '1' && !headOnly && reader !== undefined && newest !== undefined) {
         await readUpTo(context, session, reader, newest);
       }
       return { status: 200, body: page.json };

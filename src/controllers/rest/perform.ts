@@ -119,7 +119,14 @@ function checked(
     faults.push(...missingUser(places));
   }
   if (faults.length > 0) throw invalid(faults);
-  return { context, principal, params, query: checkedQuery?.data ?? {}, body: checkedBody?.data };
+  return {
+    context,
+    principal,
+    params,
+    query: checkedQuery?.data ?? {},
+    body: checkedBody?.data,
+    headOnly: request.method === 'HEAD',
+  };
 }
 
 /** The query of `url`. Text that no database stores is a fault anywhere, a repetition only of a field in `known`. */

@@ -15,6 +15,8 @@ export interface Call<Query, Body> {
   params: Record<string, string>;
   query: Query;
   body: Body;
+  /** Whether only the answer's head is asked for: nobody sees what is in it. */
+  headOnly: boolean;
 }
 
 export interface Reply {
