@@ -78,7 +78,8 @@ export function forbidden(detail: string): AppError {
 }
 
 export function unauthenticated(detail: string): AppError {
-  return new AppError('unauthenticated', detail);
+  // A 401 says which scheme would do (RFC 9110, section 15.5.2); the app key's header has none.
+  return new AppError('unauthenticated', detail, undefined, { 'WWW-Authenticate': 'Bearer' });
 }
 
 export function unavailable(detail: string): AppError {

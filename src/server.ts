@@ -9,6 +9,7 @@ import { type Context, createContext, type Overrides } from './context';
 import { PAGES_DIRECTORY, pagesRouter } from './controllers/pages';
 import { apiRouter } from './controllers/rest/api';
 import { operationsRouter } from './controllers/operations';
+import { answerBrokenRequest } from './controllers/rest/broken-request';
 import { fastDoor } from './controllers/rest/fast-door';
 import { answerError, requestId } from './controllers/rest/perform';
 import { SocketServer } from './controllers/socket/socket-server';
@@ -39,15 +40,18 @@ export class ImServer {
     const app = expressApp(context);
     const allowOrigin = cors(corsOptions(config));
     const http = createServer(nativeClasses(app), (request, response) => {
-      // Only browsers name an origin; whoever does not needs none of CORS.
-      const needsCors = request.headers.origin !== undefined || request.method === 'OPTIONS';
+      // Only browsers name an origin; whoever does not needs none of CORS. An OPTIONS that is no preflight is a wrong method.
+      const { origin, 'access-control-request-method': asked } = request.headers;
+      const needsCors = origin !== undefined && (request.method !== 'OPTIONS' || asked !== undefined);
       if (!needsCors && http.listening && fastDoor(context, request, response)) return;
       requestId(request, response);
       // The server stops: this connection's next request is for another process.
       if (!http.listening) response.setHeader('Connection', 'close');
-      if (needsCors) allowOrigin(request, response, () => app(request, response));
-      else app(request, response);
+      const serve = () => void app(request, response);
+      if (needsCors) allowOrigin(request, response, serve);
+      else serve();
     });
+    http.on('clientError', answerBrokenRequest);
     // A body larger than allowed is still read to its end by Node, within this time.
     http.requestTimeout = 30_000;
     http.headersTimeout = 15_000;

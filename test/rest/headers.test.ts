@@ -1,7 +1,19 @@
+import net from 'node:net';
 import should from 'should';
 import supertest from 'supertest';
 import { TestServer } from '../support/server';
 import { Api, BASE } from './api';
+
+/** What comes back for bytes sent as they are, until the server closes. */
+function exchange(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.on('data', (chunk) => (answer += String(chunk)));
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+}
 
 describe('X-Request-Id', () => {
   let api: Api;
@@ -50,6 +62,23 @@ describe('X-Request-Id', () => {
     });
   }
 
+  for (const [title, text, status] of [
+    ['no HTTP', 'GARBAGE\r\n\r\n', 400],
+    ['headers that are too long', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ] as const) {
+    it(`is on the answer to ${title}`, async () => {
+      const answer = await exchange(api.server.port, text);
+      answer.should.startWith(`HTTP/1.1 ${status} `);
+      answer.should.match(/\r\nX-Request-Id: [A-Za-z0-9._-]{1,128}\r\n/);
+      (await supertest(api.server.url).get('/health/live')).status.should.equal(200);
+    });
+  }
+
+  it('an answer for want of credentials names the scheme', async () => {
+    const response = await supertest(api.server.url).get(`${BASE}/users/D1`);
+    should([response.status, response.headers['www-authenticate']]).eql([401, 'Bearer']);
+  });
+
   it('no answer is kept by caches, and none tells what serves it', async () => {
     await api.server.users('D1');
     const response = await api.server.request('get', '/users/D1');
@@ -83,6 +112,13 @@ describe('Origins (CORS)', () => {
         server = await TestServer.start(environment);
       });
       after(() => server.stop());
+
+      for (const headers of [{}, { Origin: LISTED }]) {
+        it(`an OPTIONS that is no preflight is a wrong method (${Object.keys(headers).join() || 'no'} header)`, async () => {
+          const response = await supertest(server.url).options(`${BASE}/users/login`).set(headers);
+          should([response.status, response.headers.allow]).eql([405, 'POST']);
+        });
+      }
 
       for (const [origin, expected] of [
         [LISTED, listed],
