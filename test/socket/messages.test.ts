@@ -171,6 +171,24 @@ eachDatabase('Messages on sockets', (database) => {
     should(body.count).equal(1);
   });
 
+  it('are answered all, and counted as arrived all, however many requests come at once', async function () {
+    this.timeout(30_000);
+    const sent = await server.send(s, 'D', 'one');
+    const [patient, doctor] = [await server.socket('P', s), await server.socket('D', s)];
+    const count = 1000;
+    const answers = Array.from({ length: count }, () => {
+      patient.send('ack', { message_id: sent.id });
+      patient.send('ping');
+      return patient.request('sync', { after: 0 }, 20_000);
+    });
+    patient.send('read', { message_id: sent.id });
+    for (const answer of answers) should((await answer).type).equal('sync_ok');
+    should((await doctor.next('read')).data.message_id).equal(sent.id);
+    const types = await typesOf(patient);
+    should(types.filter((type) => type === 'pong')).have.length(count);
+    should(types).have.length(2 * count);
+  });
+
   it('are announced by typing, but not to the one who types', async () => {
     const typist = await server.socket('P', s);
     const own = await server.socket('P', s);

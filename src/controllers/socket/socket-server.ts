@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { type Services } from '../../commands/services';
 import { type UserPrincipal } from '../../commands/tokens';
-import { AppError, invalidField, unauthenticated, unavailable } from '../../errors';
+import { type AppError, invalidField, unauthenticated, unavailable } from '../../errors';
 import { CLOSE } from '../../push/close-codes';
 import { closeSocket, type Connection, sendFrame } from '../../push/sockets';
 import { frame } from '../../views/frames';
@@ -19,8 +19,10 @@ const MAX_FRAME_BYTES = 64 * 1024;
 const LOGIN_LIMIT_MS = 10_000;
 const BAD_FRAMES_IN_A_ROW = 20;
 const MISSED_PINGS = 2;
-/** Requests of one socket that may be under way at once. */
+/** Requests of one socket that may be under way at once; those behind them wait. */
 const MAX_UNDER_WAY = 200;
+/** Once so many wait, the socket is not read on. */
+const MAX_WAITING = 200;
 const CLOSE_WAIT_MS = 1_000;
 
 const TYPES = { has: (type: string) => type === 'login' || SOCKET_HANDLERS.has(type) };
@@ -29,12 +31,18 @@ const TYPES = { has: (type: string) => type === 'login' || SOCKET_HANDLERS.has(t
 class Peer {
   connection: Connection | undefined;
   principal: UserPrincipal | undefined;
-  /** Frames that came while the login is under way. */
-  waiting: RequestFrame[] | undefined;
+  /** Whether the login is under way. */
+  loggingIn = false;
+  /** Requests that wait, in order: for the login, or for those under way. */
+  readonly waiting: RequestFrame[] = [];
   loginTimer: NodeJS.Timeout | undefined;
   badFrames = 0;
   missedPings = 0;
   underWay = 0;
+
+  get busy(): boolean {
+    return this.loggingIn || this.underWay >= MAX_UNDER_WAY;
+  }
 }
 
 /** The WebSocket door: connections from their upgrade to their end. */
@@ -132,14 +140,27 @@ export class SocketServer {
       return;
     }
     peer.badFrames = 0;
-    if (peer.waiting !== undefined && peer.waiting.length < MAX_UNDER_WAY) peer.waiting.push(request);
-    else this.#serve(ws, peer, request);
+    peer.waiting.push(request);
+    this.#serveWaiting(ws, peer);
+    // A client may send as fast as it likes, such as an acknowledgement for each message of a flood: it is not refused,
+    // its own sending comes to a halt.
+    if (peer.waiting.length >= MAX_WAITING) ws.pause();
+  }
+
+  #serveWaiting(ws: WebSocket, peer: Peer): void {
+    while (peer.waiting.length > 0 && !peer.busy) {
+      const request = peer.waiting.shift();
+      // What a socket asked for that is being closed is done no more.
+      if (request === undefined || ws.readyState !== ws.OPEN || this.#closing) peer.waiting.length = 0;
+      else this.#serve(ws, peer, request);
+    }
+    if (ws.isPaused && peer.waiting.length === 0) ws.resume();
   }
 
   #serve(ws: WebSocket, peer: Peer, request: RequestFrame): void {
     const { data, ref, type } = request;
     if (type === 'login') {
-      if (peer.connection === undefined && peer.waiting === undefined) void this.#login(ws, peer, data, ref);
+      if (peer.connection === undefined) void this.#login(ws, peer, data, ref);
       else this.#refuse(ws, invalidField('type', 'logged in already'), ref);
       return;
     }
@@ -147,10 +168,6 @@ export class SocketServer {
     const handler = SOCKET_HANDLERS.get(type);
     if (connection === undefined || principal === undefined || handler === undefined) {
       this.#refuse(ws, unauthenticated('The login comes first.'), ref);
-      return;
-    }
-    if (peer.underWay >= MAX_UNDER_WAY) {
-      this.#refuse(ws, new AppError('rate_limited', 'Too many requests are under way.'), ref);
       return;
     }
     peer.underWay += 1;
@@ -182,6 +199,7 @@ export class SocketServer {
     } finally {
       clearTimeout(timer);
       peer.underWay -= 1;
+      this.#serveWaiting(ws, peer);
     }
   }
 
@@ -191,7 +209,7 @@ export class SocketServer {
     data: Record<string, unknown>,
     ref: string | undefined,
   ): Promise<void> {
-    peer.waiting = [];
+    peer.loggingIn = true;
     clearTimeout(peer.loginTimer);
     const refuse = (error: unknown) => {
       const refusal = this.#refuse(ws, error, ref);
@@ -209,10 +227,9 @@ export class SocketServer {
       refuse(error);
     } finally {
       clearTimeout(timer);
+      peer.loggingIn = false;
+      this.#serveWaiting(ws, peer);
     }
-    const { waiting } = peer;
-    peer.waiting = undefined;
-    if (peer.connection !== undefined) for (const request of waiting) this.#serve(ws, peer, request);
   }
 
   /** The one place where an error becomes a frame. */
@@ -235,7 +252,8 @@ export class SocketServer {
       } else if (peer.principal !== undefined && peer.principal.expiresAt <= now) {
         closeSocket(ws, CLOSE.unauthenticated, 'the token has expired');
       } else if (ws.readyState === ws.OPEN) {
-        peer.missedPings += 1;
+        // Whether a socket that is not read on answers can't be seen.
+        if (!ws.isPaused) peer.missedPings += 1;
         ws.ping();
       }
     }
