@@ -1,12 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallRow } from '../db/schema';
-import { type SqlTime, toSqlTime } from '../db/time';
+import { fromSqlTime, type SqlTime, toSqlTime } from '../db/time';
 import { type CallSide, findCall, holdSocket } from '../model/calls';
 import { type Connection } from '../push/sockets';
 import { type CallServices } from './services';
 
 /** No socket has this id: the call waits for one. */
 export const GONE = '';
+/** The same, where the caller may not know that its call was taken. */
+export const UNTOLD = '-';
+
+/** Whether it is known that the call waits for a socket in this place. */
+export function isVacant(socket: string | null): boolean {
+  return socket === GONE || socket === UNTOLD;
+}
+
+interface Place {
+  side: CallSide;
+  /** Whether it has sent a signal: so it knows that the call was taken. */
+  signalled: boolean;
+}
 
 /** Which of the two a user is in a call. */
 export function sideOf(call: CallRow, userId: string): CallSide | undefined {
@@ -27,7 +40,7 @@ function untilOf(call: CallRow, side: CallSide): SqlTime | null {
  * process dies, the time runs out.
  */
 export class CallSockets {
-  readonly #held = new Map<Connection, Map<string, CallSide>>();
+  readonly #held = new Map<Connection, Map<string, Place>>();
   readonly holdEveryMs: number;
 
   constructor(private readonly services: CallServices) {
@@ -36,22 +49,32 @@ export class CallSockets {
 
   /** The process answers for this socket in the call from now on, until it closes. */
   hold(connection: Connection, callId: string, side: CallSide): void {
-    const held = this.#held.get(connection) ?? new Map<string, CallSide>();
-    held.set(callId, side);
+    const held = this.#held.get(connection) ?? new Map<string, Place>();
+    held.set(callId, { side, signalled: false });
     this.#held.set(connection, held);
     // It may have closed while the database was at work.
     if (!this.services.sockets.all.has(connection)) void this.gone(connection);
   }
 
+  /** The socket has sent a signal in the call. */
+  signalled(connection: Connection, callId: string): void {
+    const place = this.#held.get(connection)?.get(callId);
+    if (place !== undefined) place.signalled = true;
+  }
+
   /** Until when a socket that is open at `now` (ms) is answered for. */
   leaseEnd(now: number): SqlTime {
-    return toSqlTime(now + this.services.config.callReconnectMs + this.holdEveryMs * 3);
+    return toSqlTime(now + this.#leaseMs);
+  }
+
+  get #leaseMs(): number {
+    return this.services.config.callReconnectMs + this.holdEveryMs * 3;
   }
 
   /** Moves the time of every socket in a call on. */
   async holdAll(): Promise<void> {
     for (const [connection, held] of this.#held) {
-      for (const [callId, side] of held) {
+      for (const [callId, { side }] of held) {
         const still = await holdSocket(
           this.services.database.kysely,
           callId,
@@ -71,12 +94,16 @@ export class CallSockets {
     if (held === undefined) return;
     this.#held.delete(connection);
     const until = toSqlTime(Date.now() + this.services.config.callReconnectMs);
-    for (const [callId, side] of held) {
+    for (const [callId, { side, signalled }] of held) {
+      const taken = signalled ? GONE : UNTOLD;
       await this.services.database.kysely
         .updateTable('calls')
-        .set(
+        .set((eb) =>
           side === 'caller'
-            ? { caller_socket: GONE, caller_until: until }
+            ? {
+                caller_socket: eb.case().when('state', '=', 'active').then(taken).else(GONE).end(),
+                caller_until: until,
+              }
             : { callee_socket: GONE, callee_until: until },
         )
         .where('id', '=', callId)
@@ -85,20 +112,26 @@ export class CallSockets {
     }
   }
 
+  /** Whether nobody is in that place: its socket has closed, or the process that held it has died, which shows after a while. */
+  async hasGone(call: CallRow, side: CallSide): Promise<boolean> {
+    const { database, sockets } = this.services;
+    const socket = socketOf(call, side) ?? GONE;
+    if (isVacant(socket) || sockets.isOwn(socket)) return sockets.byId(socket) === undefined;
+    // A living process moves the time on.
+    await sleep(this.holdEveryMs * 2);
+    const later = await findCall(database.kysely, call.id);
+    return (
+      later !== undefined && socketOf(later, side) === socket && untilOf(later, side) === untilOf(call, side)
+    );
+  }
+
   /**
    * Puts a socket into the place of another one of its user that has gone.
-   * @returns whether it is in that place now; false: the other one is still there
+   * @returns whether it is in that place now; false: the other one is still there, or the call has changed
    */
   async takePlace(connection: Connection, call: CallRow, side: CallSide): Promise<boolean> {
-    const { database, sockets } = this.services;
-    const before = socketOf(call, side) ?? '';
-    if (sockets.byId(before) !== undefined) return false;
-    if (!sockets.isOwn(before) && before !== GONE) {
-      // Another process holds it, or held it and died: a living one moves the time on.
-      await sleep(this.holdEveryMs * 2);
-      const later = await findCall(database.kysely, call.id);
-      if (later === undefined || untilOf(later, side) !== untilOf(call, side)) return false;
-    }
+    const { database } = this.services;
+    if (!(await this.hasGone(call, side))) return false;
     const column = side === 'caller' ? 'caller_socket' : 'callee_socket';
     const result = await database.kysely
       .updateTable('calls')
@@ -108,11 +141,21 @@ export class CallSockets {
           : { callee_socket: connection.id, callee_until: this.leaseEnd(Date.now()) },
       )
       .where('id', '=', call.id)
-      .where(column, '=', before)
-      .where('state', '<>', 'ended')
+      .where(column, '=', socketOf(call, side) ?? GONE)
+      .where('state', '=', call.state)
       .executeTakeFirst();
     if (result.numUpdatedRows === 0n) return false;
     this.hold(connection, call.id, side);
     return true;
+  }
+
+  /**
+   * Whether the caller may not know that its call was taken: it was away then, or has gone since without a signal, or the
+   * process that held its socket had died.
+   */
+  isUntold({ accept_time: accepted, caller_socket: socket, caller_until: until }: CallRow): boolean {
+    if (accepted === null || socket === GONE) return false;
+    if (socket === UNTOLD || this.services.sockets.isOwn(socket)) return true;
+    return fromSqlTime(accepted) > fromSqlTime(until) - this.#leaseMs;
   }
 }

@@ -11,9 +11,9 @@ import {
   type CallResult,
   findCall,
   lockCall,
+  openCalls,
   overdueCalls,
   overdueResult,
-  ringingCalls,
 } from '../model/calls';
 import { MESSAGE_TYPE } from '../model/message-content';
 import { SESSION_TYPE } from '../model/message-tables';
@@ -23,12 +23,21 @@ import { findUser } from '../model/users';
 import { type Connection } from '../push/sockets';
 import { frame } from '../views/frames';
 import { messageJson } from '../views/message';
-import { CallSockets, GONE, sideOf, socketOf } from './call-sockets';
+import { CallSockets, isVacant, sideOf, socketOf, UNTOLD } from './call-sockets';
 import { type CallServices } from './services';
 
 export type Media = 'video' | 'audio';
 
 const MAX_SIGNAL_BYTES = 32 * 1024;
+
+function acceptFrame({ callee_id: userId, id }: Pick<CallRow, 'id' | 'callee_id'>): string {
+  return frame('call_accept', { call_id: id, user_id: userId });
+}
+
+/** The callees who said no. */
+function rejectedBy(call: CallRow): Set<string> {
+  return new Set(JSON.parse(call.rejected_by) as string[]);
+}
 
 /**
  * Calls: who rings whom, who answers first, and how it ended. The state is in the database, under the session's lock, so
@@ -130,11 +139,32 @@ export class Calls {
     await this.#quietly(async () => {
       const sessions = [...connection.watched()];
       if (sessions.length === 0) return;
-      for (const call of await ringingCalls(this.services.database.kysely, sessions)) {
-        if (call.caller_id !== connection.user.id) connection.pushEvent(Buffer.from(this.#inviteFrame(call)));
-        else if (call.caller_socket === GONE) await this.#sockets.takePlace(connection, call, 'caller');
+      const userId = connection.user.id;
+      for (const call of await openCalls(this.services.database.kysely, sessions)) {
+        if (call.caller_id === userId) {
+          const back = this.#quietly(() => this.#callerBack(connection, call));
+          // Whether a process that held a socket has died shows only after a while; the login does not wait for that.
+          if (isVacant(call.caller_socket)) await back;
+        } else if (call.state === 'ringing' && !rejectedBy(call).has(userId)) {
+          connection.pushEvent(Buffer.from(this.#inviteFrame(call)));
+        }
       }
     });
+  }
+
+  /** A caller who was away is back in a call that rings, and hears that it was taken if it may not know. */
+  async #callerBack(connection: Connection, known: CallRow): Promise<void> {
+    let call: CallRow | undefined = known;
+    // It may be taken just now: then it is looked at again.
+    for (let attempt = 0; attempt < 2 && call !== undefined; attempt += 1) {
+      if (call.state === 'active' && this.#sockets.isUntold(call)) {
+        // The place is for the first of the caller's sockets that sends a signal.
+        if (await this.#sockets.hasGone(call, 'caller')) connection.pushEvent(Buffer.from(acceptFrame(call)));
+        return;
+      }
+      if (call.state !== 'ringing' || (await this.#sockets.takePlace(connection, call, 'caller'))) return;
+      call = await findCall(this.services.database.kysely, call.id);
+    }
   }
 
   /**
@@ -157,14 +187,15 @@ export class Calls {
           accept_time: toSqlTime(now),
           callee_socket: connection.id,
           callee_until: this.#sockets.leaseEnd(now),
+          ...(isVacant(row.caller_socket) ? { caller_socket: UNTOLD } : {}),
         })
         .where('id', '=', callId)
         .execute();
       return row;
     });
     this.#sockets.hold(connection, callId, 'callee');
-    const told = frame('call_accept', { call_id: callId, user_id: userId });
-    if (call.caller_socket === GONE) deliver.userEvent(call.session_id, [call.caller_id], told);
+    const told = acceptFrame({ id: callId, callee_id: userId });
+    if (isVacant(call.caller_socket)) deliver.userEvent(call.session_id, [call.caller_id], told);
     else deliver.socketEvent(call.caller_socket, told);
     deliver.sessionEvent(call.session_id, frame('call_taken', { call_id: callId }), {
       user: call.caller_id,
@@ -179,14 +210,14 @@ export class Calls {
       await this.#requireMember(trx, row, userId);
       if (row.caller_id === userId) throw conflict('A caller cancels its call.');
       if (row.state !== 'ringing') throw conflict('The call was taken.');
-      const rejectedBy = new Set([...(JSON.parse(row.rejected_by) as string[]), userId]);
+      const rejected = rejectedBy(row).add(userId);
       await trx
         .updateTable('calls')
-        .set({ rejected_by: JSON.stringify([...rejectedBy]) })
+        .set({ rejected_by: JSON.stringify([...rejected]) })
         .where('id', '=', callId)
         .execute();
       const callees = [...session.members.keys()].filter((id) => id !== row.caller_id);
-      return callees.every((id) => rejectedBy.has(id)) ? 'rejected' : undefined;
+      return callees.every((id) => rejected.has(id)) ? 'rejected' : undefined;
     });
   }
 
@@ -240,6 +271,7 @@ export class Calls {
     if (socketOf(call, side) !== connection.id && !(await this.#sockets.takePlace(connection, call, side))) {
       throw notFound('call');
     }
+    this.#sockets.signalled(connection, callId);
     const other = socketOf(call, side === 'caller' ? 'callee' : 'caller');
     if (other !== null) deliver.socketEvent(other, frame('call_signal', { call_id: callId, signal }));
   }

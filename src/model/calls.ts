@@ -16,13 +16,12 @@ export async function lockCall(trx: Queryable, id: string): Promise<CallRow | un
   return trx.selectFrom('calls').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
 }
 
-/** The calls that ring in these sessions. */
-export async function ringingCalls(db: Queryable, sessionIds: readonly string[]): Promise<CallRow[]> {
+/** The calls that ring or run in these sessions. */
+export async function openCalls(db: Queryable, sessionIds: readonly string[]): Promise<CallRow[]> {
   return db
     .selectFrom('calls')
     .selectAll()
     .where('open_session_id', 'in', [...sessionIds])
-    .where('state', '=', 'ringing')
     .execute();
 }
 

@@ -181,6 +181,47 @@ eachDatabase('Calls', (database) => {
     await spare.close();
   });
 
+  it('tells a caller who was away that it was taken meanwhile, once, and goes on', async () => {
+    const id = await invite();
+    doctor.terminate();
+    await doctor.closed;
+    patient.send('call_accept', { call_id: id });
+    await patient.request('ping');
+    doctor = await server.socket('D1', session);
+    (await doctor.next('call_accept')).data.should.eql({ call_id: id, user_id: 'P1' });
+    doctor.send('call_signal', { call_id: id, signal: { sdp: 'offer' } });
+    (await patient.next('call_signal')).data.signal.should.eql({ sdp: 'offer' });
+    patient.send('call_signal', { call_id: id, signal: { sdp: 'answer' } });
+    (await doctor.next('call_signal')).data.signal.should.eql({ sdp: 'answer' });
+
+    // Who has heard of it comes back with a signal and is not told again.
+    doctor.terminate();
+    await doctor.closed;
+    doctor = await server.socket('D1', session);
+    await doctor.expectNothing('call_accept');
+    doctor.send('call_signal', { call_id: id, signal: { sdp: 'offer' } });
+    (await patient.next('call_signal')).data.signal.should.eql({ sdp: 'offer' });
+    patient.send('call_hangup', { call_id: id });
+    (await doctor.next('call_ended')).data.result.should.equal('completed');
+  });
+
+  it('rings no more for a callee who said no and comes again', async () => {
+    const group = `g${session}`;
+    await server.session(group, 1, 'D1', 'P1', 'D2');
+    const caller = await server.socket('D1', group);
+    const callee = await server.socket('D2', group);
+    const { call_id: id } = (await caller.request('call_invite', { media: 'audio' })).data;
+    callee.send('call_reject', { call_id: id });
+    await callee.request('ping');
+    await callee.close();
+    const again = await server.socket('D2', group);
+    await again.request('ping');
+    await again.expectNothing('call_invite');
+    caller.send('call_cancel', { call_id: id });
+    (await again.next('call_ended')).data.result.should.equal('cancelled');
+    for (const socket of [caller, again]) await socket.close();
+  });
+
   it('ends when a dropped socket stays away', async () => {
     const id = await accepted();
     patient.terminate();

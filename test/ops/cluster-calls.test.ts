@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { requireOrSkip } from '../support/databases';
+import { type SocketClient, terminateAll } from '../support/socket-client';
+import { Cluster } from './cluster-fixture';
+
+const RECONNECT_MS = 3_000;
+
+describe('Calls whose process is killed', function () {
+  this.timeout(60_000);
+  if (![requireOrSkip('mariadb'), requireOrSkip('redis')].every(Boolean)) return;
+  let cluster: Cluster;
+  let caller: SocketClient;
+  let callee: SocketClient;
+  let id: string;
+
+  beforeEach(async () => {
+    cluster = await Cluster.start(2, { IM_CALL_RECONNECT_MS: String(RECONNECT_MS) });
+    await cluster.users('D1', 'P1');
+    await cluster.session('s', 'D1', 'P1');
+    caller = await cluster.socket(cluster.process(0), 'D1', 's');
+    callee = await cluster.socket(cluster.process(1), 'P1', 's');
+    id = (await caller.request('call_invite', { media: 'video' })).data.call_id as string;
+    await callee.next('call_invite');
+  });
+  afterEach(async () => {
+    await terminateAll();
+    await cluster.stop();
+  });
+
+  /** The caller's process dies. */
+  async function kill(): Promise<void> {
+    await cluster.processes.shift()!.end('SIGKILL');
+  }
+
+  async function signalsBothWays(): Promise<void> {
+    caller.send('call_signal', { call_id: id, signal: { sdp: 'offer' } });
+    (await callee.next('call_signal', 8_000)).data.signal.should.eql({ sdp: 'offer' });
+    callee.send('call_signal', { call_id: id, signal: { sdp: 'answer' } });
+    (await caller.next('call_signal')).data.signal.should.eql({ sdp: 'answer' });
+  }
+
+  async function hasOneRecord(result: string): Promise<void> {
+    (await callee.next('call_ended', RECONNECT_MS * 3)).data.result.should.equal(result);
+    await sleep(1_500);
+    const { items } = await cluster.ask('GET', '/sessions/s/messages?user_id=D1&peek=1');
+    const records = (items as { type: number; content: { result: string } }[]).filter(
+      ({ type }) => type === 14,
+    );
+    records.map(({ content }) => content.result).should.eql([result]);
+  }
+
+  for (const [when, waitMs] of [
+    ['at once', 0],
+    ['when it is back for long', RECONNECT_MS],
+  ] as const) {
+    it(`go on with a caller who comes back while it rings, taken ${when}`, async () => {
+      await kill();
+      caller = await cluster.socket(cluster.process(0), 'D1', 's');
+      await sleep(waitMs);
+      callee.send('call_accept', { call_id: id });
+      (await caller.next('call_accept', 8_000)).data.should.eql({ call_id: id, user_id: 'P1' });
+      await signalsBothWays();
+      await caller.expectNothing('call_accept');
+      caller.send('call_hangup', { call_id: id });
+      await hasOneRecord('completed');
+    });
+  }
+
+  it('go on with a caller who comes back after it was taken', async () => {
+    await kill();
+    callee.send('call_accept', { call_id: id });
+    await callee.request('ping');
+    caller = await cluster.socket(cluster.process(0), 'D1', 's');
+    (await caller.next('call_accept', 8_000)).data.should.eql({ call_id: id, user_id: 'P1' });
+    await signalsBothWays();
+    callee.send('call_hangup', { call_id: id });
+    await hasOneRecord('completed');
+  });
+
+  it('end with one record when the caller stays away', async () => {
+    callee.send('call_accept', { call_id: id });
+    await caller.next('call_accept');
+    await signalsBothWays();
+    await kill();
+    await hasOneRecord('completed');
+  });
+});
