@@ -335,7 +335,7 @@ export class Calls {
         .set({ state: 'ended', open_session_id: null, end_time: toSqlTime(now), result })
         .where('id', '=', callId)
         .execute();
-      return { session, record, result, duration, repliedTopics: [...append.repliedTopics] };
+      return { row, session, record, result, duration, repliedTopics: [...append.repliedTopics] };
     });
     if (ended === undefined) return;
     this.#announceEnd(callId, ended);
@@ -344,6 +344,7 @@ export class Calls {
   #announceEnd(
     callId: string,
     ended: {
+      row: CallRow;
       session: LockedSession;
       record: Appended;
       result: CallResult;
@@ -352,8 +353,13 @@ export class Calls {
     },
   ): void {
     const { deliver } = this.services;
-    const { duration, record, repliedTopics, result, session } = ended;
-    deliver.sessionEvent(session.row.id, frame('call_ended', { call_id: callId, result, duration }));
+    const { duration, record, repliedTopics, result, row, session } = ended;
+    const told = frame('call_ended', { call_id: callId, result, duration });
+    deliver.sessionEvent(session.row.id, told);
+    // Who is in the call may be bound to another session.
+    for (const socket of [row.caller_socket, row.callee_socket]) {
+      if (socket !== null && !isVacant(socket)) deliver.socketEvent(socket, told, session.row.id);
+    }
     deliver.messages([
       {
         ...record,

@@ -132,12 +132,18 @@ export class Deliver {
     this.options.bus.publish({ kind: 'user-event', sessionId, userIds, frame });
   }
 
-  /** A frame for one socket, in whichever process it is. */
-  socketEvent(connectionId: string, frame: string): void {
+  /** A frame for one socket, in whichever process it is; not where it hears of the session `unlessHears`. */
+  socketEvent(connectionId: string, frame: string, unlessHears?: string): void {
     const { bus, sockets } = this.options;
-    const connection = sockets.byId(connectionId);
-    if (connection !== undefined) connection.pushEvent(Buffer.from(frame));
-    else if (!sockets.isOwn(connectionId)) bus.publish({ kind: 'socket-event', connectionId, frame });
+    if (sockets.isOwn(connectionId)) this.#toSocket(connectionId, frame, unlessHears);
+    else bus.publish({ kind: 'socket-event', connectionId, frame, unlessHears });
+  }
+
+  #toSocket(connectionId: string, frame: string, unlessHears: string | undefined): void {
+    const connection = this.options.sockets.byId(connectionId);
+    if (connection === undefined) return;
+    if (unlessHears === undefined || !connection.watches(unlessHears))
+      connection.pushEvent(Buffer.from(frame));
   }
 
   /** Participants came or went: sockets of the removed are closed, unbound ones of the added hear of the session from now on. */
@@ -159,7 +165,7 @@ export class Deliver {
         this.#toUsers(event.sessionId, event.userIds, event.frame);
         break;
       case 'socket-event':
-        this.options.sockets.byId(event.connectionId)?.pushEvent(Buffer.from(event.frame));
+        this.#toSocket(event.connectionId, event.frame, event.unlessHears);
         break;
       case 'newest':
         this.#streams.catchUp(event.sessionId, event.id);

@@ -37,8 +37,8 @@ export type BusEvent =
     }
   /** A frame for some users' sockets: those bound to the session and unbound ones. */
   | { kind: 'user-event'; sessionId: string; userIds: string[]; frame: string }
-  /** A frame for one socket, wherever it is. */
-  | { kind: 'socket-event'; connectionId: string; frame: string }
+  /** A frame for one socket, wherever it is; not where it hears of this session and so gets the frame anyway. */
+  | { kind: 'socket-event'; connectionId: string; frame: string; unlessHears?: string | undefined }
   /** There is this message in the session, whether or not it was told of. */
   | { kind: 'newest'; sessionId: string; id: number }
   /** Tokens of the user are revoked: one, or all of the generations before this one. */

@@ -222,6 +222,22 @@ eachDatabase('Calls', (database) => {
     for (const socket of [caller, again]) await socket.close();
   });
 
+  it('ends for both who are in it, whatever sessions their sockets are bound to', async () => {
+    const other = `o${session}`;
+    await server.session(other, 1, 'D1', 'P1');
+    const caller = await server.socket('D1', other);
+    const { call_id: id } = (await caller.request('call_invite', { session_id: session, media: 'video' }))
+      .data;
+    patient.send('call_accept', { call_id: id });
+    await caller.next('call_accept');
+    patient.send('call_hangup', { call_id: id });
+    for (const socket of [caller, doctor, patient]) {
+      (await socket.next('call_ended')).data.call_id.should.equal(id);
+      await socket.expectNothing('call_ended', 50);
+    }
+    await caller.close();
+  });
+
   it('ends when a dropped socket stays away', async () => {
     const id = await accepted();
     patient.terminate();
