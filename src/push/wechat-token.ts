@@ -21,9 +21,9 @@ export interface WechatTokenCache {
   drop(token: string): Promise<void>;
   /**
    * Runs `work` while no other process runs its own, and gives back its result; inside, the cache is read again. `work` takes at
-   * most one HTTP call's time limit and never rejects. When the lock cannot be had within that time, it is run without.
+   * most one HTTP call's time limit and never rejects. Undefined: others were at work all that time, and it was not run.
    */
-  exclusively?<T>(work: () => Promise<T>): Promise<T>;
+  exclusively?<T>(work: () => Promise<T>): Promise<T | undefined>;
 }
 
 export function memoryTokenCache(): WechatTokenCache {
@@ -109,9 +109,9 @@ export function createTokenSource(
       const now = await cached();
       return now !== undefined && Date.now() < now.renewAt ? { ok: true, token: now.token } : await ask();
     };
-    return shared.exclusively === undefined
-      ? await work()
-      : await shared.exclusively(work).catch(() => work());
+    if (shared.exclusively === undefined) return await work();
+    const result = await shared.exclusively(work).catch(() => work());
+    return result ?? { ok: false, reason: 'stable_token: other processes are asking' };
   }
 
   return {

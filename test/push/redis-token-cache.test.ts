@@ -97,8 +97,26 @@ describe('The WeChat token in Redis', () => {
     void a.exclusively!(() => new Promise(() => undefined));
     await sleep(20);
     const begin = Date.now();
-    (await b.exclusively!(() => Promise.resolve('done'))).should.equal('done');
+    should(await b.exclusively!(() => Promise.resolve('done'))).equal('done');
     should(Date.now() - begin).be.within(APP.workMs, APP.workMs + 3_000);
+  });
+
+  it('never lets two work at once, however long the others take', async function () {
+    this.timeout(30_000);
+    const caches = [await cache(), await cache(), await cache(), await cache()];
+    let atOnce = 0;
+    let most = 0;
+    // Each takes nearly as long as it holds the lock: the last one's patience ends before its turn.
+    const work = async (): Promise<boolean> => {
+      most = Math.max(most, ++atOnce);
+      await sleep(APP.workMs + 1_500);
+      atOnce -= 1;
+      return true;
+    };
+    const results = await Promise.all(caches.map((each) => each.exclusively!(work)));
+    most.should.equal(1);
+    should(results).containEql(true);
+    should(results).containEql(undefined);
   });
 
   it('does not free a lock that has passed to another process', async () => {
