@@ -4,8 +4,8 @@ import { CLOSE } from './close-codes';
 
 /** A push is dropped, and its socket with it, once this much waits for a peer that does not read. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
-/** How long a peer may take to answer a close frame. */
-const CLOSE_GRACE_MS = 2_000;
+/** How long a peer may take to answer a close frame: behind 1 MiB of pushes it comes late on a slow network. */
+const CLOSE_GRACE_MS = 10_000;
 
 export interface SocketUser {
   id: string;
