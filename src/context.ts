@@ -93,8 +93,10 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     pollMs: Math.min(1000, Math.max(50, config.ackTimeoutMs / 4)),
   });
   const retention = new Retention({ database, retentionDays: config.retentionDays });
+  // An acknowledgement of the last moment is in time, too: it is gathered and written until then.
+  const delayMs = config.ackTimeoutMs + 2 * arrivals.gatherMs;
   const noticePlan: NoticePlan = (sessionId, patientId) => {
-    if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs: config.ackTimeoutMs };
+    if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs };
     return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
   };
   const topicsReplied = (ids: readonly string[]) => void announceTopics({ database, deliver }, ids);

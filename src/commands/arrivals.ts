@@ -24,7 +24,8 @@ export class Arrivals {
   #running: Promise<void> | undefined;
   #closing = false;
   #hurry: () => void = () => undefined;
-  readonly #gatherMs: number;
+  /** How long an acknowledgement may wait before it is written. */
+  readonly gatherMs: number;
 
   /** @param ackTimeoutMs how long a patient has to acknowledge */
   constructor(
@@ -32,7 +33,7 @@ export class Arrivals {
     ackTimeoutMs: number,
     private readonly metrics: Metrics,
   ) {
-    this.#gatherMs = Math.min(LONGEST_GATHER_MS, ackTimeoutMs / 10);
+    this.gatherMs = Math.min(LONGEST_GATHER_MS, ackTimeoutMs / 10);
   }
 
   /** Everything in the session up to `messageId` has arrived at the patient. */
@@ -55,14 +56,14 @@ export class Arrivals {
   }
 
   async #run(): Promise<void> {
-    let waitMs = this.#gatherMs;
+    let waitMs = this.gatherMs;
     while (this.#pending.size > 0) {
       await this.#wait(waitMs);
       const batch = [...this.#pending.values()].slice(0, ROWS_A_TRANSACTION);
       for (const { sessionId, userId } of batch) this.#pending.delete(`${sessionId} ${userId}`);
       try {
         await this.#write(batch);
-        waitMs = this.#gatherMs;
+        waitMs = this.gatherMs;
       } catch (error) {
         log.warn(`acknowledgements could not be written: ${describeError(error)}`);
         if (this.#closing) break;

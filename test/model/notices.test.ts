@@ -77,6 +77,18 @@ eachDatabase('A notice', (database) => {
     });
   }
 
+  it('is delivered when it was acknowledged in the last moment', async () => {
+    const { server, fake } = stage;
+    const socket = await server.socket('P', 's');
+    const sent = await server.send('s', 'D', 'one');
+    await socket.next('message');
+    await sleep(Date.parse(sent.timestamp) + ACK_TIMEOUT_MS - 15 - Date.now());
+    socket.send('ack', { message_id: sent.id });
+    await noticeWhen(server, sent, ({ state }) => state !== 'pending');
+    should((await noticesOf(server, sent))[0]!.state).equal('delivered');
+    fake.sends.length.should.equal(0);
+  });
+
   it('waits for the acknowledgement, then goes out', async () => {
     const { server, fake } = stage;
     const socket = await server.socket('P', 's');
