@@ -35,6 +35,13 @@ function isDatabaseUrl(text: string): boolean {
   return hostname !== '' && pathname.length > 1 && [username, password, pathname].every(isPercentEncoded);
 }
 
+/** With a host: the client would take a URL without one for this machine. */
+function isRedisUrl(text: string): boolean {
+  if (!isUrl(text, ['redis:', 'rediss:'])) return false;
+  const { hostname, password, pathname, username } = new URL(text);
+  return hostname !== '' && /^(\/\d*)?$/.test(pathname) && [username, password].every(isPercentEncoded);
+}
+
 function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -102,10 +109,7 @@ export const SETTINGS = {
   IM_DATABASE_URL: z
     .string()
     .refine(isDatabaseUrl, 'sqlite:<file>, sqlite::memory: or mysql://user:password@host:3306/database'),
-  IM_REDIS_URL: z
-    .string()
-    .refine((text) => isUrl(text, ['redis:', 'rediss:']), 'redis://host:6379')
-    .optional(),
+  IM_REDIS_URL: z.string().refine(isRedisUrl, 'redis://host:6379').optional(),
   IM_APP_KEY: keys,
   IM_TOKEN_SECRET: z.string().refine((text) => Buffer.byteLength(text) >= 32, 'a secret of 32 bytes or more'),
   IM_WECHAT_APP_ID: z.string().optional(),
