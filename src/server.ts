@@ -108,6 +108,7 @@ export class ImServer {
       }
     }
     for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
+    database.limitSilence();
   }
 
   /** Takes no more requests, ends those under way, closes the sockets with 1012, writes what is pending, closes all. */

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type BetterSqlite from 'better-sqlite3';
@@ -41,12 +42,19 @@ export interface Database {
   connection<T>(work: (run: RunTogether) => Promise<T>): Promise<T>;
   /** @throws the driver's error when the database can't be reached */
   ping(): Promise<void>;
+  /**
+   * From now on a connection that is silent for longer than a request may wait counts as lost. Not before the schema is
+   * up to date: a step of it may take as long as it takes.
+   */
+  limitSilence(): void;
   close(): Promise<void>;
 }
 
 /** Shorter than the 10 s that a request may wait. */
 const LOCK_WAIT_SECONDS = 8;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Longer than a statement may wait for a lock, shorter than the 10 s. */
+const SILENCE_LIMIT_MS = 9_000;
 const STATEMENT_CACHE = 500;
 
 /**
@@ -106,7 +114,11 @@ function openMysql(url: string, connections: number): Database {
   const pool = mysql2.createPool({ ...options, connectionLimit: connections });
   // Several statements in one query are for the writer alone; everywhere else they would only help an attacker.
   const writers = mysql2.createPool({ ...options, connectionLimit: connections, multipleStatements: true });
-  for (const each of [pool, writers]) each.on('connection', prepareConnection);
+  let limited = false;
+  for (const each of [pool, writers]) {
+    each.on('connection', prepareConnection);
+    dropSilent(each, () => limited);
+  }
   const kysely = new Kysely<Schema>({
     dialect: new MysqlDialect({ pool: () => Promise.resolve(pool as never) }),
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
@@ -119,6 +131,9 @@ function openMysql(url: string, connections: number): Database {
     connection: (work) => withRetries(mysql, () => onMysqlConnection(writers, work)),
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
+    },
+    limitSilence: () => {
+      limited = true;
     },
     close: async () => {
       await kysely.destroy();
@@ -147,6 +162,24 @@ function prepareConnection(connection: PoolConnection): void {
       if (error instanceof Error) connection.destroy();
     });
   }
+}
+
+/**
+ * A host that freezes, or a network that swallows everything, never says that a connection is lost, and TCP takes many
+ * minutes to notice; mysql2 waits as long. So a connection that somebody waits on in vain is broken off: whoever waits
+ * gets the error of a lost connection, and the next one asks a new connection.
+ */
+function dropSilent(pool: Pool, limited: () => boolean): void {
+  const lent = new WeakSet<PoolConnection>();
+  pool.on('acquire', (connection) => void lent.add(connection));
+  pool.on('release', (connection) => void lent.delete(connection));
+  pool.on('connection', (connection) => {
+    const { stream: socket } = connection as unknown as { stream: Socket };
+    socket.setTimeout(SILENCE_LIMIT_MS, () => {
+      if (!limited() || !lent.has(connection)) return;
+      socket.destroy(Object.assign(new Error('the database is silent'), { code: 'ETIMEDOUT' }));
+    });
+  });
 }
 
 /** With the driver's callbacks: its promises build a stack for every query, which costs as much as all the rest of it. */
@@ -236,6 +269,7 @@ function openSqlite(file: string): Database {
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },
+    limitSilence: () => undefined,
     close: async () => {
       await kysely.destroy();
       raw.close();

@@ -117,7 +117,7 @@ export interface StatementResult {
 /** Runs statements in their order on one connection, in one round trip where the database is across a network. */
 export type RunTogether = (statements: readonly Statement[]) => Promise<StatementResult[]>;
 
-function errorCode(error: unknown): { code?: string; errno?: number } {
+function errorCode(error: unknown): { code?: string; errno?: number; fatal?: boolean } {
   return typeof error === 'object' && error !== null ? error : {};
 }
 
@@ -186,8 +186,11 @@ export const mysql: Dialect = {
   isUniqueViolation: (error) => [1062, 1586].includes(errorCode(error).errno ?? 0),
   isRetryable: (error) => [1205, 1213, 1020].includes(errorCode(error).errno ?? 0),
   isUnavailable: (error) => {
-    const { code, errno } = errorCode(error);
-    return UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
+    const { code, errno, fatal } = errorCode(error);
+    // What the driver says of a connection that it has lost before has no code: "Can't add new command …", and this is
+    // what comes of a transaction that could not be rolled back.
+    const lostBefore = fatal === true && code === undefined && errno === undefined;
+    return lostBefore || UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
   },
   isOutdated: (error) => errorCode(error).errno === OUT_OF_RANGE,
   expectRows: (table, condition, count, lock) =>

@@ -1,0 +1,131 @@
+import should from 'should';
+import { once } from 'node:events';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { ChildServer } from '../support/child-server';
+import { requireOrSkip } from '../support/databases';
+import { HttpClient } from '../support/http-client';
+import { type MariaDb, startMariaDb } from '../support/private-mariadb';
+import { waitUntil } from '../support/wait-until';
+
+const LIMIT_MS = 10_000;
+
+/** The way to the database. When it is cut, what is on it falls silent for ever and is never reset; new connections pass. */
+class Way {
+  readonly #pairs: [Socket, Socket][] = [];
+
+  private constructor(private readonly server: net.Server) {}
+
+  static async to(target: number): Promise<Way> {
+    const server = net.createServer({ pauseOnConnect: true });
+    const way = new Way(server);
+    server.on('connection', (near) => {
+      const far = net.connect(target, '127.0.0.1');
+      for (const each of [near, far]) each.on('error', () => undefined);
+      near.pipe(far).pipe(near);
+      way.#pairs.push([near, far]);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return way;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  cut(): void {
+    for (const [near, far] of this.#pairs) {
+      near.unpipe(far);
+      far.unpipe(near);
+      // The database itself sees the connection's end, so that no lock of it stays.
+      far.destroy();
+      near.resume();
+    }
+  }
+
+  close(): void {
+    for (const socket of this.#pairs.flat()) socket.destroy();
+    this.server.close();
+  }
+}
+
+describe('A server whose database falls silent', function () {
+  if (!requireOrSkip('mariadb')) return;
+  this.timeout(60_000);
+  let mariaDb: MariaDb;
+  let way: Way;
+  let server: ChildServer;
+  let rest: HttpClient;
+
+  before(async () => {
+    mariaDb = await startMariaDb();
+  });
+
+  after(() => mariaDb.remove());
+
+  beforeEach(async () => {
+    mariaDb.resume();
+    way = await Way.to(mariaDb.port);
+    const url = new URL(await mariaDb.createDatabase());
+    url.port = String(way.port);
+    server = await ChildServer.start({ IM_DATABASE_URL: url.href });
+    rest = new HttpClient(server.url);
+    for (const id of ['D', 'P']) {
+      const type = id === 'D' ? 'doctor' : 'patient';
+      (await rest.request('PUT', `/users/${id}`, { type, name: id })).status.should.equal(201);
+    }
+    const participants = [{ id: 'D' }, { id: 'P' }];
+    const made = await rest.request('POST', '/sessions', { id: 's', type: 3, name: 's', participants });
+    made.status.should.equal(201);
+    await sendAll('before', [201]);
+  });
+
+  afterEach(async () => {
+    rest.close();
+    await server.end('SIGKILL');
+    way.close();
+  });
+
+  /** Through the writer, through a transaction of the other pool, and through a plain query, all at once. */
+  async function sendAll(key: string, statuses: readonly number[]): Promise<void> {
+    const since = Date.now();
+    const participants = [{ id: 'D' }, { id: 'P' }];
+    const answers = await Promise.all([
+      rest.send('s', 'D', { type: 1, content: 'x', client_msg_id: key }),
+      rest.request('POST', '/sessions', {
+        id: `s ${key}`.replace(' ', '-'),
+        type: 3,
+        name: 's',
+        participants,
+      }),
+      rest.get('/sessions/s/messages?peek=1'),
+    ]);
+    for (const { body, status } of answers) {
+      if (statuses.includes(503) || status !== 200) statuses.should.containEql(status);
+      if (status === 503) should(body.code).equal('unavailable');
+    }
+    (Date.now() - since).should.be.below(LIMIT_MS);
+  }
+
+  it('refuses within 10 s what waits for it, and then works on with new connections', async () => {
+    way.cut();
+    await sendAll('cut', [503]);
+    // Connections that nobody used when it fell silent are found out one by one.
+    await waitUntil(
+      async () => (await rest.send('s', 'D', { type: 1, content: 'x', client_msg_id: 'cut' })).status < 300,
+      15_000,
+      () => `it does not come back: ${server.stdout}`,
+    );
+    await sendAll('after', [200, 201]);
+    server.lines.filter((line) => line.startsWith('[ERROR]')).should.eql([]);
+  });
+
+  it('stops within 10 s, with status 0', async () => {
+    mariaDb.pause();
+    const waiting = rest.send('s', 'D', { type: 1, content: 'x' }).catch(() => undefined);
+    const since = Date.now();
+    should(await server.end()).eql({ code: 0, signal: null });
+    (Date.now() - since).should.be.below(LIMIT_MS);
+    await waiting;
+  });
+});
