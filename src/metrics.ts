@@ -1,12 +1,20 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+/** Every value that a label takes. */
+export const LABELS = {
+  table: ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'],
+  userType: ['doctor', 'patient'],
+  result: ['sent', 'dropped'],
+  state: ['delivered', 'sent', 'skipped', 'failed'],
+} as const;
+
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** The process's figures for Prometheus; a registry of its own, so that two servers in one process don't mix theirs. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
-  return {
+  const metrics = {
     registry,
     messages: new Counter({
       name: 'im_messages_total',
@@ -41,4 +49,10 @@ export function createMetrics() {
     /** The process's own: CPU, memory, event loop. Starts a timer, so it is for a server that runs, not for one under test. */
     collectProcess: () => collectDefaultMetrics({ register: registry }),
   };
+  // What has not happened yet counts 0: a series that begins with its first event hides that event from rate().
+  for (const table of LABELS.table) metrics.messages.inc({ table }, 0);
+  for (const result of LABELS.result) metrics.pushes.inc({ result }, 0);
+  for (const state of LABELS.state) metrics.notices.inc({ state }, 0);
+  for (const userType of LABELS.userType) metrics.sockets.set({ user_type: userType }, 0);
+  return metrics;
 }

@@ -1,0 +1,57 @@
+import should from 'should';
+import { LABELS } from '../../src/metrics';
+import { MESSAGE_TABLES } from '../../src/model/message-tables';
+import { APP_KEY, TestServer } from '../support/server';
+import { connect } from '../support/socket-client';
+
+describe('/metrics', () => {
+  let server: TestServer;
+
+  before(async () => {
+    server = await TestServer.start();
+    await server.users('D', 'P');
+    await server.session('s', 1, 'D', 'P');
+  });
+  after(() => server.stop());
+
+  const ask = (headers: Record<string, string>) => fetch(`${server.url}/metrics`, { headers });
+
+  /** Every line `name{labels} value` of ours, but the histogram's. */
+  async function series(): Promise<Record<string, number>> {
+    const text = await (await ask({ 'X-IM-App-Key': APP_KEY })).text();
+    const lines = text.split('\n').filter((line) => line.startsWith('im_') && !line.startsWith('im_send'));
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
+    );
+  }
+
+  it('is for the platform alone', async () => {
+    should((await ask({})).status).equal(401);
+    should((await ask({ 'X-IM-App-Key': 'wrong' })).status).equal(401);
+    should((await ask({ Authorization: `Bearer ${await server.token('D')}` })).status).equal(403);
+  });
+
+  it('has every series from the start, at 0, so that the first event shows as an increase', async () => {
+    should([...LABELS.table]).eql([...MESSAGE_TABLES]);
+    const names = [
+      ...MESSAGE_TABLES.map((table) => `im_messages_total{table="${table}"}`),
+      ...['sent', 'dropped'].map((result) => `im_push_total{result="${result}"}`),
+      ...['delivered', 'sent', 'skipped', 'failed'].map((state) => `im_notices_total{state="${state}"}`),
+      ...['doctor', 'patient'].map((type) => `im_sockets{user_type="${type}"}`),
+    ];
+    should(await series()).eql(Object.fromEntries(names.map((name) => [name, 0])));
+  });
+
+  it('counts what happens', async () => {
+    const socket = await connect(server.url);
+    await socket.login(await server.token('P'), 's', 'patient');
+    await server.send('s', 'D', '您好');
+    await socket.next('message');
+    const now = await series();
+    should(now['im_messages_total{table="muc_messages"}']).equal(1);
+    should(now['im_push_total{result="sent"}']).equal(1);
+    should(now['im_sockets{user_type="patient"}']).equal(1);
+    should(now['im_sockets{user_type="doctor"}']).equal(0);
+    await socket.close();
+  });
+});
