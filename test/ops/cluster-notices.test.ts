@@ -6,7 +6,7 @@ import { FakeWechat } from '../support/fake-wechat';
 import { waitUntil } from '../support/wait-until';
 import { Cluster } from './cluster-fixture';
 
-const ACK_TIMEOUT_MS = 1_500;
+const ACK_TIMEOUT_MS = 3_000;
 const PATIENTS = ['P1', 'P2', 'P3', 'P4'];
 
 describe('Notices of several processes', function () {

@@ -131,11 +131,12 @@ describe('Several processes, in trouble', function () {
         const own = await cluster.send(session, 'D1', '自己', a);
         await waitUntil(
           () => idsOf(onA, session).includes(own),
-          1_000,
+          4_000,
           () => 'the own process’s socket did not hear',
         );
         (await cluster.online(b, 'P2')).should.be.true();
-        should(Date.now() - begin).be.below(2_000);
+        // Pushed, and not found by the look at the database about every 5 s.
+        should(Date.now() - begin).be.below(4_500);
         // What b can't hear of now.
         await cluster.ask('POST', '/users/logout', { user_id: 'D3' }, a);
         (await cluster.request(a, 'DELETE', `/sessions/${removed}/participants/P2`)).status.should.equal(204);
@@ -167,7 +168,7 @@ describe('Several processes, in trouble', function () {
       const later = await cluster.send(added, 'D1', '第二', a);
       await waitUntil(
         () => idsOf(unbound, added).includes(later),
-        3_000,
+        10_000,
         () => 'the doctor who was added did not hear',
       );
       idsOf(unbound, added).should.have.length(2);

@@ -1,7 +1,6 @@
 import should from 'should';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, log } from '../../src/logger';
 import { wechatSettings } from '../model/notice-fixture';
 import { ChildServer } from '../support/child-server';
@@ -11,6 +10,7 @@ import { linesPrintedBy } from '../support/log-lines';
 import { removeFolder, temporaryFolder } from '../support/processes';
 import { APP_KEY, TOKEN_SECRET } from '../support/server';
 import { connect, terminateAll } from '../support/socket-client';
+import { waitUntil } from '../support/wait-until';
 
 const MARKER = 'Zmarker';
 const LINE = /^\[(ERROR|WARN|INFO|DEBUG)\] [\w.-]+\.[jt]s\(\d+,\d+\): .+$/;
@@ -130,9 +130,11 @@ describe('The log of a server', () => {
       const other = await connect(server.url);
       await other.request('login', { token: MARKER, session_id: 's', user_type: 'doctor' });
       await user.request('POST', '/users/logout', {});
-      await sleep(300);
-      fake.tokenRequests.length.should.be.above(1);
-      fake.sends.length.should.be.above(2);
+      await waitUntil(
+        () => fake.tokenRequests.length > 1 && fake.sends.length > 2,
+        10_000,
+        () => 'WeChat was asked for too little',
+      );
       const accessTokens = fake.sends.map((send) => send.accessToken ?? '').filter((each) => each !== '');
       forged.close();
       user.close();
