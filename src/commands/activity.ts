@@ -50,10 +50,7 @@ export class Activity {
         await this.database.connection(async (run) => {
           const [, ...updated] = await run([statement(this.database.dialect.begin), ...statements]);
           const missed = part.filter((_entry, index) => updated[index]?.affectedRows === 0);
-          await run([
-            ...missed.map(([user, at]) => firstActivity(user, toSqlTime(at))),
-            statement('commit'),
-          ]);
+          await run([...missed.map(([user, at]) => firstActivity(user, toSqlTime(at))), statement('commit')]);
         });
         for (const [user, at] of part) if (this.#pending.get(user) === at) this.#pending.delete(user);
       } catch (error) {
