@@ -1,5 +1,5 @@
 import { type Database } from '../db/database';
-import { type Statement, statement } from '../db/dialect';
+import { type Statement, statement } from '../db/sql-text';
 import { type SqlTime, toSqlTime } from '../db/time';
 import { describeError, log } from '../logger';
 

@@ -1,5 +1,5 @@
 import { type Database } from '../db/database';
-import { statement } from '../db/dialect';
+import { statement } from '../db/sql-text';
 import { describeError, log } from '../logger';
 import { type Metrics } from '../metrics';
 import { settleStatement } from '../model/notices';

@@ -1,5 +1,6 @@
 import { type Database } from '../db/database';
-import { type RunTogether, type Statement, statement } from '../db/dialect';
+import { type RunTogether } from '../db/dialect';
+import { type Statement, statement } from '../db/sql-text';
 import { type MessageRow } from '../db/schema';
 import { AppError, invalidField, notFound } from '../errors';
 import { Append, type Appended, type LockedSession, type NoticePlan } from '../model/append';
@@ -58,9 +59,16 @@ export async function storeBatch(
   return commit(cache, run, await placeAll(options, run, batch, reads));
 }
 
+/** A message in its place, which waits for the commit. */
+interface Pending {
+  appended: Appended;
+  session: LockedSession;
+  waiting: Waiting;
+}
+
 interface Placed {
   append: Append;
-  committed: Committed[];
+  pending: Pending[];
   repeated: MessageRow[];
   answers: (() => void)[];
   taken: number;
@@ -75,8 +83,8 @@ async function placeAll(
   reads: Reads,
 ): Promise<Placed> {
   const append = new Append(database.dialect, noticePlan);
-  const placed: Placed = { append, committed: [], repeated: [], answers: [], taken: 0, refused: 0 };
-  const { answers, committed, repeated } = placed;
+  const placed: Placed = { append, pending: [], repeated: [], answers: [], taken: 0, refused: 0 };
+  const { answers, pending, repeated } = placed;
   for (const waiting of batch) {
     if (append.full) break;
     placed.taken += 1;
@@ -94,16 +102,8 @@ async function placeAll(
           ? await forwardedContent(run, send.message.content, send.senderId)
           : JSON.stringify(send.message.content);
       const appended = place(append, session, waiting, content, reads.names);
-      const message: Committed = Object.assign(appended, {
-        json: '',
-        sessionType: session.row.type,
-        members: session.members,
-        membersVersion: session.row.members_version,
-        origin: send.origin,
-      });
-      committed.push(message);
-      if (key !== null) reads.repeats.set(key, message.row);
-      answers.push(() => waiting.resolve({ row: message.row, json: message.json, created: true }));
+      if (key !== null) reads.repeats.set(key, appended.row);
+      pending.push({ appended, session, waiting });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       placed.refused += 1;
@@ -116,12 +116,24 @@ async function placeAll(
 async function commit(
   cache: SendCache,
   run: RunTogether,
-  { append, answers, committed, repeated, taken }: Placed,
+  { append, answers, pending, repeated, taken }: Placed,
   before: readonly Statement[] = [],
 ): Promise<BatchOutcome> {
   await append.store(run, before, [statement('commit')]);
   for (const session of append.remembered()) cache.sessions.set(session.row.id, session);
-  for (const message of committed) message.json = messageJson(message.row);
+  const committed = pending.map(({ appended: { previousId, row }, session, waiting }): Committed => {
+    const json = messageJson(row);
+    answers.push(() => waiting.resolve({ row, json, created: true }));
+    return {
+      row,
+      previousId,
+      json,
+      sessionType: session.row.type,
+      members: session.members,
+      membersVersion: session.row.members_version,
+      origin: waiting.send.origin,
+    };
+  });
   return {
     answers,
     taken,

@@ -1,4 +1,5 @@
-import { type RunTogether, type Statement, statement } from '../db/dialect';
+import { type RunTogether } from '../db/dialect';
+import { type Statement, statement } from '../db/sql-text';
 import { type Database } from '../db/database';
 import { type MessageRow, type MessageTableName } from '../db/schema';
 import { type SqlTime } from '../db/time';
@@ -6,6 +7,7 @@ import { type LockedSession } from '../model/append';
 import {
   fetchTimesStatement,
   type LockedRow,
+  lockedRow,
   lockStatement,
   membersStatement,
   placeholders,
@@ -41,7 +43,13 @@ export function recall(cache: SendCache, sends: readonly KeyedSend[]): Reads | u
       const known = cache.sessions.get(send.sessionId);
       if (known === undefined) return undefined;
       // Appending changes it, and only the commit makes that true.
-      reads.sessions.set(send.sessionId, { ...known, row: { ...known.row } });
+      reads.sessions.set(send.sessionId, {
+        row: lockedRow(known.row),
+        members: known.members,
+        fetchTimes: known.fetchTimes,
+        unrepliedTopic: known.unrepliedTopic,
+        idStep: known.idStep,
+      });
     }
     if (send.senderId === null || reads.names.has(send.senderId)) continue;
     const name = cache.names.get(send.senderId);
@@ -88,7 +96,8 @@ export async function readLocked(
   if (sessionIds.length > 0) {
     read(lockStatement(sessionIds, dialect), (rows) => {
       for (const found of rows) {
-        const { id_step: idStep, ...row } = found as unknown as LockedRow & { id_step: number };
+        const row = lockedRow(found as unknown as LockedRow);
+        const idStep = found.id_step as number;
         // What was known stays true: it never goes back.
         const fetchTimes = new Map(cache.sessions.peek(row.id)?.fetchTimes);
         reads.sessions.set(row.id, { row, members: new Map(), fetchTimes, unrepliedTopic: null, idStep });

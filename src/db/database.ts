@@ -11,7 +11,7 @@ import {
   replaceWithNoncontingentExpression,
   type Transaction,
 } from 'kysely';
-import mysql2, { type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
+import mysql2, { format, type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
 import {
   type Dialect,
   EXPECT_FUNCTION,
@@ -20,11 +20,11 @@ import {
   mysql,
   type RunTogether,
   sqlite,
-  type Statement,
   type StatementResult,
   WithoutRowLocks,
 } from './dialect';
 import { type Schema } from './schema';
+import { type Statement } from './sql-text';
 
 export type Queryable = Kysely<Schema>;
 
@@ -183,13 +183,19 @@ function dropSilent(pool: Pool, limited: () => boolean): void {
 }
 
 /** With the driver's callbacks: its promises build a stack for every query, which costs as much as all the rest of it. */
-function query(connection: PoolConnection, text: string, values: unknown[] = []): Promise<unknown> {
+function query(connection: PoolConnection, text: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    connection.query(text, values, (error, result) => {
+    // null: not even looked through for placeholders, since what a user wrote may look like one.
+    connection.query(text, null, (error, result) => {
       if (error instanceof Error) reject(error);
       else resolve(result);
     });
   });
+}
+
+/** A statement as it goes over the line, its values in their places. */
+function mysqlText({ parameters, sql }: Statement): string {
+  return parameters.length === 0 ? sql : format(sql, parameters as never[], true, 'Z');
 }
 
 function lend(pool: Pool): Promise<PoolConnection> {
@@ -204,11 +210,7 @@ function lend(pool: Pool): Promise<PoolConnection> {
 async function onMysqlConnection<T>(pool: Pool, work: (run: RunTogether) => Promise<T>): Promise<T> {
   const connection = await lend(pool);
   const run: RunTogether = async (statements) => {
-    const result = await query(
-      connection,
-      statements.map((statement) => statement.sql).join(';\n'),
-      statements.flatMap((statement) => statement.parameters as unknown[]),
-    );
+    const result = await query(connection, statements.map(mysqlText).join(';\n'));
     const results = statements.length === 1 ? [result] : (result as unknown[]);
     return results.map((each) => {
       if (Array.isArray(each)) {

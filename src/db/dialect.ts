@@ -14,7 +14,17 @@ import {
   SqliteDriver,
   sql,
 } from 'kysely';
+import { escape } from 'mysql2';
 import { type Schema } from './schema';
+import {
+  SqlExpression,
+  type SqlText,
+  type SqlValue,
+  type Statement,
+  statement,
+  TextWithLiterals,
+  TextWithParameters,
+} from './sql-text';
 
 /** Every difference between the databases is in this file, and in no other. */
 export interface Dialect {
@@ -32,25 +42,22 @@ export interface Dialect {
   isUnavailable(error: unknown): boolean;
   /** What `expectRows` said does not hold: the transaction is to be made again from what the database says. */
   isOutdated(error: unknown): boolean;
+  /** The beginning of a statement whose values are added to it. */
+  text(sql: string): SqlText;
   /**
-   * A SELECT that fails unless exactly `count` rows of `table` meet `condition`, and locks those that do, with `lock`,
-   * in the order of their primary key. What is known from before is confirmed by it in the round trip that relies on it.
+   * A SELECT that fails unless exactly `count` rows of `table` meet what `condition` adds to it, and locks those that do,
+   * with `lock`, in the order of their primary key. What is known from before is confirmed by it in the round trip that
+   * relies on it.
    */
-  expectRows(table: string, condition: Fragment, count: number, lock?: 'lock'): Statement;
+  expectRows(table: string, count: number, condition: (text: SqlText) => void, lock?: 'lock'): Statement;
   /** `(a, b) in …` for `count` pairs of parameters. */
   rowIn(columns: readonly string[], count: number): string;
   /**
-   * Inserts rows, or, where their key exists, updates those: many rows of known keys in one statement, which costs less
-   * than an UPDATE each, or than a join with a derived table.
+   * The end of an INSERT that, where a row's key exists, updates that row: many rows of known keys in one statement, which
+   * costs less than an UPDATE each, or than a join with a derived table.
    * @param set what becomes of a row that exists; `new(column)` in it is the value given
    */
-  upsertRows(
-    table: string,
-    keys: readonly string[],
-    columns: readonly string[],
-    rows: Fragment,
-    set: string,
-  ): Statement;
+  onExisting(keys: readonly string[], set: string): string;
   /** The distance between the ids of one INSERT's rows: not 1 in a Galera or group-replication cluster. */
   readonly idStep: string;
   /**
@@ -62,7 +69,7 @@ export interface Dialect {
     run: RunTogether,
     before: readonly Statement[],
     inserts: readonly RowInsert[],
-    rest: (idOf: (insert: number, row: number) => Fragment) => Statement[],
+    rest: (idOf: (insert: number, row: number) => SqlValue) => Statement[],
     step: number,
   ): Promise<number[]>;
   /** Inserts `row`; where its key exists, sets the columns `changed` (all others than the keys, when left out). */
@@ -85,22 +92,6 @@ interface ColumnTypes {
   date: RawBuilder<unknown>;
 }
 
-/** A statement with its parameters, as `RunTogether` takes it: no more than a text and its values. */
-export interface Statement {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-}
-
-export function statement(sql: string, parameters: readonly unknown[] = []): Statement {
-  return { sql, parameters };
-}
-
-/** A piece of SQL with its parameters. */
-export interface Fragment {
-  text: string;
-  values: unknown[];
-}
-
 /** An INSERT of `count` rows. */
 export interface RowInsert {
   statement: Statement;
@@ -119,10 +110,6 @@ export type RunTogether = (statements: readonly Statement[]) => Promise<Statemen
 
 function errorCode(error: unknown): { code?: string; errno?: number; fatal?: boolean } {
   return typeof error === 'object' && error !== null ? error : {};
-}
-
-function insertRows(table: string, columns: readonly string[], rows: Fragment): string {
-  return `insert into ${table} (${columns.join(', ')}) values ${rows.text}`;
 }
 
 function pairs(count: number, width: number): string {
@@ -151,6 +138,15 @@ const UNAVAILABLE_CODES = new Set([
   'PROTOCOL_PACKETS_OUT_OF_ORDER',
   'POOL_CLOSED',
 ]);
+
+/** What the driver's escaping leaves as it is; nearly every id, name and time is of this kind. */
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
+const PLAIN_TEXT = /^[^\\'"\0\b\n\r\t\x1a]*$/;
+
+/** A literal of MySQL's. The driver escapes what has to be. */
+function quoted(text: string): string {
+  return PLAIN_TEXT.test(text) ? `'${text}'` : escape(text);
+}
 
 /** ER_DATA_OUT_OF_RANGE */
 const OUT_OF_RANGE = 1690;
@@ -193,18 +189,15 @@ export const mysql: Dialect = {
     return lostBefore || UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
   },
   isOutdated: (error) => errorCode(error).errno === OUT_OF_RANGE,
-  expectRows: (table, condition, count, lock) =>
+  text: (sql) => new TextWithLiterals(sql, quoted),
+  expectRows: (table, count, condition, lock) => {
     // One more than the largest integer is refused, by MySQL and MariaDB alike.
-    statement(
-      `select 9223372036854775807 + (count(*) <> ?) from ${table} where ${condition.text}${lock === undefined ? '' : ' for update'}`,
-      [count, ...condition.values],
-    ),
+    const text = mysql.text(`select 9223372036854775807 + (count(*) <> ${count}) from ${table} where `);
+    condition(text);
+    return (lock === undefined ? text : text.add(' for update')).statement;
+  },
   rowIn: (columns, count) => `(${columns.join(', ')}) in (${pairs(count, columns.length)})`,
-  upsertRows: (table, _keys, columns, rows, set) =>
-    statement(
-      `${insertRows(table, columns, rows)} on duplicate key update ${set.replaceAll('new(', 'values(')}`,
-      rows.values,
-    ),
+  onExisting: (_keys, set) => ` on duplicate key update ${set.replaceAll('new(', 'values(')}`,
   idStep: '@@auto_increment_increment',
   insertThen: async (run, before, inserts, rest, step) => {
     const named = inserts.flatMap((insert, index) => [
@@ -214,7 +207,7 @@ export const mysql: Dialect = {
     const results = await run([
       ...before,
       ...named,
-      ...rest((insert, row) => ({ text: `@first${insert} + ${row * step}`, values: [] })),
+      ...rest((insert, row) => new SqlExpression(`@first${insert} + ${row * step}`)),
     ]);
     return inserts.map((_insert, index) => results[before.length + index * 2]?.insertId ?? 0);
   },
@@ -257,23 +250,24 @@ export const sqlite: Dialect = {
       (errorCode(error).code ?? '').startsWith(code),
     ) || (errorCode(error).code ?? '').startsWith('SQLITE_IOERR'),
   isOutdated: (error) => error instanceof Outdated,
-  expectRows: (table, condition, count) =>
-    statement(`select ${EXPECT_FUNCTION}(count(*), ?) from ${table} where ${condition.text}`, [
-      count,
-      ...condition.values,
-    ]),
+  text: (sql) => new TextWithParameters(sql),
+  expectRows: (table, count, condition) => {
+    const text = sqlite
+      .text(`select ${EXPECT_FUNCTION}(count(*), `)
+      .value(count)
+      .add(`) from ${table} where `);
+    condition(text);
+    return text.statement;
+  },
   rowIn: (columns, count) => `(${columns.join(', ')}) in (values ${pairs(count, columns.length)})`,
-  upsertRows: (table, keys, columns, rows, set) =>
-    statement(
-      `${insertRows(table, columns, rows)} on conflict (${keys.join(', ')}) do update set ${set.replace(/new\((\w+)\)/g, 'excluded.$1')}`,
-      rows.values,
-    ),
+  onExisting: (keys, set) =>
+    ` on conflict (${keys.join(', ')}) do update set ${set.replace(/new\((\w+)\)/g, 'excluded.$1')}`,
   idStep: '1',
   insertThen: async (run, before, inserts, rest, step) => {
     await run(before);
     const results = await run(inserts.map((insert) => insert.statement));
     const first = results.map(({ insertId }, index) => insertId - ((inserts[index]?.count ?? 1) - 1) * step);
-    await run(rest((insert, row) => ({ text: '?', values: [(first[insert] ?? 0) + row * step] })));
+    await run(rest((insert, row) => (first[insert] ?? 0) + row * step));
     return first;
   },
   upsert: async (db, table, keys, row, changed = otherThan(keys, row)) => {

@@ -1,4 +1,5 @@
-import { type Dialect, type Fragment, type Statement, statement } from '../db/dialect';
+import { type Dialect } from '../db/dialect';
+import { SqlExpression, type SqlValue, type Statement, statement } from '../db/sql-text';
 import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { type Member } from './member';
@@ -9,7 +10,7 @@ import { type Member } from './member';
  */
 
 /** What appending needs of a session; its last content, which may be long, is not among it. */
-export const LOCKED_COLUMNS = [
+const LOCKED_COLUMNS = [
   'id',
   'type',
   'name',
@@ -23,9 +24,25 @@ export const LOCKED_COLUMNS = [
   'members_version',
 ] as const;
 
-/** A session's row as it was read under its lock; what the last message says is known once one was added. */
-export type LockedRow = Pick<SessionRow, (typeof LOCKED_COLUMNS)[number]> &
-  Partial<Pick<SessionRow, 'last_sender_name' | 'last_content_type' | 'last_content'>>;
+/** A session's row as it was read under its lock. */
+export type LockedRow = Pick<SessionRow, (typeof LOCKED_COLUMNS)[number]>;
+
+/** A copy that can be changed. (Field by field: objects of one shape are read several times as fast.) */
+export function lockedRow(row: LockedRow): LockedRow {
+  return {
+    id: row.id,
+    type: row.type,
+    name: row.name,
+    business_type: row.business_type,
+    create_date: row.create_date,
+    last_message_id: row.last_message_id,
+    last_sender_id: row.last_sender_id,
+    last_message_time: row.last_message_time,
+    other_message_time: row.other_message_time,
+    clock_time: row.clock_time,
+    members_version: row.members_version,
+  };
+}
 
 /** `select … for update` of sessions, always in the order of their ids, so that two transactions can't deadlock on them. */
 export function lockStatement(ids: readonly string[], dialect: Dialect): Statement {
@@ -42,11 +59,18 @@ export type Stamp = Pick<LockedRow, 'id' | 'clock_time' | 'members_version'>;
 export function expectSessions(dialect: Dialect, stamps: readonly Stamp[]): Statement {
   return dialect.expectRows(
     'sessions',
-    {
-      text: stamps.map(() => '(id = ? and clock_time = ? and members_version = ?)').join(' or '),
-      values: stamps.flatMap((row) => [row.id, row.clock_time, row.members_version]),
-    },
     stamps.length,
+    (text) =>
+      stamps.forEach((stamp, index) =>
+        text
+          .add(index === 0 ? '(id = ' : ' or (id = ')
+          .value(stamp.id)
+          .add(' and clock_time = ')
+          .value(stamp.clock_time)
+          .add(' and members_version = ')
+          .value(stamp.members_version)
+          .add(')'),
+      ),
     'lock',
   );
 }
@@ -60,13 +84,17 @@ export interface Unread {
 
 /** Fails unless each of them has still something unread. */
 export function expectUnread(dialect: Dialect, unread: readonly Unread[]): Statement {
-  return dialect.expectRows(
-    'participants',
-    {
-      text: unread.map(() => '(session_id = ? and participant_id = ? and last_fetch_time < ?)').join(' or '),
-      values: unread.flatMap(({ sessionId, time, userId }) => [sessionId, userId, time]),
-    },
-    unread.length,
+  return dialect.expectRows('participants', unread.length, (text) =>
+    unread.forEach(({ sessionId, time, userId }, index) =>
+      text
+        .add(index === 0 ? '(session_id = ' : ' or (session_id = ')
+        .value(sessionId)
+        .add(' and participant_id = ')
+        .value(userId)
+        .add(' and last_fetch_time < ')
+        .value(time)
+        .add(')'),
+    ),
   );
 }
 
@@ -100,24 +128,40 @@ export function fetchTimesStatement(
 }
 
 /** One INSERT of rows that get their ids in their order. */
-export function insertMessages(table: MessageTableName, messages: readonly MessageRow[]): Statement {
-  const row = '(?, ?, ?, ?, ?, ?, ?, ?)';
-  return statement(
-    `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key) values ${messages.map(() => row).join(', ')}`,
-    messages.flatMap((message) => [
-      message.session_id,
-      message.sender_id,
-      message.sender_name,
-      message.type,
-      message.content,
-      message.timestamp,
-      message.client_msg_id,
-      message.client_key,
-    ]),
+export function insertMessages(
+  dialect: Dialect,
+  table: MessageTableName,
+  messages: readonly { row: MessageRow }[],
+): Statement {
+  const text = dialect.text(
+    `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key) values `,
   );
+  for (const { row } of messages) {
+    text.row([
+      row.session_id,
+      row.sender_id,
+      row.sender_name,
+      row.type,
+      row.content,
+      row.timestamp,
+      row.client_msg_id,
+      row.client_key,
+    ]);
+  }
+  return text.statement;
 }
 
-const SESSION_COLUMNS = [
+/** A session's row before its last message is written into it, that message, and its id. */
+export interface SessionChange {
+  row: LockedRow;
+  last: MessageRow;
+  lastId: SqlValue;
+}
+
+/** An INSERT takes a value for each column that must have one, though no row is new. */
+const REQUIRED = 'id, type, name, business_type, create_date';
+const SET = [
+  'last_message_id',
   'last_sender_id',
   'last_sender_name',
   'last_content_type',
@@ -125,28 +169,30 @@ const SESSION_COLUMNS = [
   'last_message_time',
   'other_message_time',
   'clock_time',
-] as const;
+];
 
 /** Sets what a session says of its last message. The rows are locked, so each exists and is only updated. */
-export function sessionsStatement(
-  dialect: Dialect,
-  sessions: readonly { row: LockedRow; lastId: Fragment }[],
-): Statement {
-  const required = ['id', 'type', 'name', 'business_type', 'create_date'] as const;
-  const columns = [...required, ...SESSION_COLUMNS] as const;
-  return dialect.upsertRows(
-    'sessions',
-    ['id'],
-    [...columns, 'last_message_id'],
-    {
-      text: sessions.map(({ lastId }) => `(${placeholders(columns)}, ${lastId.text})`).join(', '),
-      values: sessions.flatMap(({ row, lastId }) => [
-        ...columns.map((column) => row[column]),
-        ...lastId.values,
-      ]),
-    },
-    [...SESSION_COLUMNS, 'last_message_id'].map((column) => `${column} = new(${column})`).join(', '),
-  );
+export function sessionsStatement(dialect: Dialect, changes: readonly SessionChange[]): Statement {
+  const text = dialect.text(`insert into sessions (${REQUIRED}, ${SET.join(', ')}) values `);
+  for (const { last, lastId, row } of changes) {
+    text.row([
+      row.id,
+      row.type,
+      row.name,
+      row.business_type,
+      row.create_date,
+      lastId,
+      last.sender_id,
+      last.sender_name,
+      last.type,
+      last.content,
+      row.last_message_time,
+      row.other_message_time,
+      row.clock_time,
+    ]);
+  }
+  const set = SET.map((column) => `${column} = new(${column})`).join(', ');
+  return text.add(dialect.onExisting(['id'], set)).statement;
 }
 
 export interface ParticipantChange {
@@ -158,23 +204,38 @@ export interface ParticipantChange {
 
 /** Sets when senders last sent, and moves on up to when they have read. They are members under the session's lock. */
 export function participantsStatement(dialect: Dialect, changes: readonly ParticipantChange[]): Statement {
-  return dialect.upsertRows(
-    'participants',
-    ['session_id', 'participant_id'],
-    ['session_id', 'participant_id', 'type', 'last_sent_time', 'last_fetch_time'],
-    {
-      text: changes.map(() => '(?, ?, ?, ?, ?)').join(', '),
-      values: changes.flatMap(({ sessionId, member, sent, fetched }) => [
-        sessionId,
-        member.id,
-        member.type,
-        sent,
-        fetched,
-      ]),
-    },
-    // Somebody else's reading may have moved it on meanwhile; it never goes back.
-    `last_sent_time = new(last_sent_time), last_fetch_time = case
+  const text = dialect.text(
+    'insert into participants (session_id, participant_id, type, last_sent_time, last_fetch_time) values ',
+  );
+  for (const { fetched, member, sent, sessionId } of changes)
+    text.row([sessionId, member.id, member.type, sent, fetched]);
+  return text.add(
+    dialect.onExisting(
+      ['session_id', 'participant_id'],
+      // Somebody else's reading may have moved it on meanwhile; it never goes back.
+      `last_sent_time = new(last_sent_time), last_fetch_time = case
       when participants.last_fetch_time < new(last_fetch_time) then new(last_fetch_time)
       else participants.last_fetch_time end`,
+    ),
+  ).statement;
+}
+
+/** A patient's notice of a message. */
+export interface NoticeDraft {
+  sessionId: string;
+  messageId: SqlValue;
+  userId: string;
+  state: string;
+  due: SqlTime;
+}
+
+const WECHAT = new SqlExpression("'wechat'");
+
+export function insertNotices(dialect: Dialect, drafts: readonly NoticeDraft[], now: SqlTime): Statement {
+  const text = dialect.text(
+    'insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time) values ',
   );
+  for (const { due, messageId, sessionId, state, userId } of drafts)
+    text.row([WECHAT, sessionId, messageId, userId, state, now, now, due]);
+  return text.statement;
 }

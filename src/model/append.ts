@@ -1,14 +1,17 @@
-import { type Dialect, type Fragment, type RunTogether, type Statement, statement } from '../db/dialect';
+import { type Dialect, type RunTogether } from '../db/dialect';
 import { type MessageRow, type MessageTableName } from '../db/schema';
+import { type SqlValue, type Statement, statement } from '../db/sql-text';
 import { fromSqlTime, type SqlTime, toSqlTime } from '../db/time';
 import {
   expectSessions,
   expectUnread,
   insertMessages,
-  LOCKED_COLUMNS,
+  insertNotices,
   type LockedRow,
+  lockedRow,
   lockStatement,
   membersStatement,
+  type NoticeDraft,
   type ParticipantChange,
   participantsStatement,
   placeholders,
@@ -68,17 +71,24 @@ export type NoticePlan = (
   patientId: string,
 ) => { state: 'pending' | 'skipped'; delayMs: number };
 
-/** The id of a message that is being stored, as SQL. */
-type IdOf = (appended: Appended) => Fragment;
+/** A message and its place: in which table's INSERT, and there in which row. */
+interface Placed extends Appended {
+  readonly insert: number;
+  readonly index: number;
+}
+
+/** The messages of one INSERT. */
+interface Insert {
+  table: MessageTableName;
+  messages: Placed[];
+}
 
 interface SessionAppends {
   session: LockedSession;
   /** As the session was before. */
   stamp: Stamp;
-  /** Who may get a notice. */
-  patients: readonly Member[];
-  messages: Appended[];
-  last: Appended;
+  messages: Placed[];
+  last: Placed;
   /** When anyone but the first of these messages' sender last wrote before them; null: never. */
   othersBefore: SqlTime | null;
 }
@@ -97,7 +107,7 @@ export async function lockSession(
   const row = sessions?.rows[0] as (LockedRow & { id_step: number }) | undefined;
   if (row === undefined) return undefined;
   return {
-    row,
+    row: lockedRow(row),
     members: new Map(
       (members?.rows ?? []).map((each) => [
         String(each.participant_id),
@@ -118,6 +128,7 @@ const NAME_LENGTH = 100;
 /** Collects messages for locked sessions and stores them all in a few statements. */
 export class Append {
   readonly #sessions = new Map<string, SessionAppends>();
+  readonly #inserts: Insert[] = [];
   readonly repliedTopics = new Set<string>();
   readonly #notices = { dueNow: false, skipped: 0 };
   readonly #changes: ParticipantChange[] = [];
@@ -149,51 +160,53 @@ export class Append {
   /** Gives `draft` its time, later than everything in its session. Its id is known after `store`. */
   add(session: LockedSession, draft: Draft): Appended {
     const { row } = session;
-    const stamp = { id: row.id, clock_time: row.clock_time, members_version: row.members_version };
-    const isLater = this.#nowTime > row.clock_time;
-    const time = isLater ? this.#nowTime : toSqlTime(fromSqlTime(row.clock_time) + 1);
-    const appended: Appended = {
-      row: {
-        id: 0,
-        session_id: row.id,
-        sender_id: draft.senderId,
-        sender_name: cutTo(draft.senderName, NAME_LENGTH),
-        type: draft.type,
-        content: draft.content,
-        timestamp: time,
-        client_msg_id: draft.client?.id ?? null,
-        client_key: draft.client?.key ?? null,
-      },
-      previousId: row.last_message_id,
+    const { client, content, senderId, type } = draft;
+    const before = row.clock_time;
+    const time = this.#nowTime > before ? this.#nowTime : toSqlTime(fromSqlTime(before) + 1);
+    const message: MessageRow = {
+      id: 0,
+      session_id: row.id,
+      sender_id: senderId,
+      sender_name: cutTo(draft.senderName, NAME_LENGTH),
+      type,
+      content,
+      timestamp: time,
+      client_msg_id: client === null ? null : client.id,
+      client_key: client === null ? null : client.key,
     };
-    if (row.last_sender_id !== draft.senderId) row.other_message_time = row.last_message_time;
+    if (row.last_sender_id !== senderId) row.other_message_time = row.last_message_time;
     const othersBefore = row.other_message_time;
-    Object.assign(row, {
-      last_sender_id: draft.senderId,
-      last_sender_name: appended.row.sender_name,
-      last_content_type: draft.type,
-      last_content: draft.content,
-      last_message_time: time,
-      clock_time: time,
-    });
+    row.last_sender_id = senderId;
+    row.last_message_time = time;
+    row.clock_time = time;
     if (
       session.unrepliedTopic !== null &&
-      REPLY_TYPES.has(draft.type) &&
-      session.members.get(draft.senderId)?.type === 'doctor'
+      REPLY_TYPES.has(type) &&
+      session.members.get(senderId)?.type === 'doctor'
     ) {
       this.repliedTopics.add(session.unrepliedTopic);
       session.unrepliedTopic = null;
     }
-    let appends = this.#sessions.get(row.id);
-    if (appends === undefined) {
-      const patients = [...session.members.values()].filter((member) => member.type === 'patient');
-      appends = { session, stamp, patients, messages: [], last: appended, othersBefore };
-      this.#sessions.set(row.id, appends);
+    const placed = this.#place(messageTable(row.type), message, row.last_message_id);
+    const known = this.#sessions.get(row.id);
+    if (known === undefined) {
+      const stamp = { id: row.id, clock_time: before, members_version: row.members_version };
+      this.#sessions.set(row.id, { session, stamp, messages: [placed], last: placed, othersBefore });
+    } else {
+      known.messages.push(placed);
+      known.last = placed;
     }
-    appends.messages.push(appended);
-    appends.last = appended;
-    this.#weight += draft.content.length + appends.patients.length * NOTICE_WEIGHT;
-    return appended;
+    this.#weight += content.length + patientsOf(session.members).length * NOTICE_WEIGHT;
+    return placed;
+  }
+
+  #place(table: MessageTableName, row: MessageRow, previousId: number): Placed {
+    let insert = this.#inserts.findIndex((each) => each.table === table);
+    if (insert === -1) insert = this.#inserts.push({ table, messages: [] }) - 1;
+    const messages = this.#inserts[insert]?.messages ?? [];
+    const placed: Placed = { row, previousId, insert, index: messages.length };
+    messages.push(placed);
+    return placed;
   }
 
   /**
@@ -205,12 +218,12 @@ export class Append {
     const unread: Unread[] = [];
     for (const { session, stamp, messages, othersBefore } of this.#sessions.values()) {
       stamps.push(stamp);
-      for (const [index, { row }] of messages.entries()) {
+      for (const { row } of messages) {
         if (!session.members.has(row.sender_id)) continue;
         const fetched = session.fetchTimes.get(row.sender_id);
         if (fetched === undefined) return undefined;
         // Who had read everything then has nothing unread now. Who had not may have read it meanwhile.
-        if (index === 0 && othersBefore !== null && fetched < othersBefore)
+        if (row === messages[0]?.row && othersBefore !== null && fetched < othersBefore)
           unread.push({ sessionId: row.session_id, userId: row.sender_id, time: othersBefore });
       }
     }
@@ -225,11 +238,7 @@ export class Append {
     for (const { sessionId, member, fetched } of this.#changes) {
       this.#sessions.get(sessionId)?.session.fetchTimes.set(member.id, fetched);
     }
-    return [...this.#sessions.values()].map(({ session }) => ({
-      ...session,
-      // Without the last message's content, which may be long.
-      row: Object.fromEntries(LOCKED_COLUMNS.map((column) => [column, session.row[column]])) as LockedRow,
-    }));
+    return Array.from(this.#sessions.values(), ({ session }) => session);
   }
 
   /**
@@ -245,58 +254,41 @@ export class Append {
       if (before.length + rest.length > 0) await run([...before, ...rest]);
       return;
     }
-    const byTable = new Map<MessageTableName, Appended[]>();
-    for (const { session, messages } of this.#sessions.values()) {
-      const table = messageTable(session.row.type);
-      const rows = byTable.get(table);
-      if (rows === undefined) byTable.set(table, [...messages]);
-      else rows.push(...messages);
-    }
-    const tables = [...byTable];
-    const places = new Map<Appended, [insert: number, row: number]>();
-    tables.forEach(([, rows], insert) =>
-      rows.forEach((appended, row) => places.set(appended, [insert, row])),
-    );
     const step = [...this.#sessions.values()][0]?.session.idStep ?? 1;
-
     const first = await this.dialect.insertThen(
       run,
       before,
-      tables.map(([table, rows]) => ({
-        statement: insertMessages(
-          table,
-          rows.map((appended) => appended.row),
-        ),
-        count: rows.length,
+      this.#inserts.map(({ messages, table }) => ({
+        statement: insertMessages(this.dialect, table, messages),
+        count: messages.length,
       })),
-      (idOf) => {
-        const id: IdOf = (appended) => idOf(...(places.get(appended) ?? [0, 0]));
-        return [
-          ...this.#sessionUpdates(id),
-          ...this.#participantUpdates(),
-          ...this.#topicUpdates(),
-          ...this.#noticeInserts(id),
-          ...rest,
-        ];
-      },
+      (idOf) => [
+        this.#sessionUpdates(idOf),
+        ...this.#participantUpdates(),
+        ...this.#topicUpdates(),
+        ...this.#noticeInserts(idOf),
+        ...rest,
+      ],
       step,
     );
-    for (const [appended, [insert, row]] of places) appended.row.id = (first[insert] ?? 0) + row * step;
     for (const { session, messages } of this.#sessions.values()) {
-      for (const appended of messages) {
-        appended.previousId = session.row.last_message_id;
-        session.row.last_message_id = appended.row.id;
+      for (const placed of messages) {
+        placed.row.id = (first[placed.insert] ?? 0) + placed.index * step;
+        placed.previousId = session.row.last_message_id;
+        session.row.last_message_id = placed.row.id;
       }
     }
   }
 
-  #sessionUpdates(id: IdOf): Statement[] {
-    return [
-      sessionsStatement(
-        this.dialect,
-        [...this.#sessions.values()].map(({ session, last }) => ({ row: session.row, lastId: id(last) })),
-      ),
-    ];
+  #sessionUpdates(idOf: IdOf): Statement {
+    return sessionsStatement(
+      this.dialect,
+      Array.from(this.#sessions.values(), ({ session, last }) => ({
+        row: session.row,
+        last: last.row,
+        lastId: idOf(last.insert, last.index),
+      })),
+    );
   }
 
   /**
@@ -304,7 +296,6 @@ export class Append {
    * sender in a session can be that one: for the others the first one's message is unread.
    */
   #participantUpdates(): Statement[] {
-    const changes = this.#changes;
     for (const { session, messages, othersBefore } of this.#sessions.values()) {
       const first = messages[0]?.row.sender_id;
       const readUpTo = messages[lengthOfFirstRun(messages) - 1]?.row.timestamp;
@@ -315,7 +306,7 @@ export class Append {
         const fetched = session.fetchTimes.get(sender);
         if (member === undefined || fetched === undefined) continue;
         const nothingUnread = sender === first && (othersBefore === null || fetched >= othersBefore);
-        changes.push({
+        this.#changes.push({
           sessionId: session.row.id,
           member,
           sent,
@@ -323,7 +314,7 @@ export class Append {
         });
       }
     }
-    return changes.length === 0 ? [] : [participantsStatement(this.dialect, changes)];
+    return this.#changes.length === 0 ? [] : [participantsStatement(this.dialect, this.#changes)];
   }
 
   #topicUpdates(): Statement[] {
@@ -332,20 +323,21 @@ export class Append {
     return [statement(`update topics set reply = 1 where id in (${placeholders(ids)})`, ids)];
   }
 
-  #noticeInserts(id: IdOf): Statement[] {
-    const rows: Fragment[] = [];
-    const now = this.#nowTime;
-    for (const { session, messages, patients } of this.#sessions.values()) {
-      for (const patient of patients) {
+  #noticeInserts(idOf: IdOf): Statement[] {
+    const drafts: NoticeDraft[] = [];
+    for (const { session, messages } of this.#sessions.values()) {
+      for (const patient of patientsOf(session.members)) {
         const { delayMs, state } = this.noticePlan(session.row.id, patient.id);
-        const due = delayMs === 0 ? now : toSqlTime(this.now + delayMs);
-        for (const appended of messages) {
+        const due = delayMs === 0 ? this.#nowTime : toSqlTime(this.now + delayMs);
+        for (const { row, insert, index } of messages) {
           // A call's notice is sent at its invitation.
-          if (appended.row.sender_id === patient.id || appended.row.type === MESSAGE_TYPE.call) continue;
-          const messageId = id(appended);
-          rows.push({
-            text: `('wechat', ?, ${messageId.text}, ?, ?, ?, ?, ?)`,
-            values: [session.row.id, ...messageId.values, patient.id, state, now, now, due],
+          if (row.sender_id === patient.id || row.type === MESSAGE_TYPE.call) continue;
+          drafts.push({
+            sessionId: row.session_id,
+            messageId: idOf(insert, index),
+            userId: patient.id,
+            state,
+            due,
           });
           if (state === 'skipped') this.#notices.skipped += 1;
           else if (delayMs === 0) this.#notices.dueNow = true;
@@ -353,18 +345,16 @@ export class Append {
       }
     }
     const statements: Statement[] = [];
-    for (let start = 0; start < rows.length; start += NOTICES_A_STATEMENT) {
-      const part = rows.slice(start, start + NOTICES_A_STATEMENT);
-      statements.push(
-        statement(
-          `insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time) values ${part.map(({ text }) => text).join(', ')}`,
-          part.flatMap(({ values }) => values),
-        ),
-      );
+    for (let start = 0; start < drafts.length; start += NOTICES_A_STATEMENT) {
+      const part = drafts.slice(start, start + NOTICES_A_STATEMENT);
+      statements.push(insertNotices(this.dialect, part, this.#nowTime));
     }
     return statements;
   }
 }
+
+/** The id of the row at `index` of an INSERT that is under way. */
+type IdOf = (insert: number, index: number) => SqlValue;
 
 /**
  * What one transaction stores, in characters of content and rows of notices: on MySQL it is one packet, which may have
@@ -375,6 +365,19 @@ const FULL_WEIGHT = 1024 * 1024;
 const NOTICE_WEIGHT = 100;
 /** SQLite takes 32,766 parameters a statement. */
 const NOTICES_A_STATEMENT = 1000;
+
+/** By the list of members, which is never changed, only replaced. */
+const patients = new WeakMap<ReadonlyMap<string, Member>, readonly Member[]>();
+
+/** Who may get a notice. */
+function patientsOf(members: ReadonlyMap<string, Member>): readonly Member[] {
+  let found = patients.get(members);
+  if (found === undefined) {
+    found = [...members.values()].filter((member) => member.type === 'patient');
+    patients.set(members, found);
+  }
+  return found;
+}
 
 function lengthOfFirstRun(messages: readonly Appended[]): number {
   const sender = messages[0]?.row.sender_id;

@@ -1,4 +1,5 @@
-import { type RunTogether, statement } from '../db/dialect';
+import { type RunTogether } from '../db/dialect';
+import { statement } from '../db/sql-text';
 import { type MessageRow } from '../db/schema';
 import { messageTable } from './message-tables';
 import { type Forward } from './message-content';

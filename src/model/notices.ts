@@ -1,5 +1,5 @@
 import { type Database, type Queryable } from '../db/database';
-import { type Statement, statement } from '../db/dialect';
+import { type Statement, statement } from '../db/sql-text';
 import { type NoticeRow, type NoticeState } from '../db/schema';
 import { type NoticePlan } from './append';
 import { nowSql, type SqlTime, toSqlTime } from '../db/time';

@@ -18,6 +18,7 @@ export const USAGE = `npm run bench -- [options]
                         doubled or out of order
   --only <a,b>          of ${SCENARIOS.join(', ')}
   --database <a,b>      mariadb, sqlite; by default MariaDB for all and SQLite for send (--quick: SQLite too for what depends on it)
+  --cases <a,b>         of "send", such as rest-64-many or socket-1-hot
   --rounds <n>          rounds of each comparison, 3 by default; medians count
   --seconds <n>         of load a side and round, 5 by default
   --as users|backend    who sends by REST: users with their tokens (the default), or the backend with its key
@@ -135,6 +136,7 @@ export function readOptions(args: string[]): BenchOptions | undefined {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       database: { type: 'string' },
+      cases: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       as: { type: 'string' },
@@ -148,6 +150,8 @@ export function readOptions(args: string[]): BenchOptions | undefined {
   if (values.help) return undefined;
   const { quick } = values;
   const base = quick ? QUICK : FULL;
+  const names = base.sendCases.map(({ door, senders, sessions }) => `${door}-${senders}-${sessions}`);
+  const cases = listed('cases', values.cases, names) ?? names;
   return {
     quick,
     only: listed('only', values.only, SCENARIOS) ?? SCENARIOS,
@@ -159,6 +163,7 @@ export function readOptions(args: string[]): BenchOptions | undefined {
     json: values.json ?? (quick || values.profile ? undefined : 'data/bench.json'),
     sizes: {
       ...base,
+      sendCases: base.sendCases.filter((_case, index) => cases.includes(names[index] ?? '')),
       rounds: Math.ceil(positive('rounds', values.rounds) ?? base.rounds),
       seconds: positive('seconds', values.seconds) ?? base.seconds,
     },

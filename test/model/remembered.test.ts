@@ -1,6 +1,6 @@
 import should from 'should';
 import { type Database, openDatabase } from '../../src/db/database';
-import { type Statement } from '../../src/db/dialect';
+import { type Statement } from '../../src/db/sql-text';
 import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
 
