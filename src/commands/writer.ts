@@ -22,14 +22,22 @@ const MAX_BATCH = 200;
 /** Whoever waited longer has been answered with `unavailable`. */
 const MAX_WAIT_MS = 9_000;
 
+/** A transaction that has ended: what came of it, to be told. */
+interface Ended {
+  outcomes: BatchOutcome[];
+  /** Resolves whoever waits for `settled`. */
+  told: () => void;
+}
+
 /**
  * Stores messages, many in one transaction: while a commit is under way sends wait, and the next transaction takes all
- * that wait. So under load one flush to the disk serves dozens of messages, and a lone sender waits for nobody.
+ * that wait. So under load one flush to the disk serves dozens of messages, and a lone sender waits for nobody. The next
+ * transaction is on its way before the last one's sends are answered: the database works while this process does.
  */
 export class Writer {
   #waiting: Queued[] = [];
   #running: Promise<void> | undefined;
-  #committing: Promise<void> = Promise.resolve();
+  #settled: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: WriterOptions) {}
 
@@ -49,7 +57,7 @@ export class Writer {
 
   /** Resolves when the transaction that is under way now, if any, has ended and `onCommitted` knows of it. */
   settled(): Promise<void> {
-    return this.#committing;
+    return this.#settled;
   }
 
   /** Resolves when nothing waits any more. */
@@ -58,52 +66,74 @@ export class Writer {
   }
 
   async #drain(): Promise<void> {
+    // Lets in what has arrived at the process already: SQLite commits without ever leaving the event loop to others.
+    await nextTurn();
+    let last: Ended | undefined;
     while (this.#waiting.length > 0) {
-      // Lets in what has arrived at the process already: SQLite commits without ever leaving the event loop to others.
-      await new Promise(setImmediate);
-      const batch = this.#waiting.splice(0, this.options.maxBatch ?? MAX_BATCH);
-      const expired = Date.now() - MAX_WAIT_MS;
-      for (const each of batch) {
-        if (each.since < expired) each.reject(unavailable('The database does not answer.'));
+      const ended = this.#transaction();
+      if (last !== undefined) {
+        // By then the database has what it needs for this one.
+        await nextTurn();
+        this.#tell(last);
       }
-      this.#committing = this.#commit(batch.filter((each) => each.since >= expired));
-      await this.#committing;
+      last = await ended;
     }
+    if (last !== undefined) this.#tell(last);
     this.#running = undefined;
   }
 
-  async #commit(batch: readonly Queued[]): Promise<void> {
-    if (batch.length === 0) return;
+  /** Runs one transaction with all that wait. */
+  async #transaction(): Promise<Ended> {
+    let told: () => void = () => undefined;
+    this.#settled = new Promise((resolve) => {
+      told = resolve;
+    });
+    const batch = this.#waiting.splice(0, this.options.maxBatch ?? MAX_BATCH);
+    const expired = Date.now() - MAX_WAIT_MS;
+    for (const each of batch) {
+      if (each.since < expired) each.reject(unavailable('The database does not answer.'));
+    }
+    const outcomes = await this.#commit(batch.filter((each) => each.since >= expired));
+    return { outcomes, told };
+  }
+
+  async #commit(batch: readonly Queued[]): Promise<BatchOutcome[]> {
+    if (batch.length === 0) return [];
     try {
       await this.#learnTypes(batch);
       const outcome = await this.#store(batch);
       this.#waiting.unshift(...batch.slice(outcome.taken));
-      this.#tell(outcome);
-      for (const answer of outcome.answers) answer();
+      return [outcome];
     } catch (error) {
       if (this.options.database.dialect.isUnavailable(error)) {
         for (const each of batch) each.reject(error);
-        return;
+        return [];
       }
       if (batch.length === 1) {
         batch[0]?.reject(error);
-        return;
+        return [];
       }
       // One of them breaks the transaction: each goes alone, so that its neighbours don't fail with it.
       log.error(
         `a transaction of ${batch.length} messages failed, trying each alone: ${describeError(error)}`,
       );
-      for (const each of batch) await this.#commit([each]);
+      const outcomes: BatchOutcome[] = [];
+      for (const each of batch) outcomes.push(...(await this.#commit([each])));
+      return outcomes;
     }
   }
 
   /** What is committed is stored, whatever becomes of the telling: it must not be tried again. */
-  #tell(outcome: CommitOutcome): void {
-    try {
-      this.options.onCommitted(outcome);
-    } catch (error) {
-      log.error(`what was stored could not be delivered: ${describeError(error)}`);
+  #tell({ outcomes, told }: Ended): void {
+    for (const outcome of outcomes) {
+      try {
+        this.options.onCommitted(outcome);
+      } catch (error) {
+        log.error(`what was stored could not be delivered: ${describeError(error)}`);
+      }
+      for (const answer of outcome.answers) answer();
     }
+    told();
   }
 
   /**
@@ -141,4 +171,8 @@ export class Writer {
       .execute();
     for (const row of rows) cache.types.set(row.id, row.type);
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
