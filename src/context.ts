@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Activity } from './commands/activity';
 import { Arrivals } from './commands/arrivals';
 import { Calls } from './commands/calls';
@@ -25,8 +26,11 @@ import { createWechat, type Wechat } from './push/wechat';
 import { type WechatTokenCache } from './push/wechat-token';
 import { type Config } from './resources/config/config';
 
-/** Transactions of sends that MySQL may have under way at once; more only wait for each other's flush. */
-const MYSQL_WRITERS = 2;
+/**
+ * Transactions of sends that MySQL may have under way at once. Each needs a core of its own to be of use; where there are
+ * but two, a second one only makes them smaller (doc/performance.md).
+ */
+const MYSQL_WRITERS = availableParallelism() > 2 ? 2 : 1;
 
 export interface Context extends Services {
   /** Meets the other processes and starts what works in the background; the schema must be there. Redis may be away. */

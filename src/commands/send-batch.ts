@@ -1,9 +1,15 @@
 import { type Database } from '../db/database';
 import { type RunTogether } from '../db/dialect';
-import { type Statement, statement } from '../db/sql-text';
+import { statement } from '../db/sql-text';
 import { type MessageRow } from '../db/schema';
 import { AppError, invalidField, notFound } from '../errors';
-import { Append, type Appended, type LockedSession, type NoticePlan } from '../model/append';
+import {
+  Append,
+  type Appended,
+  type LockedSession,
+  type NoticePlan,
+  type StoreOptions,
+} from '../model/append';
 import { SYSTEM_USER } from '../model/identifiers';
 import { MESSAGE_TYPE } from '../model/message-content';
 import { SESSION_TYPE } from '../model/message-tables';
@@ -49,10 +55,9 @@ export async function storeBatch(
   const remembered = basis === 'memory' ? recall(cache, batch) : undefined;
   if (remembered !== undefined) {
     const placed = await placeAll(options, run, batch, remembered);
-    const expected = placed.append.empty ? undefined : placed.append.expectations();
     // Whoever is to be refused is judged by what the database says now.
-    if (placed.refused === 0 && expected !== undefined) {
-      return commit(cache, run, placed, [statement(database.dialect.begin), ...expected]);
+    if (placed.refused === 0 && !placed.append.empty && placed.append.canConfirm) {
+      return commit(cache, run, placed, { before: [statement(database.dialect.begin)], confirm: true });
     }
   }
   const reads = await readLocked(run, database, cache, batch, basis === 'looking');
@@ -117,9 +122,9 @@ async function commit(
   cache: SendCache,
   run: RunTogether,
   { append, answers, pending, repeated, taken }: Placed,
-  before: readonly Statement[] = [],
+  options: StoreOptions = {},
 ): Promise<BatchOutcome> {
-  await append.store(run, before, [statement('commit')]);
+  await append.store(run, { ...options, rest: [statement('commit')] });
   for (const session of append.remembered()) cache.sessions.set(session.row.id, session);
   const committed = pending.map(({ appended: { previousId, row }, session, waiting }): Committed => {
     const json = messageJson(row);

@@ -40,16 +40,20 @@ export interface Dialect {
   isRetryable(error: unknown): boolean;
   /** The database can't be reached, or went away. */
   isUnavailable(error: unknown): boolean;
-  /** What `expectRows` said does not hold: the transaction is to be made again from what the database says. */
+  /** What `expectOf` or `expectChanged` said does not hold: the transaction is to be made again from what the database says. */
   isOutdated(error: unknown): boolean;
+  /** A SELECT that fails unless the statement before it has found exactly `count` rows to change. */
+  expectChanged(count: number): Statement;
   /** The beginning of a statement whose values are added to it. */
   text(sql: string): SqlText;
   /**
-   * A SELECT that fails unless exactly `count` rows of `table` meet what `condition` adds to it, and locks those that do,
-   * with `lock`, in the order of their primary key. What is known from before is confirmed by it in the round trip that
-   * relies on it.
+   * A SELECT over the rows of `table` that meet `where`, which fails unless `expected`, an expression of aggregates, holds;
+   * with `lock` it locks these rows, in the order of their primary key. What is known from before is confirmed by it in
+   * the round trip that relies on it.
    */
-  expectRows(table: string, count: number, condition: (text: SqlText) => void, lock?: 'lock'): Statement;
+  expectOf(table: string, expected: string, where: (text: SqlText) => void, lock?: 'lock'): Statement;
+  /** SQL for the milliseconds since the epoch of a column that holds a time. */
+  milliseconds(column: string): string;
   /** `(a, b) in …` for `count` pairs of parameters. */
   rowIn(columns: readonly string[], count: number): string;
   /**
@@ -63,6 +67,8 @@ export interface Dialect {
   /**
    * Runs `before`, inserts rows into tables with rising ids, then runs `rest`, which may speak of the new ids.
    * On MySQL all of it is one round trip, in which the ids are known by variables.
+   * @param step the distance between the ids of one INSERT's rows
+   * @param insertsLater how many of the statements in `rest` make ids of their own and speak of these
    * @returns the first id of each insert
    */
   insertThen(
@@ -71,6 +77,7 @@ export interface Dialect {
     inserts: readonly RowInsert[],
     rest: (idOf: (insert: number, row: number) => SqlValue) => Statement[],
     step: number,
+    insertsLater: number,
   ): Promise<number[]>;
   /** Inserts `row`; where its key exists, sets the columns `changed` (all others than the keys, when left out). */
   upsert(
@@ -151,10 +158,10 @@ function quoted(text: string): string {
 /** ER_DATA_OUT_OF_RANGE */
 const OUT_OF_RANGE = 1690;
 
-/** What SQLite's `expectRows` throws. */
+/** What SQLite's `expectOf` throws. */
 class Outdated extends Error {}
 
-/** SQLite takes functions: the one that `expectRows` calls, for each connection to register. */
+/** SQLite takes functions: the one that `expectOf` calls, for each connection to register. */
 export const EXPECT_FUNCTION = 'im_expect';
 export function expectEqual(found: unknown, expected: unknown): number {
   if (found !== expected) throw new Outdated('what was known of the rows does not hold any more');
@@ -189,27 +196,35 @@ export const mysql: Dialect = {
     return lostBefore || UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
   },
   isOutdated: (error) => errorCode(error).errno === OUT_OF_RANGE,
+  // One more than the largest integer is refused, by MySQL and MariaDB alike.
+  expectChanged: (count) => statement(`select 9223372036854775807 + (row_count() <> ${count})`),
   text: (sql) => new TextWithLiterals(sql, quoted),
-  expectRows: (table, count, condition, lock) => {
-    // One more than the largest integer is refused, by MySQL and MariaDB alike.
-    const text = mysql.text(`select 9223372036854775807 + (count(*) <> ${count}) from ${table} where `);
-    condition(text);
+  expectOf: (table, expected, where, lock) => {
+    const text = mysql.text(`select 9223372036854775807 + (not (${expected})) from ${table} where `);
+    where(text);
     return (lock === undefined ? text : text.add(' for update')).statement;
   },
+  milliseconds: (column) => `timestampdiff(microsecond, '1970-01-01', ${column}) div 1000`,
   rowIn: (columns, count) => `(${columns.join(', ')}) in (${pairs(count, columns.length)})`,
   onExisting: (_keys, set) => ` on duplicate key update ${set.replaceAll('new(', 'values(')}`,
   idStep: '@@auto_increment_increment',
-  insertThen: async (run, before, inserts, rest, step) => {
-    const named = inserts.flatMap((insert, index) => [
-      insert.statement,
-      statement(`set @first${index} = last_insert_id()`),
-    ]);
+  insertThen: async (run, before, inserts, rest, step, insertsLater) => {
+    // What last_insert_id() says stays until a later statement has made ids.
+    const needsNames = inserts.length > 1 || insertsLater > 1;
+    const named = needsNames
+      ? inserts.flatMap((insert, index) => [
+          insert.statement,
+          statement(`set @first${index} = last_insert_id()`),
+        ])
+      : inserts.map((insert) => insert.statement);
+    const first = (insert: number) => (needsNames ? `@first${insert}` : 'last_insert_id()');
     const results = await run([
       ...before,
       ...named,
-      ...rest((insert, row) => new SqlExpression(`@first${insert} + ${row * step}`)),
+      ...rest((insert, row) => new SqlExpression(`${first(insert)} + ${row * step}`)),
     ]);
-    return inserts.map((_insert, index) => results[before.length + index * 2]?.insertId ?? 0);
+    const width = needsNames ? 2 : 1;
+    return inserts.map((_insert, index) => results[before.length + index * width]?.insertId ?? 0);
   },
   upsert: async (db, table, keys, row, changed = otherThan(keys, row)) => {
     // Setting a key to itself changes nothing: MySQL has no "do nothing" that would not hide other errors.
@@ -250,15 +265,14 @@ export const sqlite: Dialect = {
       (errorCode(error).code ?? '').startsWith(code),
     ) || (errorCode(error).code ?? '').startsWith('SQLITE_IOERR'),
   isOutdated: (error) => error instanceof Outdated,
+  expectChanged: (count) => statement(`select ${EXPECT_FUNCTION}(changes(), ?)`, [count]),
   text: (sql) => new TextWithParameters(sql),
-  expectRows: (table, count, condition) => {
-    const text = sqlite
-      .text(`select ${EXPECT_FUNCTION}(count(*), `)
-      .value(count)
-      .add(`) from ${table} where `);
-    condition(text);
+  expectOf: (table, expected, where) => {
+    const text = sqlite.text(`select ${EXPECT_FUNCTION}(${expected}, 1) from ${table} where `);
+    where(text);
     return text.statement;
   },
+  milliseconds: (column) => `strftime('%s', ${column}) * 1000 + substr(${column}, 21)`,
   rowIn: (columns, count) => `(${columns.join(', ')}) in (values ${pairs(count, columns.length)})`,
   onExisting: (keys, set) =>
     ` on conflict (${keys.join(', ')}) do update set ${set.replace(/new\((\w+)\)/g, 'excluded.$1')}`,

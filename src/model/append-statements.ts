@@ -1,7 +1,7 @@
 import { type Dialect } from '../db/dialect';
 import { SqlExpression, type SqlValue, type Statement, statement } from '../db/sql-text';
 import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
-import { type SqlTime } from '../db/time';
+import { fromSqlTime, type SqlTime } from '../db/time';
 import { type Member } from './member';
 
 /**
@@ -55,22 +55,20 @@ export function lockStatement(ids: readonly string[], dialect: Dialect): Stateme
 /** Of a session's row: whatever a send relies on changes one of them. */
 export type Stamp = Pick<LockedRow, 'id' | 'clock_time' | 'members_version'>;
 
-/** Locks sessions, and fails unless each of them is as it was when it was last read. */
+/**
+ * Locks sessions, and fails unless each of them is as it was when it was last read. Both of a session's stamps only ever
+ * rise, so sums that are the same are sums of the same.
+ */
 export function expectSessions(dialect: Dialect, stamps: readonly Stamp[]): Statement {
-  return dialect.expectRows(
+  const times = stamps.reduce((sum, stamp) => sum + fromSqlTime(stamp.clock_time), 0);
+  const versions = stamps.reduce((sum, stamp) => sum + stamp.members_version, 0);
+  return dialect.expectOf(
     'sessions',
-    stamps.length,
-    (text) =>
-      stamps.forEach((stamp, index) =>
-        text
-          .add(index === 0 ? '(id = ' : ' or (id = ')
-          .value(stamp.id)
-          .add(' and clock_time = ')
-          .value(stamp.clock_time)
-          .add(' and members_version = ')
-          .value(stamp.members_version)
-          .add(')'),
-      ),
+    `count(*) = ${stamps.length} and sum(${dialect.milliseconds('clock_time')}) = ${times} and sum(members_version) = ${versions}`,
+    (text) => {
+      text.add('id in ');
+      text.row(stamps.map(({ id }) => id));
+    },
     'lock',
   );
 }
@@ -84,7 +82,7 @@ export interface Unread {
 
 /** Fails unless each of them has still something unread. */
 export function expectUnread(dialect: Dialect, unread: readonly Unread[]): Statement {
-  return dialect.expectRows('participants', unread.length, (text) =>
+  return dialect.expectOf('participants', `count(*) = ${unread.length}`, (text) =>
     unread.forEach(({ sessionId, time, userId }, index) =>
       text
         .add(index === 0 ? '(session_id = ' : ' or (session_id = ')
@@ -193,6 +191,35 @@ export function sessionsStatement(dialect: Dialect, changes: readonly SessionCha
   }
   const set = SET.map((column) => `${column} = new(${column})`).join(', ');
   return text.add(dialect.onExisting(['id'], set)).statement;
+}
+
+/**
+ * The same for one session, where it costs less.
+ * @param stamp the session is changed only if it is as it was then
+ */
+export function sessionStatement(
+  dialect: Dialect,
+  { last, lastId, row }: SessionChange,
+  stamp: Stamp | undefined,
+): Statement {
+  const values: [column: string, value: SqlValue][] = [
+    ['last_message_id', lastId],
+    ['last_sender_id', last.sender_id],
+    ['last_sender_name', last.sender_name],
+    ['last_content_type', last.type],
+    ['last_content', last.content],
+    ['last_message_time', row.last_message_time],
+    ['other_message_time', row.other_message_time],
+    ['clock_time', row.clock_time],
+  ];
+  const text = dialect.text('update sessions set ');
+  values.forEach(([column, value], index) => text.add(`${index === 0 ? '' : ', '}${column} = `).value(value));
+  text.add(' where id = ').value(row.id);
+  if (stamp !== undefined) {
+    text.add(' and clock_time = ').value(stamp.clock_time);
+    text.add(' and members_version = ').value(stamp.members_version);
+  }
+  return text.statement;
 }
 
 export interface ParticipantChange {

@@ -15,7 +15,9 @@ import {
   type ParticipantChange,
   participantsStatement,
   placeholders,
+  type SessionChange,
   sessionsStatement,
+  sessionStatement,
   type Stamp,
   type Unread,
   unrepliedTopicsStatement,
@@ -93,6 +95,12 @@ interface SessionAppends {
   othersBefore: SqlTime | null;
 }
 
+export interface StoreOptions {
+  before?: readonly Statement[];
+  rest?: readonly Statement[];
+  confirm?: boolean;
+}
+
 /** Locks one session and reads what appending to it needs; undefined when it does not exist. */
 export async function lockSession(
   run: RunTogether,
@@ -134,6 +142,8 @@ export class Append {
   readonly #changes: ParticipantChange[] = [];
   readonly #nowTime: SqlTime;
   #weight = 0;
+  /** As many as there can be. */
+  #noticeCount = 0;
 
   constructor(
     private readonly dialect: Dialect,
@@ -196,7 +206,9 @@ export class Append {
       known.messages.push(placed);
       known.last = placed;
     }
-    this.#weight += content.length + patientsOf(session.members).length * NOTICE_WEIGHT;
+    const notices = patientsOf(session.members).length;
+    this.#noticeCount += notices;
+    this.#weight += content.length + notices * NOTICE_WEIGHT;
     return placed;
   }
 
@@ -209,28 +221,36 @@ export class Append {
     return placed;
   }
 
-  /**
-   * For sessions that are remembered, and were not read in this transaction: what locks them and fails unless they are
-   * still as they are remembered. undefined: too little is remembered of them.
-   */
-  expectations(): Statement[] | undefined {
-    const stamps: Stamp[] = [];
-    const unread: Unread[] = [];
-    for (const { session, stamp, messages, othersBefore } of this.#sessions.values()) {
-      stamps.push(stamp);
+  /** Whether enough is known of sessions that were not read in this transaction: see `store`, `confirm`. */
+  get canConfirm(): boolean {
+    for (const { session, messages } of this.#sessions.values()) {
       for (const { row } of messages) {
-        if (!session.members.has(row.sender_id)) continue;
-        const fetched = session.fetchTimes.get(row.sender_id);
-        if (fetched === undefined) return undefined;
-        // Who had read everything then has nothing unread now. Who had not may have read it meanwhile.
-        if (row === messages[0]?.row && othersBefore !== null && fetched < othersBefore)
-          unread.push({ sessionId: row.session_id, userId: row.sender_id, time: othersBefore });
+        if (session.members.has(row.sender_id) && !session.fetchTimes.has(row.sender_id)) return false;
       }
     }
+    return true;
+  }
+
+  /** Locks the sessions, and fails unless they are still as they are remembered. */
+  #expectSessions(): Statement[] {
     return [
-      expectSessions(this.dialect, stamps),
-      ...(unread.length > 0 ? [expectUnread(this.dialect, unread)] : []),
+      expectSessions(
+        this.dialect,
+        Array.from(this.#sessions.values(), ({ stamp }) => stamp),
+      ),
     ];
+  }
+
+  /** Who had read everything then has nothing unread now. Of who had not, fails unless it is still so. */
+  #expectUnread(): Statement[] {
+    const unread: Unread[] = [];
+    for (const { session, messages, othersBefore } of this.#sessions.values()) {
+      const first = messages[0]?.row.sender_id ?? '';
+      const fetched = session.fetchTimes.get(first);
+      if (fetched !== undefined && othersBefore !== null && fetched < othersBefore)
+        unread.push({ sessionId: session.row.id, userId: first, time: othersBefore });
+    }
+    return unread.length === 0 ? [] : [expectUnread(this.dialect, unread)];
   }
 
   /** The sessions as they are after the commit, to be remembered. */
@@ -244,32 +264,37 @@ export class Append {
   /**
    * Runs `before`, stores what was added, with the sessions' and the senders' state and the notices, then runs `rest`
    * (such as the commit), on MySQL all of it in one round trip. Afterwards every `Appended` has its id.
+   * @param confirm for sessions that are remembered and were not locked: fails (`isOutdated`) unless they are still as
+   * they are remembered. Of one session it is enough that its own UPDATE finds it so, after the INSERT: whoever else
+   * appended to it meanwhile has changed it, and then these ids are given up.
    */
   async store(
     run: RunTogether,
-    before: readonly Statement[] = [],
-    rest: readonly Statement[] = [],
+    { before = [], rest = [], confirm = false }: StoreOptions = {},
   ): Promise<void> {
     if (this.empty) {
       if (before.length + rest.length > 0) await run([...before, ...rest]);
       return;
     }
     const step = [...this.#sessions.values()][0]?.session.idStep ?? 1;
+    const several = this.#sessions.size > 1;
     const first = await this.dialect.insertThen(
       run,
-      before,
+      confirm && several ? [...before, ...this.#expectSessions()] : before,
       this.#inserts.map(({ messages, table }) => ({
         statement: insertMessages(this.dialect, table, messages),
         count: messages.length,
       })),
       (idOf) => [
-        this.#sessionUpdates(idOf),
+        ...(several ? this.#sessionsUpdate(idOf) : this.#sessionUpdate(idOf, confirm)),
+        ...(confirm ? this.#expectUnread() : []),
         ...this.#participantUpdates(),
         ...this.#topicUpdates(),
         ...this.#noticeInserts(idOf),
         ...rest,
       ],
       step,
+      Math.ceil(this.#noticeCount / NOTICES_A_STATEMENT),
     );
     for (const { session, messages } of this.#sessions.values()) {
       for (const placed of messages) {
@@ -280,15 +305,24 @@ export class Append {
     }
   }
 
-  #sessionUpdates(idOf: IdOf): Statement {
-    return sessionsStatement(
-      this.dialect,
-      Array.from(this.#sessions.values(), ({ session, last }) => ({
-        row: session.row,
-        last: last.row,
-        lastId: idOf(last.insert, last.index),
-      })),
-    );
+  #sessionsUpdate(idOf: IdOf): Statement[] {
+    return [
+      sessionsStatement(
+        this.dialect,
+        Array.from(this.#sessions.values(), (appends) => changeOf(appends, idOf)),
+      ),
+    ];
+  }
+
+  #sessionUpdate(idOf: IdOf, confirm: boolean): Statement[] {
+    return Array.from(this.#sessions.values(), (appends) => {
+      const update = sessionStatement(
+        this.dialect,
+        changeOf(appends, idOf),
+        confirm ? appends.stamp : undefined,
+      );
+      return confirm ? [update, this.dialect.expectChanged(1)] : [update];
+    }).flat();
   }
 
   /**
@@ -355,6 +389,10 @@ export class Append {
 
 /** The id of the row at `index` of an INSERT that is under way. */
 type IdOf = (insert: number, index: number) => SqlValue;
+
+function changeOf({ session, last }: SessionAppends, idOf: IdOf): SessionChange {
+  return { row: session.row, last: last.row, lastId: idOf(last.insert, last.index) };
+}
 
 /**
  * What one transaction stores, in characters of content and rows of notices: on MySQL it is one packet, which may have
