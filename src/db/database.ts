@@ -56,6 +56,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Longer than a statement may wait for a lock, shorter than the 10 s. */
 const SILENCE_LIMIT_MS = 9_000;
 const STATEMENT_CACHE = 500;
+/** 40 MB of log at most, beside SQLite's default of 4 MB. */
+const CHECKPOINT_PAGES = 10_000;
+const CACHE_KIB = 64 * 1024;
 
 /**
  * Opens `sqlite:<file>`, `sqlite::memory:` or `mysql://user:password@host:port/database`. MySQL connects at the first query.
@@ -252,6 +255,9 @@ function openSqlite(file: string): Database {
   raw.pragma('journal_mode = WAL');
   // What was answered survives a power cut too; the group commit makes it cheap.
   raw.pragma('synchronous = FULL');
+  // A page that many commits change goes into the database file once; until then it is in the log and in memory.
+  raw.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  raw.pragma(`cache_size = ${-CACHE_KIB}`);
   raw.pragma('foreign_keys = ON');
   raw.function(EXPECT_FUNCTION, expectEqual);
   const cached = withStatementCache(raw);
