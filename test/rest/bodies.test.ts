@@ -1,5 +1,7 @@
+import http from 'node:http';
 import should from 'should';
 import supertest from 'supertest';
+import { DEADLINE_MS } from '../../src/controllers/rest/perform';
 import { APP_KEY } from '../support/server';
 import { Api, BASE, type Caller, checkAnswer, checkProblem, faultPaths } from './api';
 
@@ -186,6 +188,33 @@ describe('Request bodies', () => {
     };
     (await send(200 * 1024)).should.equal(201);
     (await send(300 * 1024)).should.equal(413);
+  });
+
+  it('a body that comes slowly is waited for: the database has no part in that', async function () {
+    this.timeout(30_000);
+    const body = Buffer.from('{"sender_id":"D1","type":1,"content":"slow"}');
+    const answer = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+      const request = http.request(
+        `${api.server.url}${BASE}/sessions/s1/messages`,
+        {
+          method: 'POST',
+          headers: {
+            'Content-Type': 'application/json',
+            'Content-Length': body.length,
+            'X-IM-App-Key': APP_KEY,
+          },
+        },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+        },
+      );
+      request.on('error', reject);
+      request.write(body.subarray(0, 10));
+      setTimeout(() => request.end(body.subarray(10)), DEADLINE_MS + 500);
+    });
+    answer.status.should.equal(201, answer.text);
   });
 
   describe('the order of checks', () => {

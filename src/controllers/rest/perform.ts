@@ -41,11 +41,23 @@ export async function perform(
   response: ServerResponse,
   id: string,
 ): Promise<void> {
-  const timer = setTimeout(() => {
-    answerError(context, response, id, unavailable('The database does not answer.'));
+  let reading = false;
+  const timer: NodeJS.Timeout = setTimeout(() => {
+    // How long a client may take to send its body is another matter: the HTTP server's requestTimeout.
+    if (reading) timer.refresh();
+    else answerError(context, response, id, unavailable('The database does not answer.'));
   }, DEADLINE_MS);
+  const readBody = async () => {
+    reading = true;
+    const body = await readJsonBody(request);
+    reading = false;
+    timer.refresh();
+    return body;
+  };
   try {
-    answer(response, id, await serve(context, route, params, request));
+    const call = await callOf(context, route, params, request, readBody);
+    // Whoever was told that it did not work must not find it done.
+    if (!response.headersSent) answer(response, id, await route.handle(call));
   } catch (error) {
     answerError(context, response, id, error);
   } finally {
@@ -54,20 +66,22 @@ export async function perform(
   }
 }
 
-async function serve(
+/** What the route's handler is called with, once all is checked that does not depend on what exists. */
+async function callOf(
   context: Services,
   route: Route,
   params: Record<string, string>,
   request: IncomingMessage,
-): Promise<Reply> {
+  readBody: () => Promise<unknown>,
+): Promise<Call<Record<string, unknown>, unknown>> {
   const known = authenticate(context, request, route);
   const principal = known instanceof Promise ? await known : known;
-  const body = route.method === 'GET' ? undefined : await readJsonBody(request);
+  const body = route.method === 'GET' ? undefined : await readBody();
   const call = checked(context, route, principal, params, request, body);
   if (principal.kind === 'user' && !openToUsers(context, route)) {
     throw forbidden('Only the platform may do this.');
   }
-  return route.handle(call);
+  return call;
 }
 
 function openToUsers({ config }: Services, { who }: Route): boolean {
