@@ -21,6 +21,7 @@ import { insertCallNotices } from '../model/notices';
 import { isParticipant } from '../model/participants';
 import { findUser } from '../model/users';
 import { type Connection } from '../push/sockets';
+import { TextFrame } from '../push/text-frame';
 import { frame } from '../views/frames';
 import { messageJson } from '../views/message';
 import { CallSockets, isVacant, sideOf, socketOf, UNTOLD } from './call-sockets';
@@ -76,7 +77,7 @@ export class Calls {
     const id = randomUUID();
     const callerId = connection.user.id;
     try {
-      const { callees, noticesDue } = await database.transaction(async (trx) => {
+      const { callees, written } = await database.transaction(async (trx) => {
         const session = await lockSession(runIn(trx), database.dialect, sessionId);
         if (session?.members.has(callerId) !== true) throw notFound('session');
         if (session.row.type === SESSION_TYPE.system) {
@@ -110,13 +111,15 @@ export class Calls {
           })
           .execute();
         const patients = others.filter(({ type }) => type === 'patient').map((member) => member.id);
-        const due = await insertCallNotices(trx, id, sessionId, patients, this.services.noticePlan);
-        return { callees: others.map((member) => member.id), noticesDue: due };
+        return {
+          callees: others.map((member) => member.id),
+          written: await insertCallNotices(trx, id, sessionId, patients, this.services.noticePlan),
+        };
       });
       this.#sockets.hold(connection, id, 'caller');
       const call = { id, session_id: sessionId, caller_id: callerId, media };
       deliver.userEvent(sessionId, callees, this.#inviteFrame(call));
-      if (noticesDue) notices.poke();
+      notices.written(written);
       return id;
     } catch (error) {
       if (database.dialect.isUniqueViolation(error)) throw conflict('The session has a call.');
@@ -146,7 +149,7 @@ export class Calls {
           // Whether a process that held a socket has died shows only after a while; the login does not wait for that.
           if (isVacant(call.caller_socket)) await back;
         } else if (call.state === 'ringing' && !rejectedBy(call).has(userId)) {
-          connection.pushEvent(Buffer.from(this.#inviteFrame(call)));
+          connection.pushEvent(new TextFrame(this.#inviteFrame(call)));
         }
       }
     });
@@ -159,7 +162,8 @@ export class Calls {
     for (let attempt = 0; attempt < 2 && call !== undefined; attempt += 1) {
       if (call.state === 'active' && this.#sockets.isUntold(call)) {
         // The place is for the first of the caller's sockets that sends a signal.
-        if (await this.#sockets.hasGone(call, 'caller')) connection.pushEvent(Buffer.from(acceptFrame(call)));
+        if (await this.#sockets.hasGone(call, 'caller'))
+          connection.pushEvent(new TextFrame(acceptFrame(call)));
         return;
       }
       if (call.state !== 'ringing' || (await this.#sockets.takePlace(connection, call, 'caller'))) return;

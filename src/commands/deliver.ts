@@ -9,6 +9,7 @@ import { findSession, newestMessageIds } from '../model/sessions';
 import { type Bus, type BusEvent } from '../push/bus';
 import { CLOSE } from '../push/close-codes';
 import { type Connection, type Sockets } from '../push/sockets';
+import { TextFrame } from '../push/text-frame';
 import { messageFrame, notificationFrame } from '../views/frames';
 import { messageJson } from '../views/message';
 import { type Activity } from './activity';
@@ -143,7 +144,7 @@ export class Deliver {
     const connection = this.options.sockets.byId(connectionId);
     if (connection === undefined) return;
     if (unlessHears === undefined || !connection.watches(unlessHears))
-      connection.pushEvent(Buffer.from(frame));
+      connection.pushEvent(new TextFrame(frame));
   }
 
   /** Participants came or went: sockets of the removed are closed, unbound ones of the added hear of the session from now on. */
@@ -215,7 +216,7 @@ export class Deliver {
     const { activity, metrics, sockets } = this.options;
     const listeners = sockets.ofSession(sessionId);
     if (listeners.size > 0) {
-      const frame = Buffer.from(messageFrame(message));
+      const frame = new TextFrame(messageFrame(message));
       const now = Date.now();
       let sent = 0;
       let dropped = 0;
@@ -239,12 +240,12 @@ export class Deliver {
   /** Sockets that participants have elsewhere learn that there is something new here. */
   #notify(sessionId: string, senderId: string, message: string, members: UserIds): void {
     const { sockets } = this.options;
-    let frame: Buffer | undefined;
+    let frame: TextFrame | undefined;
     for (const member of members.keys()) {
       if (member === senderId) continue;
       for (const connection of sockets.ofUser(member)) {
         if (!connection.bound || connection.sessionId === sessionId) continue;
-        frame ??= Buffer.from(notificationFrame(sessionId, message));
+        frame ??= new TextFrame(notificationFrame(sessionId, message));
         connection.pushEvent(frame);
       }
     }
@@ -254,7 +255,7 @@ export class Deliver {
     const listeners = this.options.sockets.ofSession(sessionId);
     const joining = this.watching.joining(sessionId);
     if (listeners.size + joining.length === 0) return;
-    const bytes = Buffer.from(frame);
+    const bytes = new TextFrame(frame);
     const isMeant = ({ id, user }: Connection) => user.id !== except.user && id !== except.socket;
     for (const connection of listeners) if (isMeant(connection)) connection.pushEvent(bytes);
     for (const connection of joining) {
@@ -263,7 +264,7 @@ export class Deliver {
   }
 
   #toUsers(sessionId: string, userIds: readonly string[], frame: string): void {
-    const bytes = Buffer.from(frame);
+    const bytes = new TextFrame(frame);
     for (const userId of userIds) {
       for (const connection of this.options.sockets.ofUser(userId)) {
         if (connection.watches(sessionId)) connection.pushEvent(bytes);

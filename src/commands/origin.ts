@@ -1,4 +1,5 @@
 import { type Connection } from '../push/sockets';
+import { TextFrame } from '../push/text-frame';
 import { messageOkFrame } from '../views/frames';
 
 /** The socket that sent a message: it gets `message_ok` in the message's place, and the push goes to the others. */
@@ -13,7 +14,7 @@ export class Origin {
   answer(sessionId: string, id: number, message: string): void {
     if (this.#answered) return;
     this.#answered = true;
-    const frame = Buffer.from(messageOkFrame(message, this.ref));
+    const frame = new TextFrame(messageOkFrame(message, this.ref));
     if (this.connection.watches(sessionId) && id > this.connection.lastId(sessionId)) {
       this.connection.pushMessage(sessionId, id, frame);
     } else {

@@ -4,6 +4,7 @@ import { membersAmong } from '../model/participants';
 import { type BusEvent } from '../push/bus';
 import { CLOSE } from '../push/close-codes';
 import { type Connection, type Sockets } from '../push/sockets';
+import { TextFrame } from '../push/text-frame';
 import { messageFrame } from '../views/frames';
 import { type StreamItem, type Streams } from './streams';
 import { isRevoked, type Revoked } from './tokens';
@@ -26,7 +27,7 @@ export interface WatchingOptions {
 /** Which sockets of this process hear of which sessions, and which may not stay. */
 export class Watching {
   /** Sessions that unbound sockets are about to hear of, with the events that wait for that. */
-  readonly #joining = new Map<Connection, Map<string, Buffer[]>>();
+  readonly #joining = new Map<Connection, Map<string, TextFrame[]>>();
 
   constructor(private readonly options: WatchingOptions) {}
 
@@ -56,7 +57,7 @@ export class Watching {
   /** An unbound socket hears of one more session: of what came after `afterId`, and of what comes. */
   async watch(connection: Connection, sessionId: string, afterId: number): Promise<void> {
     const { sockets } = this.options;
-    const joining = this.#joining.get(connection) ?? new Map<string, Buffer[]>();
+    const joining = this.#joining.get(connection) ?? new Map<string, TextFrame[]>();
     if (connection.watches(sessionId) || joining.has(sessionId)) return;
     this.#joining.set(connection, joining.set(sessionId, []));
     try {
@@ -73,7 +74,7 @@ export class Watching {
       if (joining.has(sessionId)) sockets.watch(connection, sessionId, afterId);
       for (const { id, message } of missed) {
         if (connection.watches(sessionId))
-          connection.pushMessage(sessionId, id, Buffer.from(messageFrame(message)));
+          connection.pushMessage(sessionId, id, new TextFrame(messageFrame(message)));
       }
       for (const frame of joining.get(sessionId) ?? []) connection.pushEvent(frame);
     } catch {
@@ -93,7 +94,7 @@ export class Watching {
   }
 
   /** Keeps an event for a socket that is about to hear of the session; for any other it does nothing. */
-  hold(connection: Connection, sessionId: string, frame: Buffer): void {
+  hold(connection: Connection, sessionId: string, frame: TextFrame): void {
     this.#joining.get(connection)?.get(sessionId)?.push(frame);
   }
 
@@ -151,7 +152,7 @@ export class Watching {
         const { sessionId } = event;
         if (connection.bound || connection.watches(sessionId)) continue;
         if (this.#joining.get(connection)?.has(sessionId) === true) continue;
-        connection.pushEvent(Buffer.from(event.frame));
+        connection.pushEvent(new TextFrame(event.frame));
         void this.watch(connection, sessionId, event.lastMessageId);
       }
     }

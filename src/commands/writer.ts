@@ -88,16 +88,15 @@ export class Writer {
     this.#settled = new Promise((resolve) => {
       told = resolve;
     });
-    const batch = this.#waiting.splice(0, this.options.maxBatch ?? MAX_BATCH);
-    const expired = Date.now() - MAX_WAIT_MS;
-    for (const each of batch) {
-      if (each.since < expired) each.reject(unavailable('The database does not answer.'));
-    }
-    const outcomes = await this.#commit(batch.filter((each) => each.since >= expired));
+    const inTime = this.#waiting
+      .splice(0, this.options.maxBatch ?? MAX_BATCH)
+      .filter((each) => !rejectedAsLate(each));
+    const outcomes = await this.#commit(inTime);
     return { outcomes, told };
   }
 
-  async #commit(batch: readonly Queued[]): Promise<BatchOutcome[]> {
+  /** @param stuck sessions whose lock was waited for in vain: nobody waits for them again */
+  async #commit(batch: readonly Queued[], stuck = new Set<string>()): Promise<BatchOutcome[]> {
     if (batch.length === 0) return [];
     try {
       await this.#learnTypes(batch);
@@ -105,12 +104,17 @@ export class Writer {
       this.#waiting.unshift(...batch.slice(outcome.taken));
       return [outcome];
     } catch (error) {
-      if (this.options.database.dialect.isUnavailable(error)) {
-        for (const each of batch) each.reject(error);
+      const { dialect } = this.options.database;
+      const isLocked = dialect.isLockTimeout(error);
+      const [first] = batch;
+      if (first !== undefined && batch.length === 1) {
+        if (isLocked) stuck.add(first.send.sessionId);
+        first.reject(error);
         return [];
       }
-      if (batch.length === 1) {
-        batch[0]?.reject(error);
+      // A lock that is not given concerns its session alone.
+      if (dialect.isUnavailable(error) && !isLocked) {
+        for (const each of batch) each.reject(error);
         return [];
       }
       // One of them breaks the transaction: each goes alone, so that its neighbours don't fail with it.
@@ -118,7 +122,10 @@ export class Writer {
         `a transaction of ${batch.length} messages failed, trying each alone: ${describeError(error)}`,
       );
       const outcomes: BatchOutcome[] = [];
-      for (const each of batch) outcomes.push(...(await this.#commit([each])));
+      for (const each of batch) {
+        if (stuck.has(each.send.sessionId)) each.reject(unavailable('The session is locked.'));
+        else if (!rejectedAsLate(each)) outcomes.push(...(await this.#commit([each], stuck)));
+      }
       return outcomes;
     }
   }
@@ -171,6 +178,13 @@ export class Writer {
       .execute();
     for (const row of rows) cache.types.set(row.id, row.type);
   }
+}
+
+/** Whether a send has waited too long, and was told so. */
+function rejectedAsLate(send: Queued): boolean {
+  const isLate = Date.now() - send.since > MAX_WAIT_MS;
+  if (isLate) send.reject(unavailable('The database does not answer.'));
+  return isLate;
 }
 
 function nextTurn(): Promise<void> {

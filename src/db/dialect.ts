@@ -36,9 +36,11 @@ export interface Dialect {
   /** Appended to CREATE TABLE. */
   readonly tableOptions: RawBuilder<unknown>;
   isUniqueViolation(error: unknown): boolean;
-  /** A deadlock, a lock's time-out, a busy file: the same transaction may succeed when run again. */
+  /** A deadlock, a busy file: the same transaction may succeed when run again. */
   isRetryable(error: unknown): boolean;
-  /** The database can't be reached, or went away. */
+  /** A lock was waited for in vain: whoever holds it may be frozen. Others than who needs it can go on. */
+  isLockTimeout(error: unknown): boolean;
+  /** The database can't be reached, went away, or does not give a lock. */
   isUnavailable(error: unknown): boolean;
   /** What `expectOf` or `expectChanged` said does not hold: the transaction is to be made again from what the database says. */
   isOutdated(error: unknown): boolean;
@@ -168,9 +170,26 @@ export function expectEqual(found: unknown, expected: unknown): number {
   return 0;
 }
 
+/** ER_LOCK_WAIT_TIMEOUT */
+const LOCK_TIMEOUT = 1205;
+
 /** Too many connections, shutting down, killed, read-only: the database is there but can't serve now. */
 const UNAVAILABLE_ERRNOS = new Set([
-  1040, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1203, 1290, 1317, 1836, 1927,
+  LOCK_TIMEOUT,
+  1040,
+  1053,
+  1077,
+  1079,
+  1152,
+  1158,
+  1159,
+  1160,
+  1161,
+  1203,
+  1290,
+  1317,
+  1836,
+  1927,
 ]);
 
 export const mysql: Dialect = {
@@ -187,7 +206,8 @@ export const mysql: Dialect = {
   // A collation that both MySQL and MariaDB have, and in which ids that differ in case differ.
   tableOptions: sql`engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin`,
   isUniqueViolation: (error) => [1062, 1586].includes(errorCode(error).errno ?? 0),
-  isRetryable: (error) => [1205, 1213, 1020].includes(errorCode(error).errno ?? 0),
+  isRetryable: (error) => [1213, 1020].includes(errorCode(error).errno ?? 0),
+  isLockTimeout: (error) => errorCode(error).errno === LOCK_TIMEOUT,
   isUnavailable: (error) => {
     const { code, errno, fatal } = errorCode(error);
     // What the driver says of a connection that it has lost before has no code: "Can't add new command …", and this is
@@ -260,6 +280,7 @@ export const sqlite: Dialect = {
   isUniqueViolation: (error) =>
     ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(errorCode(error).code ?? ''),
   isRetryable: (error) => (errorCode(error).code ?? '').startsWith('SQLITE_BUSY'),
+  isLockTimeout: () => false,
   isUnavailable: (error) =>
     ['SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY'].some((code) =>
       (errorCode(error).code ?? '').startsWith(code),

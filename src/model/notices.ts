@@ -1,7 +1,7 @@
 import { type Database, type Queryable } from '../db/database';
 import { type Statement, statement } from '../db/sql-text';
 import { type NoticeRow, type NoticeState } from '../db/schema';
-import { type NoticePlan } from './append';
+import { type NoticePlan, type WrittenNotices } from './append';
 import { nowSql, type SqlTime, toSqlTime } from '../db/time';
 
 /**
@@ -108,7 +108,7 @@ export async function setWechatPause(database: Database, until: number): Promise
 
 /**
  * Notices of a call's invitation, for the patients who have no socket bound to its session.
- * @returns whether any of them is to be sent
+ * @returns what was written, to be told after the commit
  */
 export async function insertCallNotices(
   trx: Queryable,
@@ -116,12 +116,12 @@ export async function insertCallNotices(
   sessionId: string,
   patients: readonly string[],
   plan: NoticePlan,
-): Promise<boolean> {
+): Promise<WrittenNotices> {
   const now = nowSql();
   const absent = patients
     .map((user) => ({ user, ...plan(sessionId, user) }))
     .filter(({ delayMs }) => delayMs === 0);
-  if (absent.length === 0) return false;
+  if (absent.length === 0) return { dueNow: false, skipped: 0 };
   await trx
     .insertInto('notices')
     .values(
@@ -138,5 +138,6 @@ export async function insertCallNotices(
       })),
     )
     .execute();
-  return absent.some(({ state }) => state === 'pending');
+  const skipped = absent.filter(({ state }) => state === 'skipped').length;
+  return { dueNow: skipped < absent.length, skipped };
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { type Duplex } from 'node:stream';
 import { type WebSocket } from 'ws';
 import { CLOSE } from './close-codes';
+import { type TextFrame } from './text-frame';
 
 /** A push is dropped, and its socket with it, once this much waits for a peer that does not read. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -20,7 +22,7 @@ export interface SocketUser {
 interface Buffered {
   sessionId: string;
   id: number;
-  frame: Buffer;
+  frame: TextFrame;
 }
 
 /** Tells this process's sockets from those of others, also from those of an earlier run. */
@@ -33,7 +35,7 @@ export class Connection {
   readonly id = `${PROCESS}/${++connections}`;
   /** Pushes that came between the registration and `login_ok`; undefined afterwards. */
   #buffer: Buffered[] | undefined = [];
-  #held: Buffer[] = [];
+  #held: TextFrame[] = [];
   /** The newest message of the bound session that this socket was told of. */
   #lastId = 0;
   /** The same by session, for an unbound socket. */
@@ -83,7 +85,7 @@ export class Connection {
    * Pushes a message, unless the socket was told of it or of a later one.
    * @returns whether it went out (or waits for the login's end); false: the peer does not read, the socket is dropped
    */
-  pushMessage(sessionId: string, id: number, frame: Buffer): boolean {
+  pushMessage(sessionId: string, id: number, frame: TextFrame): boolean {
     if (this.#buffer !== undefined) {
       this.#buffer.push({ sessionId, id, frame });
       return true;
@@ -94,7 +96,7 @@ export class Connection {
   }
 
   /** Sends any other event, in its order with the messages. */
-  pushEvent(frame: Buffer): boolean {
+  pushEvent(frame: TextFrame): boolean {
     if (this.#buffer !== undefined) {
       this.#held.push(frame);
       return true;
@@ -115,7 +117,7 @@ export class Connection {
   }
 
   /** See `sendFrame`. */
-  send(frame: Buffer | string): boolean {
+  send(frame: TextFrame | string): boolean {
     return sendFrame(this.ws, frame);
   }
 
@@ -124,14 +126,26 @@ export class Connection {
   }
 }
 
-/** @returns false when the peer does not read: then the socket is dropped with 1013 */
-export function sendFrame(ws: WebSocket, frame: Buffer | string): boolean {
+const transports = new WeakMap<WebSocket, Duplex>();
+
+/** To be called for each new socket: what it was made of. */
+export function carriedBy(ws: WebSocket, transport: Duplex): void {
+  transports.set(ws, transport);
+}
+
+/**
+ * A `TextFrame` goes to the connection as it is: ws would frame it for each of its receivers, in two pieces. It sends every
+ * frame of its own in one go (nothing is compressed or fragmented), so frames never mix.
+ * @returns false when the peer does not read: then the socket is dropped with 1013
+ */
+export function sendFrame(ws: WebSocket, frame: TextFrame | string): boolean {
   if (ws.readyState !== ws.OPEN) return false;
   if (ws.bufferedAmount > MAX_BUFFERED_BYTES) {
     closeSocket(ws, CLOSE.tryAgainLater, 'too much is waiting for this socket');
     return false;
   }
-  ws.send(frame, { binary: false });
+  if (typeof frame === 'string') ws.send(frame);
+  else transports.get(ws)?.write(frame.bytes);
   return true;
 }
 

@@ -54,4 +54,15 @@ describe('/metrics', () => {
     should(now['im_sockets{user_type="doctor"}']).equal(0);
     await socket.close();
   });
+
+  it('counts the notice of a call that nobody is to send', async () => {
+    const skipped = async () => (await series())['im_notices_total{state="skipped"}'] ?? NaN;
+    const before = await skipped();
+    const caller = await connect(server.url);
+    await caller.login(await server.token('D'), 's', 'doctor');
+    const { type } = await caller.request('call_invite', { media: 'video' });
+    should(type).equal('call_ok');
+    should(await skipped()).equal(before + 1);
+    await caller.close();
+  });
 });

@@ -6,7 +6,7 @@ import { type Services } from '../../commands/services';
 import { type UserPrincipal } from '../../commands/tokens';
 import { type AppError, invalidField, unauthenticated, unavailable } from '../../errors';
 import { CLOSE } from '../../push/close-codes';
-import { closeSocket, type Connection, sendFrame } from '../../push/sockets';
+import { carriedBy, closeSocket, type Connection, sendFrame } from '../../push/sockets';
 import { frame } from '../../views/frames';
 import { DEADLINE_MS, toAppError } from '../rest/perform';
 import { SOCKET_HANDLERS } from './handlers';
@@ -87,7 +87,12 @@ export class SocketServer {
     if (this.#closing) refuse('503 Service Unavailable');
     else if ((request.url ?? '').split('?')[0] !== PATH) refuse('404 Not Found');
     else if (!this.#originMayCall(request)) refuse('403 Forbidden');
-    else this.#server.handleUpgrade(request, socket, head, (ws) => this.#accept(ws));
+    else {
+      this.#server.handleUpgrade(request, socket, head, (ws) => {
+        carriedBy(ws, socket);
+        this.#accept(ws);
+      });
+    }
   }
 
   /** Browsers send WebSockets anywhere and name the page's origin: pages of others must not act for a user. */
