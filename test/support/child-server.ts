@@ -79,12 +79,13 @@ export class ChildServer {
     return server;
   }
 
+  /** Resolves when it has said both of the lines that come first: they may arrive one by one. */
   async listening(): Promise<void> {
     const said = () => `the server is not up:\n${this.stdout}${this.stderr}\n`;
     await waitUntil(
       () => {
         if (this.gone) throw new Error(said());
-        return this.port !== undefined;
+        return this.port !== undefined && /Configuration profile: .*\n/.test(this.stdout);
       },
       START_LIMIT_MS,
       said,
