@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type SqlTime } from '../db/time';
 import { type LockedSession } from '../model/append';
+import { type LockedRow } from '../model/append-statements';
 import { type Member } from '../model/member';
 
 interface Members {
@@ -50,6 +51,10 @@ export class Names {
   }
 }
 
+/** How long a session is read again for each transaction after another process, or a topic, was seen to have changed it. */
+const CONTENDED_MS = 1_000;
+const CONTENDED_SESSIONS = 20_000;
+
 /** Participants of all the sessions that are remembered. */
 const MEMBERS_REMEMBERED = 500_000;
 
@@ -66,11 +71,29 @@ export class SendCache {
     maxSize: MEMBERS_REMEMBERED,
     sizeCalculation: ({ members }) => members.size + 1,
   });
+  readonly #contended = new LRUCache<string, true>({ max: CONTENDED_SESSIONS, ttl: CONTENDED_MS });
   readonly names: Names;
 
   /** @param told see `Names` */
   constructor(told: () => boolean = () => true) {
     this.names = new Names(told);
+  }
+
+  /** The session, unless it has changed behind our back lately: then to rely on memory would cost a try in vain. */
+  recall(sessionId: string): LockedSession | undefined {
+    return this.#contended.has(sessionId) ? undefined : this.sessions.get(sessionId);
+  }
+
+  /** What was remembered of a session, now that `row` was read under its lock. */
+  compared(row: LockedRow): LockedSession | undefined {
+    const known = this.sessions.peek(row.id);
+    if (
+      known !== undefined &&
+      (known.row.clock_time !== row.clock_time || known.row.members_version !== row.members_version)
+    ) {
+      this.#contended.set(row.id, true);
+    }
+    return known;
   }
 
   /** The participants as of `version`, which the caller read under the session's lock. */

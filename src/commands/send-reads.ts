@@ -40,7 +40,7 @@ export function recall(cache: SendCache, sends: readonly KeyedSend[]): Reads | u
   const reads: Reads = { sessions: new Map(), repeats: new Map(), names: new Map() };
   for (const { send } of sends) {
     if (!reads.sessions.has(send.sessionId)) {
-      const known = cache.sessions.get(send.sessionId);
+      const known = cache.recall(send.sessionId);
       if (known === undefined) return undefined;
       // Appending changes it, and only the commit makes that true.
       reads.sessions.set(send.sessionId, {
@@ -99,7 +99,7 @@ export async function readLocked(
         const row = lockedRow(found as unknown as LockedRow);
         const idStep = found.id_step as number;
         // What was known stays true: it never goes back.
-        const fetchTimes = new Map(cache.sessions.peek(row.id)?.fetchTimes);
+        const fetchTimes = new Map(cache.compared(row)?.fetchTimes);
         reads.sessions.set(row.id, { row, members: new Map(), fetchTimes, unrepliedTopic: null, idStep });
       }
     });

@@ -89,7 +89,7 @@ const FULL: Sizes = {
 
 const QUICK: Sizes = {
   rounds: 1,
-  seconds: 0.5,
+  seconds: 0.3,
   warmSeconds: 0,
   doctors: 16,
   maxMessages: 1_000,

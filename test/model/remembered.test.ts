@@ -151,6 +151,15 @@ eachDatabase(
       (await reply(id)).should.equal(0);
     });
 
+    it('is not relied on for a while where somebody else writes, too: no try in vain', async () => {
+      await elsewhere.send(session, 'B', 'behind our back');
+      await here.send(session, 'A', 'a try in vain, and what it takes');
+      trips.length = 0;
+      await elsewhere.send(session, 'B', 'again');
+      await here.send(session, 'A', 'read at once');
+      trips.filter((trip) => trip[0]?.startsWith('begin')).length.should.equal(1);
+    });
+
     it('is of no use where two write at once, and they agree all the same', async () => {
       const sends = Array.from({ length: 40 }, (_none, index) =>
         (index % 2 === 0 ? here : elsewhere).send(session, ['A', 'B', 'P'][index % 3]!, `m${index}`),
