@@ -15,9 +15,11 @@ import mysql2, { format, type Pool, type PoolConnection, type PoolOptions } from
 import {
   type Dialect,
   EXPECT_FUNCTION,
+  expectChanges,
   expectEqual,
   ImmediateSqliteDialect,
   mysql,
+  mysqlExpectChanges,
   type RunTogether,
   sqlite,
   type StatementResult,
@@ -74,10 +76,11 @@ export function openDatabase(url: string, options: { connections?: number } = {}
 export function runIn(trx: Transaction<Schema>): RunTogether {
   return async (statements) => {
     const results: StatementResult[] = [];
-    for (const { parameters, sql } of statements) {
+    for (const statement of statements) {
       const { rows, insertId, numAffectedRows } = await trx.executeQuery(
-        CompiledQuery.raw(sql, [...parameters]),
+        CompiledQuery.raw(statement.sql, [...statement.parameters]),
       );
+      expectChanges(statement, Number(numAffectedRows ?? 0));
       results.push({
         rows: rows as Record<string, unknown>[],
         insertId: Number(insertId ?? 0),
@@ -212,9 +215,17 @@ function lend(pool: Pool): Promise<PoolConnection> {
 async function onMysqlConnection<T>(pool: Pool, work: (run: RunTogether) => Promise<T>): Promise<T> {
   const connection = await lend(pool);
   const run: RunTogether = async (statements) => {
-    const result = await query(connection, statements.map(mysqlText).join(';\n'));
-    const results = statements.length === 1 ? [result] : (result as unknown[]);
-    return results.map((each) => {
+    const texts: string[] = [];
+    // Where each statement's own result is among those of the texts.
+    const places = statements.map((statement) => {
+      const place = texts.push(mysqlText(statement)) - 1;
+      if (statement.changes !== undefined) texts.push(mysqlExpectChanges(statement.changes));
+      return place;
+    });
+    const result = await query(connection, texts.join(';\n'));
+    const results = texts.length === 1 ? [result] : (result as unknown[]);
+    return places.map((place) => {
+      const each = results[place];
       if (Array.isArray(each)) {
         return { rows: each as Record<string, unknown>[], insertId: 0, affectedRows: 0 };
       }
@@ -258,6 +269,8 @@ function openSqlite(file: string): Database {
   raw.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   raw.pragma(`cache_size = ${-CACHE_KIB}`);
   raw.pragma('foreign_keys = ON');
+  // What a statement of many rows keeps to be able to take itself back would be written to a file from 64 KiB on.
+  raw.pragma('temp_store = MEMORY');
   raw.function(EXPECT_FUNCTION, expectEqual);
   const cached = withStatementCache(raw);
   const kysely = new Kysely<Schema>({
@@ -293,7 +306,8 @@ function onSqliteConnection<T>(
   prepare: (text: string) => BetterSqlite.Statement,
   work: (run: RunTogether) => Promise<T>,
 ): Promise<T> {
-  const one = ({ parameters, sql }: Statement): StatementResult => {
+  const one = (statement: Statement): StatementResult => {
+    const { parameters, sql } = statement;
     const prepared = prepare(sql);
     if (prepared.reader) {
       return {
@@ -303,6 +317,7 @@ function onSqliteConnection<T>(
       };
     }
     const { changes, lastInsertRowid } = prepared.run(...parameters);
+    expectChanges(statement, changes);
     return { rows: [], insertId: Number(lastInsertRowid), affectedRows: changes };
   };
   return kysely.connection().execute(async () => {

@@ -42,26 +42,26 @@ export interface Dialect {
   isLockTimeout(error: unknown): boolean;
   /** The database can't be reached, went away, or does not give a lock. */
   isUnavailable(error: unknown): boolean;
-  /** What `expectOf` or `expectChanged` said does not hold: the transaction is to be made again from what the database says. */
+  /** What a transaction relied on does not hold: it is to be made again from what the database says. */
   isOutdated(error: unknown): boolean;
-  /** A SELECT that fails unless the statement before it has found exactly `count` rows to change. */
-  expectChanged(count: number): Statement;
   /** The beginning of a statement whose values are added to it. */
   text(sql: string): SqlText;
   /**
-   * A SELECT over the rows of `table` that meet `where`, which fails unless `expected`, an expression of aggregates, holds;
-   * with `lock` it locks these rows, in the order of their primary key. What is known from before is confirmed by it in
-   * the round trip that relies on it.
+   * A SELECT over the rows of `table` that meet `where`, which fails (`isOutdated`) unless `expected`, an expression of
+   * aggregates, holds.
    */
-  expectOf(table: string, expected: string, where: (text: SqlText) => void, lock?: 'lock'): Statement;
-  /** SQL for the milliseconds since the epoch of a column that holds a time. */
-  milliseconds(column: string): string;
+  expectOf(table: string, expected: string, where: (text: SqlText) => void): Statement;
+  /**
+   * What it takes to update many rows by one statement with `onExisting`, where that is better: on MySQL a statement costs
+   * as much as ten rows. SQLite prepares one of a constant text once.
+   */
+  readonly together: UpdatesTogether | undefined;
   /** `(a, b) in …` for `count` pairs of parameters. */
   rowIn(columns: readonly string[], count: number): string;
   /**
    * The end of an INSERT that, where a row's key exists, updates that row: many rows of known keys in one statement, which
    * costs less than an UPDATE each, or than a join with a derived table.
-   * @param set what becomes of a row that exists; `new(column)` in it is the value given
+   * @param set what becomes of a row that exists, from left to right; `new(column)` in it is the value given
    */
   onExisting(keys: readonly string[], set: string): string;
   /** The distance between the ids of one INSERT's rows: not 1 in a Galera or group-replication cluster. */
@@ -90,6 +90,16 @@ export interface Dialect {
     changed?: readonly string[],
   ): Promise<void>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
+  dropIndex(db: Kysely<unknown>, table: string, index: string): Promise<void>;
+  /** Whether an index may be of some of the rows only. */
+  readonly partialIndexes: boolean;
+}
+
+export interface UpdatesTogether {
+  /** SQL for `column`, a number, that fails (`isOutdated`) unless `condition` holds. */
+  readonly onlyIf: (condition: string, column: string) => string;
+  /** What a row that existed adds to the number of changes; a new one adds 1. */
+  readonly countOfExisting: number;
 }
 
 interface ColumnTypes {
@@ -148,25 +158,40 @@ const UNAVAILABLE_CODES = new Set([
   'POOL_CLOSED',
 ]);
 
-/** What the driver's escaping leaves as it is; nearly every id, name and time is of this kind. */
+/** What stands in single quotes as it is; nearly every id, name, time and content is of this kind. */
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
-const PLAIN_TEXT = /^[^\\'"\0\b\n\r\t\x1a]*$/;
+const PLAIN_TEXT = /^[^\\'\0\b\n\r\t\x1a]*$/;
 
 /** A literal of MySQL's. The driver escapes what has to be. */
 function quoted(text: string): string {
   return PLAIN_TEXT.test(text) ? `'${text}'` : escape(text);
 }
 
-/** ER_DATA_OUT_OF_RANGE */
+/** ER_DATA_OUT_OF_RANGE: one more than the largest integer is refused, by MySQL and MariaDB alike. */
 const OUT_OF_RANGE = 1690;
+const LARGEST = '9223372036854775807';
 
-/** What SQLite's `expectOf` throws. */
-class Outdated extends Error {}
+/** What a transaction relied on does not hold. */
+class Outdated extends Error {
+  constructor() {
+    super('what was known of the rows does not hold any more');
+  }
+}
+
+/** @throws what `isOutdated` knows, unless a statement found as many rows as it has to */
+export function expectChanges({ changes }: Statement, found: number): void {
+  if (changes !== undefined && changes !== found) throw new Outdated();
+}
+
+/** The same on MySQL, in the round trip: a SELECT after the statement. (A name of its own: the driver keeps a parser by it.) */
+export function mysqlExpectChanges(changes: number): string {
+  return `select ${LARGEST} + (row_count() <> ${changes}) as expected`;
+}
 
 /** SQLite takes functions: the one that `expectOf` calls, for each connection to register. */
 export const EXPECT_FUNCTION = 'im_expect';
 export function expectEqual(found: unknown, expected: unknown): number {
-  if (found !== expected) throw new Outdated('what was known of the rows does not hold any more');
+  if (found !== expected) throw new Outdated();
   return 0;
 }
 
@@ -215,16 +240,19 @@ export const mysql: Dialect = {
     const lostBefore = fatal === true && code === undefined && errno === undefined;
     return lostBefore || UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
   },
-  isOutdated: (error) => errorCode(error).errno === OUT_OF_RANGE,
-  // One more than the largest integer is refused, by MySQL and MariaDB alike.
-  expectChanged: (count) => statement(`select 9223372036854775807 + (row_count() <> ${count})`),
+  isOutdated: (error) => error instanceof Outdated || errorCode(error).errno === OUT_OF_RANGE,
   text: (sql) => new TextWithLiterals(sql, quoted),
-  expectOf: (table, expected, where, lock) => {
-    const text = mysql.text(`select 9223372036854775807 + (not (${expected})) from ${table} where `);
+  expectOf: (table, expected, where) => {
+    const text = mysql.text(`select ${LARGEST} + (not (${expected})) as expected from ${table} where `);
     where(text);
-    return (lock === undefined ? text : text.add(' for update')).statement;
+    return text.statement;
   },
-  milliseconds: (column) => `timestampdiff(microsecond, '1970-01-01', ${column}) div 1000`,
+  together: {
+    // The sum depends on the column, so that it is not worked out, and refused, before there is a row.
+    onlyIf: (condition, column) =>
+      `case when ${condition} then ${column} else ${LARGEST} + (${column} + 1) end`,
+    countOfExisting: 2,
+  },
   rowIn: (columns, count) => `(${columns.join(', ')}) in (${pairs(count, columns.length)})`,
   onExisting: (_keys, set) => ` on duplicate key update ${set.replaceAll('new(', 'values(')}`,
   idStep: '@@auto_increment_increment',
@@ -263,6 +291,10 @@ export const mysql: Dialect = {
     );
     return found.rows.length > 0;
   },
+  dropIndex: async (db, table, index) => {
+    await sql`drop index ${sql.ref(index)} on ${sql.table(table)}`.execute(db);
+  },
+  partialIndexes: false,
 };
 
 export const sqlite: Dialect = {
@@ -286,14 +318,13 @@ export const sqlite: Dialect = {
       (errorCode(error).code ?? '').startsWith(code),
     ) || (errorCode(error).code ?? '').startsWith('SQLITE_IOERR'),
   isOutdated: (error) => error instanceof Outdated,
-  expectChanged: (count) => statement(`select ${EXPECT_FUNCTION}(changes(), ?)`, [count]),
   text: (sql) => new TextWithParameters(sql),
   expectOf: (table, expected, where) => {
     const text = sqlite.text(`select ${EXPECT_FUNCTION}(${expected}, 1) from ${table} where `);
     where(text);
     return text.statement;
   },
-  milliseconds: (column) => `strftime('%s', ${column}) * 1000 + substr(${column}, 21)`,
+  together: undefined,
   rowIn: (columns, count) => `(${columns.join(', ')}) in (values ${pairs(count, columns.length)})`,
   onExisting: (keys, set) =>
     ` on conflict (${keys.join(', ')}) do update set ${set.replace(/new\((\w+)\)/g, 'excluded.$1')}`,
@@ -317,6 +348,10 @@ export const sqlite: Dialect = {
       where type = 'index' and tbl_name = ${table} and name = ${index}`.execute(db);
     return found.rows.length > 0;
   },
+  dropIndex: async (db, _table, index) => {
+    await sql`drop index ${sql.ref(index)}`.execute(db);
+  },
+  partialIndexes: true,
 };
 
 /** SQLite has no row locks: takes `for update` off the queries that Kysely builds. */

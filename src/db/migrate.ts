@@ -3,6 +3,7 @@ import { type Database } from './database';
 import { type Dialect } from './dialect';
 import { initial } from './migrations/0001-initial';
 import { calls } from './migrations/0002-calls';
+import { fewerIndexes } from './migrations/0003-fewer-indexes';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
 export interface SchemaStep {
@@ -13,6 +14,7 @@ export interface SchemaStep {
 export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
   '0002-calls': calls,
+  '0003-fewer-indexes': fewerIndexes,
 };
 
 /**

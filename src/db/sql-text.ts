@@ -2,6 +2,8 @@
 export interface Statement {
   readonly sql: string;
   readonly parameters: readonly unknown[];
+  /** How many rows it has to find: with another number it fails (`Dialect.isOutdated`). Left out: any number will do. */
+  readonly changes?: number;
 }
 
 export function statement(sql: string, parameters: readonly unknown[] = []): Statement {

@@ -1,7 +1,7 @@
-import { type Dialect } from '../db/dialect';
+import { type Dialect, type UpdatesTogether } from '../db/dialect';
 import { SqlExpression, type SqlValue, type Statement, statement } from '../db/sql-text';
 import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
-import { fromSqlTime, type SqlTime } from '../db/time';
+import { type SqlTime } from '../db/time';
 import { type Member } from './member';
 
 /**
@@ -54,24 +54,6 @@ export function lockStatement(ids: readonly string[], dialect: Dialect): Stateme
 
 /** Of a session's row: whatever a send relies on changes one of them. */
 export type Stamp = Pick<LockedRow, 'id' | 'clock_time' | 'members_version'>;
-
-/**
- * Locks sessions, and fails unless each of them is as it was when it was last read. Both of a session's stamps only ever
- * rise, so sums that are the same are sums of the same.
- */
-export function expectSessions(dialect: Dialect, stamps: readonly Stamp[]): Statement {
-  const times = stamps.reduce((sum, stamp) => sum + fromSqlTime(stamp.clock_time), 0);
-  const versions = stamps.reduce((sum, stamp) => sum + stamp.members_version, 0);
-  return dialect.expectOf(
-    'sessions',
-    `count(*) = ${stamps.length} and sum(${dialect.milliseconds('clock_time')}) = ${times} and sum(members_version) = ${versions}`,
-    (text) => {
-      text.add('id in ');
-      text.row(stamps.map(({ id }) => id));
-    },
-    'lock',
-  );
-}
 
 /** A participant who has not read what came at that time. */
 export interface Unread {
@@ -154,55 +136,13 @@ export interface SessionChange {
   row: LockedRow;
   last: MessageRow;
   lastId: SqlValue;
+  /** As it is remembered: another one is not changed, and the transaction fails (`isOutdated`). undefined: it was read. */
+  stamp: Stamp | undefined;
 }
 
-/** An INSERT takes a value for each column that must have one, though no row is new. */
-const REQUIRED = 'id, type, name, business_type, create_date';
-const SET = [
-  'last_message_id',
-  'last_sender_id',
-  'last_sender_name',
-  'last_content_type',
-  'last_content',
-  'last_message_time',
-  'other_message_time',
-  'clock_time',
-];
-
-/** Sets what a session says of its last message. The rows are locked, so each exists and is only updated. */
-export function sessionsStatement(dialect: Dialect, changes: readonly SessionChange[]): Statement {
-  const text = dialect.text(`insert into sessions (${REQUIRED}, ${SET.join(', ')}) values `);
-  for (const { last, lastId, row } of changes) {
-    text.row([
-      row.id,
-      row.type,
-      row.name,
-      row.business_type,
-      row.create_date,
-      lastId,
-      last.sender_id,
-      last.sender_name,
-      last.type,
-      last.content,
-      row.last_message_time,
-      row.other_message_time,
-      row.clock_time,
-    ]);
-  }
-  const set = SET.map((column) => `${column} = new(${column})`).join(', ');
-  return text.add(dialect.onExisting(['id'], set)).statement;
-}
-
-/**
- * The same for one session, where it costs less.
- * @param stamp the session is changed only if it is as it was then
- */
-export function sessionStatement(
-  dialect: Dialect,
-  { last, lastId, row }: SessionChange,
-  stamp: Stamp | undefined,
-): Statement {
-  const values: [column: string, value: SqlValue][] = [
+/** What a session says of its last message. */
+function setOf({ last, lastId, row }: SessionChange): [column: string, value: SqlValue][] {
+  return [
     ['last_message_id', lastId],
     ['last_sender_id', last.sender_id],
     ['last_sender_name', last.sender_name],
@@ -212,14 +152,63 @@ export function sessionStatement(
     ['other_message_time', row.other_message_time],
     ['clock_time', row.clock_time],
   ];
+}
+
+/** Sets what sessions say of their last messages. Fails (`isOutdated`) where one is not as its stamp says. */
+export function sessionsStatements(dialect: Dialect, changes: readonly SessionChange[]): Statement[] {
+  const { together } = dialect;
+  return together === undefined || changes.length === 1
+    ? changes.map((change) => sessionStatement(dialect, change))
+    : [sessionsStatement(dialect, together, changes)];
+}
+
+function sessionStatement(dialect: Dialect, change: SessionChange): Statement {
+  const { row, stamp } = change;
   const text = dialect.text('update sessions set ');
-  values.forEach(([column, value], index) => text.add(`${index === 0 ? '' : ', '}${column} = `).value(value));
+  setOf(change).forEach(([column, value], index) =>
+    text.add(`${index === 0 ? '' : ', '}${column} = `).value(value),
+  );
   text.add(' where id = ').value(row.id);
-  if (stamp !== undefined) {
-    text.add(' and clock_time = ').value(stamp.clock_time);
-    text.add(' and members_version = ').value(stamp.members_version);
+  if (stamp === undefined) return text.statement;
+  text.add(' and clock_time = ').value(stamp.clock_time);
+  text.add(' and members_version = ').value(stamp.members_version);
+  return { ...text.statement, changes: 1 };
+}
+
+/** An INSERT takes a value for each column that must have one, though no row is new; one of them carries the stamp's time. */
+const STAMP_TIME = 'create_date';
+const CARRIED = `id, type, name, business_type, ${STAMP_TIME}, members_version`;
+
+/** The rows in the order of their ids, in which they are locked: so two transactions can't deadlock on them. */
+function sessionsStatement(
+  dialect: Dialect,
+  { countOfExisting, onlyIf }: UpdatesTogether,
+  changes: readonly SessionChange[],
+): Statement {
+  const columns = changes[0] === undefined ? [] : setOf(changes[0]).map(([column]) => column);
+  const text = dialect.text(`insert into sessions (${CARRIED}, ${columns.join(', ')}) values `);
+  for (const change of [...changes].sort((a, b) => (a.row.id < b.row.id ? -1 : 1))) {
+    const { row, stamp } = change;
+    text.row([
+      row.id,
+      row.type,
+      row.name,
+      row.business_type,
+      stamp?.clock_time ?? row.create_date,
+      row.members_version,
+      ...setOf(change).map(([, value]) => value),
+    ]);
   }
-  return text.statement;
+  const set = columns.map((column) => `${column} = new(${column})`);
+  const confirms = changes[0]?.stamp !== undefined;
+  if (confirms) {
+    const isAsKnown = `clock_time = new(${STAMP_TIME}) and members_version = new(members_version)`;
+    // First, since the assignments are made from left to right and the clock's is among them.
+    set.unshift(`members_version = ${onlyIf(isAsKnown, 'members_version')}`);
+  }
+  const { statement: update } = text.add(dialect.onExisting(['id'], set.join(', ')));
+  // A session that is gone would be made anew.
+  return confirms ? { ...update, changes: changes.length * countOfExisting } : update;
 }
 
 export interface ParticipantChange {

@@ -3,7 +3,6 @@ import { type MessageRow, type MessageTableName } from '../db/schema';
 import { type SqlValue, type Statement, statement } from '../db/sql-text';
 import { fromSqlTime, type SqlTime, toSqlTime } from '../db/time';
 import {
-  expectSessions,
   expectUnread,
   insertMessages,
   insertNotices,
@@ -15,9 +14,7 @@ import {
   type ParticipantChange,
   participantsStatement,
   placeholders,
-  type SessionChange,
-  sessionsStatement,
-  sessionStatement,
+  sessionsStatements,
   type Stamp,
   type Unread,
   unrepliedTopicsStatement,
@@ -231,16 +228,6 @@ export class Append {
     return true;
   }
 
-  /** Locks the sessions, and fails unless they are still as they are remembered. */
-  #expectSessions(): Statement[] {
-    return [
-      expectSessions(
-        this.dialect,
-        Array.from(this.#sessions.values(), ({ stamp }) => stamp),
-      ),
-    ];
-  }
-
   /** Who had read everything then has nothing unread now. Of who had not, fails unless it is still so. */
   #expectUnread(): Statement[] {
     const unread: Unread[] = [];
@@ -265,8 +252,8 @@ export class Append {
    * Runs `before`, stores what was added, with the sessions' and the senders' state and the notices, then runs `rest`
    * (such as the commit), on MySQL all of it in one round trip. Afterwards every `Appended` has its id.
    * @param confirm for sessions that are remembered and were not locked: fails (`isOutdated`) unless they are still as
-   * they are remembered. Of one session it is enough that its own UPDATE finds it so, after the INSERT: whoever else
-   * appended to it meanwhile has changed it, and then these ids are given up.
+   * they are remembered. It is enough that their own UPDATE finds them so, after the INSERT: whoever else appended to one
+   * of them meanwhile has changed it, and then these ids are given up.
    */
   async store(
     run: RunTogether,
@@ -277,16 +264,15 @@ export class Append {
       return;
     }
     const step = [...this.#sessions.values()][0]?.session.idStep ?? 1;
-    const several = this.#sessions.size > 1;
     const first = await this.dialect.insertThen(
       run,
-      confirm && several ? [...before, ...this.#expectSessions()] : before,
+      before,
       this.#inserts.map(({ messages, table }) => ({
         statement: insertMessages(this.dialect, table, messages),
         count: messages.length,
       })),
       (idOf) => [
-        ...(several ? this.#sessionsUpdate(idOf) : this.#sessionUpdate(idOf, confirm)),
+        ...this.#sessionUpdates(idOf, confirm),
         ...(confirm ? this.#expectUnread() : []),
         ...this.#participantUpdates(),
         ...this.#topicUpdates(),
@@ -305,24 +291,16 @@ export class Append {
     }
   }
 
-  #sessionsUpdate(idOf: IdOf): Statement[] {
-    return [
-      sessionsStatement(
-        this.dialect,
-        Array.from(this.#sessions.values(), (appends) => changeOf(appends, idOf)),
-      ),
-    ];
-  }
-
-  #sessionUpdate(idOf: IdOf, confirm: boolean): Statement[] {
-    return Array.from(this.#sessions.values(), (appends) => {
-      const update = sessionStatement(
-        this.dialect,
-        changeOf(appends, idOf),
-        confirm ? appends.stamp : undefined,
-      );
-      return confirm ? [update, this.dialect.expectChanged(1)] : [update];
-    }).flat();
+  #sessionUpdates(idOf: IdOf, confirm: boolean): Statement[] {
+    return sessionsStatements(
+      this.dialect,
+      Array.from(this.#sessions.values(), ({ last, session: { row }, stamp }) => ({
+        row,
+        last: last.row,
+        lastId: idOf(last.insert, last.index),
+        stamp: confirm ? stamp : undefined,
+      })),
+    );
   }
 
   /**
@@ -389,10 +367,6 @@ export class Append {
 
 /** The id of the row at `index` of an INSERT that is under way. */
 type IdOf = (insert: number, index: number) => SqlValue;
-
-function changeOf({ session, last }: SessionAppends, idOf: IdOf): SessionChange {
-  return { row: session.row, last: last.row, lastId: idOf(last.insert, last.index) };
-}
 
 /**
  * What one transaction stores, in characters of content and rows of notices: on MySQL it is one packet, which may have

@@ -34,11 +34,15 @@ const CUTS: { title: string; undo: string[] }[] = [
   { title: 'between tables', undo: ['drop table topics', 'drop table notices', 'drop table server_state'] },
   {
     title: 'between a table and its indexes',
-    undo: ['drop index notices_due', 'drop index notices_message', 'drop table server_state'],
+    undo: ['drop index notices_due', 'drop index topics_open', 'drop table server_state'],
   },
   {
     title: 'before an index in the middle',
     undo: ['drop index group_messages_client', 'drop index sessions_pair'],
+  },
+  {
+    title: 'before an index was dropped',
+    undo: ['create unique index notices_call on notices (call_id, user_id)'],
   },
   { title: 'when all was done but noted', undo: [] },
 ];
@@ -47,7 +51,7 @@ const CUTS: { title: string; undo: string[] }[] = [
 function onTable(statement: string): string {
   const index = /^drop index (\w+)$/.exec(statement)?.[1];
   if (index === undefined) return statement;
-  const table = /^(group_messages|sessions|notices)/.exec(index)?.[1] ?? '';
+  const table = /^(group_messages|sessions|notices|topics)/.exec(index)?.[1] ?? '';
   return `${statement} on ${table}`;
 }
 

@@ -75,8 +75,8 @@ eachDatabase(
       trips.length = 0;
       await here.send(session, 'A', 'remembered');
       const statements = trips.flat().map((text) => text.split(' ').slice(0, 2).join(' '));
-      // One that locks and confirms, and the writing.
-      statements.filter((text) => text.startsWith('select')).length.should.equal(1);
+      // The writing confirms what is remembered.
+      statements.filter((text) => text.startsWith('select')).should.eql([]);
       if (database.name === 'mariadb') trips.length.should.equal(1);
     });
 

@@ -56,7 +56,7 @@ export const initial: SchemaStep = {
         .addColumn('clock_time', time, (column) => column.notNull())
         .addColumn('members_version', 'integer', (column) => column.notNull().defaultTo(0)),
     );
-    await createIndex(db, dialect, 'sessions', 'sessions_pair', ['pair'], true);
+    await createIndex(db, dialect, 'sessions', 'sessions_pair', ['pair'], { unique: true });
 
     await table('participants', (builder) =>
       builder
@@ -92,7 +92,9 @@ export const initial: SchemaStep = {
         'timestamp',
         'sender_id',
       ]);
-      await createIndex(db, dialect, messages, `${messages}_client`, ['client_key'], true);
+      await createIndex(db, dialect, messages, `${messages}_client`, ['client_key'], {
+        unique: true,
+      });
     }
 
     await table('topics', (builder) =>
@@ -114,7 +116,7 @@ export const initial: SchemaStep = {
     );
     await createIndex(db, dialect, 'topics', 'topics_session', ['session_id', 'create_time']);
     await createIndex(db, dialect, 'topics', 'topics_newest', ['create_time', 'id']);
-    await createIndex(db, dialect, 'topics', 'topics_open', ['open_session_id'], true);
+    await createIndex(db, dialect, 'topics', 'topics_open', ['open_session_id'], { unique: true });
 
     await table('notices', (builder) =>
       builder
@@ -134,15 +136,12 @@ export const initial: SchemaStep = {
         .addColumn('retry_since', time),
     );
     // Exactly one a message and patient; also finds what an acknowledgement settles.
-    await createIndex(
-      db,
-      dialect,
-      'notices',
-      'notices_message',
-      ['user_id', 'session_id', 'message_id'],
-      true,
-    );
-    await createIndex(db, dialect, 'notices', 'notices_call', ['call_id', 'user_id'], true);
+    await createIndex(db, dialect, 'notices', 'notices_message', ['user_id', 'session_id', 'message_id'], {
+      unique: true,
+    });
+    await createIndex(db, dialect, 'notices', 'notices_call', ['call_id', 'user_id'], {
+      unique: true,
+    });
     await createIndex(db, dialect, 'notices', 'notices_due', ['state', 'due_time']);
 
     await table('server_state', (builder) =>

@@ -26,6 +26,6 @@ export const calls: SchemaStep = {
         .addColumn('callee_socket', 'varchar(128)')
         .addColumn('callee_until', time),
     );
-    await createIndex(db, dialect, 'calls', 'calls_open', ['open_session_id'], true);
+    await createIndex(db, dialect, 'calls', 'calls_open', ['open_session_id'], { unique: true });
   },
 };

@@ -13,16 +13,32 @@ export async function createTable(
   await columns(db.schema.createTable(name).ifNotExists()).modifyEnd(dialect.tableOptions).execute();
 }
 
-/** CREATE INDEX that may run again; MySQL knows no IF NOT EXISTS for it. */
+/**
+ * CREATE INDEX that may run again; MySQL knows no IF NOT EXISTS for it.
+ * @param options `where`: only of rows that meet it, if the dialect has `partialIndexes`
+ */
 export async function createIndex(
   db: Kysely<unknown>,
   dialect: Dialect,
   table: string,
   name: string,
   columns: readonly string[],
-  unique = false,
+  { unique = false, where }: { unique?: boolean; where?: string } = {},
 ): Promise<void> {
   if (await dialect.hasIndex(db, table, name)) return;
   await sql`create ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(name)} on ${sql.table(table)}
-    (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
+    (${sql.join(columns.map((column) => sql.ref(column)))})${sql.raw(where === undefined ? '' : ` where ${where}`)}`.execute(
+    db,
+  );
+}
+
+/** DROP INDEX that may run again. */
+export async function dropIndex(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  table: string,
+  name: string,
+): Promise<void> {
+  if (!(await dialect.hasIndex(db, table, name))) return;
+  await dialect.dropIndex(db, table, name);
 }
