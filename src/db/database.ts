@@ -20,6 +20,7 @@ import {
   ImmediateSqliteDialect,
   mysql,
   mysqlExpectChanges,
+  mysqlSignalUnless,
   type RunTogether,
   sqlite,
   type StatementResult,
@@ -121,9 +122,17 @@ function openMysql(url: string, connections: number): Database {
   // Several statements in one query are for the writer alone; everywhere else they would only help an attacker.
   const writers = mysql2.createPool({ ...options, connectionLimit: connections, multipleStatements: true });
   let limited = false;
+  let compound: boolean | undefined;
   pool.on('connection', (connection) => prepareConnection(connection, LOCK_WAIT_SECONDS.one));
   writers.on('connection', (connection) => prepareConnection(connection, LOCK_WAIT_SECONDS.writer));
   for (const each of [pool, writers]) dropSilent(each, () => limited);
+  // MySQL has compound statements in stored programs alone.
+  writers.on('connection', (connection) => {
+    connection.query('select version() as version', (_error: unknown, rows: unknown) => {
+      const [row] = Array.isArray(rows) ? (rows as { version: string }[]) : [];
+      if (row !== undefined) compound = row.version.includes('MariaDB');
+    });
+  });
   const kysely = new Kysely<Schema>({
     dialect: new MysqlDialect({ pool: () => Promise.resolve(pool as never) }),
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
@@ -133,7 +142,7 @@ function openMysql(url: string, connections: number): Database {
     dialect: mysql,
     description: `mysql://${hostname}:${port === '' ? '3306' : port}${pathname}`,
     transaction: (work) => withRetries(mysql, () => kysely.transaction().execute(work)),
-    connection: (work) => withRetries(mysql, () => onMysqlConnection(writers, work)),
+    connection: (work) => withRetries(mysql, () => onMysqlConnection(writers, compound, work)),
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },
@@ -212,9 +221,14 @@ function lend(pool: Pool): Promise<PoolConnection> {
   });
 }
 
-async function onMysqlConnection<T>(pool: Pool, work: (run: RunTogether) => Promise<T>): Promise<T> {
+/** @param compound whether the server takes compound statements, or undefined while that is not known */
+async function onMysqlConnection<T>(
+  pool: Pool,
+  compound: boolean | undefined,
+  work: (run: RunTogether) => Promise<T>,
+): Promise<T> {
   const connection = await lend(pool);
-  const run: RunTogether = async (statements) => {
+  const each = async (statements: readonly Statement[]): Promise<StatementResult[]> => {
     const texts: string[] = [];
     // Where each statement's own result is among those of the texts.
     const places = statements.map((statement) => {
@@ -225,14 +239,25 @@ async function onMysqlConnection<T>(pool: Pool, work: (run: RunTogether) => Prom
     const result = await query(connection, texts.join(';\n'));
     const results = texts.length === 1 ? [result] : (result as unknown[]);
     return places.map((place) => {
-      const each = results[place];
-      if (Array.isArray(each)) {
-        return { rows: each as Record<string, unknown>[], insertId: 0, affectedRows: 0 };
+      const found = results[place];
+      if (Array.isArray(found)) {
+        return { rows: found as Record<string, unknown>[], insertId: 0, affectedRows: 0 };
       }
-      const { insertId, affectedRows } = each as { insertId: number; affectedRows: number };
+      const { insertId, affectedRows } = found as { insertId: number; affectedRows: number };
       return { rows: [], insertId, affectedRows };
     });
   };
+  const asOne = async (statements: readonly Statement[]): Promise<Record<string, unknown>[]> => {
+    let text = 'begin not atomic\n';
+    for (const statement of statements) {
+      text += `${mysqlText(statement)};\n`;
+      if (statement.changes !== undefined) text += `${mysqlSignalUnless(statement.changes)};\n`;
+    }
+    // What the SELECTs in it found, and the result of it all.
+    const results = (await query(connection, `${text}end`)) as unknown[];
+    return results.at(-2) as Record<string, unknown>[];
+  };
+  const run: RunTogether = compound === true ? Object.assign(each, { asOne }) : each;
   try {
     const value = await work(run);
     connection.release();

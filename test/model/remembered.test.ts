@@ -8,12 +8,23 @@ import { TestServer } from '../support/server';
 function recorded(database: Database): { database: Database; trips: string[][] } {
   const trips: string[][] = [];
   const connection: Database['connection'] = (work) =>
-    database.connection((run) =>
-      work((statements: readonly Statement[]) => {
-        trips.push(statements.map(({ sql }) => sql));
+    database.connection((run) => {
+      const record = (statements: readonly Statement[]) => trips.push(statements.map(({ sql }) => sql));
+      const each = (statements: readonly Statement[]) => {
+        record(statements);
         return run(statements);
-      }),
-    );
+      };
+      const { asOne } = run;
+      if (asOne === undefined) return work(each);
+      return work(
+        Object.assign(each, {
+          asOne: (statements: readonly Statement[]) => {
+            record(statements);
+            return asOne(statements);
+          },
+        }),
+      );
+    });
   return { database: { ...database, connection }, trips };
 }
 
@@ -75,8 +86,8 @@ eachDatabase(
       trips.length = 0;
       await here.send(session, 'A', 'remembered');
       const statements = trips.flat().map((text) => text.split(' ').slice(0, 2).join(' '));
-      // The writing confirms what is remembered.
-      statements.filter((text) => text.startsWith('select')).should.eql([]);
+      // The writing confirms what is remembered. A compound statement ends with what says the new id.
+      statements.filter((text) => /^select (?!@)/.test(text)).should.eql([]);
       if (database.name === 'mariadb') trips.length.should.equal(1);
     });
 
@@ -157,7 +168,7 @@ eachDatabase(
       trips.length = 0;
       await elsewhere.send(session, 'B', 'again');
       await here.send(session, 'A', 'read at once');
-      trips.filter((trip) => trip[0]?.startsWith('begin')).length.should.equal(1);
+      trips.filter((trip) => /^(begin|start)/.test(trip[0] ?? '')).length.should.equal(1);
     });
 
     it('is of no use where two write at once, and they agree all the same', async () => {
