@@ -8,7 +8,7 @@ import { findMessages } from '../model/messages';
 import { findSession, newestMessageIds } from '../model/sessions';
 import { type Bus, type BusEvent } from '../push/bus';
 import { CLOSE } from '../push/close-codes';
-import { type Connection, type Sockets } from '../push/sockets';
+import { type Connection, type Sockets, together } from '../push/sockets';
 import { TextFrame } from '../push/text-frame';
 import { messageFrame, notificationFrame } from '../views/frames';
 import { messageJson } from '../views/message';
@@ -81,6 +81,11 @@ export class Deliver {
 
   /** Messages that this process committed. */
   messages(committed: readonly Committed[]): void {
+    if (committed.length > 1) together(() => this.#messages(committed));
+    else this.#messages(committed);
+  }
+
+  #messages(committed: readonly Committed[]): void {
     const { bus, metrics } = this.options;
     const counts = MESSAGE_TABLES.map(() => 0);
     for (const { json, members, membersVersion, origin, previousId, row, sessionType } of committed) {

@@ -133,6 +133,37 @@ export function carriedBy(ws: WebSocket, transport: Duplex): void {
   transports.set(ws, transport);
 }
 
+/** More than this is written at once, whatever else may come: what waits counts as unread. */
+const TOGETHER_BYTES = 64 * 1024;
+
+/** Connections that hold back what is written to them; undefined: none does. */
+let holding: Duplex[] | undefined;
+
+/** What `work` pushes to one socket is written in one go: a write costs as much as all the rest of a push. */
+export function together(work: () => void): void {
+  const held: Duplex[] = [];
+  holding = held;
+  try {
+    work();
+  } finally {
+    holding = undefined;
+    for (const transport of held) transport.uncork();
+  }
+}
+
+function write(transport: Duplex, bytes: Buffer): void {
+  if (holding !== undefined) {
+    if (transport.writableCorked === 0) {
+      transport.cork();
+      holding.push(transport);
+    } else if (transport.writableLength > TOGETHER_BYTES) {
+      transport.uncork();
+      transport.cork();
+    }
+  }
+  transport.write(bytes);
+}
+
 /**
  * A `TextFrame` goes to the connection as it is: ws would frame it for each of its receivers, in two pieces. It sends every
  * frame of its own in one go (nothing is compressed or fragmented), so frames never mix.
@@ -144,8 +175,12 @@ export function sendFrame(ws: WebSocket, frame: TextFrame | string): boolean {
     closeSocket(ws, CLOSE.tryAgainLater, 'too much is waiting for this socket');
     return false;
   }
-  if (typeof frame === 'string') ws.send(frame);
-  else transports.get(ws)?.write(frame.bytes);
+  if (typeof frame === 'string') {
+    ws.send(frame);
+  } else {
+    const transport = transports.get(ws);
+    if (transport !== undefined) write(transport, frame.bytes);
+  }
   return true;
 }
 

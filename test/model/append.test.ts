@@ -148,7 +148,7 @@ for (const way of WAYS) {
               return run(statements);
             };
             const { asOne } = way.of(run);
-          should(asOne !== undefined).equal(way === WAYS[0]);
+            should(asOne !== undefined).equal(way === WAYS[0]);
             const asOneCounted: RunTogether['asOne'] = (statements) => {
               trips += 1;
               return asOne!(statements);
