@@ -44,6 +44,11 @@ export default defineConfig(
     },
   },
   {
+    // A thread runs them, also under ts-node.
+    files: ['src/db/*.js'],
+    languageOptions: { sourceType: 'commonjs' },
+  },
+  {
     // The SDK and the pages' scripts run in browsers as they are.
     files: ['sdk/**/*.js', 'src/views/pages/**/*.js'],
     languageOptions: { ecmaVersion: 5, sourceType: 'script' },

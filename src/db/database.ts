@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type BetterSqlite from 'better-sqlite3';
 import {
   CompiledQuery,
   HandleEmptyInListsPlugin,
@@ -14,9 +13,6 @@ import {
 import mysql2, { format, type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
 import {
   type Dialect,
-  EXPECT_FUNCTION,
-  expectChanges,
-  expectEqual,
   ImmediateSqliteDialect,
   mysql,
   mysqlExpectChanges,
@@ -27,7 +23,15 @@ import {
   WithoutRowLocks,
 } from './dialect';
 import { type Schema } from './schema';
-import { type Statement } from './sql-text';
+import { type Statement, statement } from './sql-text';
+import { SqliteCommitter } from './sqlite-committer';
+import {
+  expectChanges,
+  openFile as openDriver,
+  runAll,
+  withIds,
+  withStatementCache,
+} from './sqlite-statements';
 
 export type Queryable = Kysely<Schema>;
 
@@ -58,10 +62,6 @@ const LOCK_WAIT_SECONDS = { one: 8, writer: 2 };
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Longer than a statement may wait for a lock, shorter than the 10 s. */
 const SILENCE_LIMIT_MS = 9_000;
-const STATEMENT_CACHE = 500;
-/** 40 MB of log at most, beside SQLite's default of 4 MB. */
-const CHECKPOINT_PAGES = 10_000;
-const CACHE_KIB = 64 * 1024;
 
 /**
  * Opens `sqlite:<file>`, `sqlite::memory:` or `mysql://user:password@host:port/database`. MySQL connects at the first query.
@@ -77,11 +77,11 @@ export function openDatabase(url: string, options: { connections?: number } = {}
 export function runIn(trx: Transaction<Schema>): RunTogether {
   return async (statements) => {
     const results: StatementResult[] = [];
-    for (const statement of statements) {
+    for (const each of statements) {
       const { rows, insertId, numAffectedRows } = await trx.executeQuery(
-        CompiledQuery.raw(statement.sql, [...statement.parameters]),
+        CompiledQuery.raw(each.sql, withIds(each.parameters, results)),
       );
-      expectChanges(statement, Number(numAffectedRows ?? 0));
+      expectChanges(each, Number(numAffectedRows ?? 0));
       results.push({
         rows: rows as Record<string, unknown>[],
         insertId: Number(insertId ?? 0),
@@ -231,9 +231,9 @@ async function onMysqlConnection<T>(
   const each = async (statements: readonly Statement[]): Promise<StatementResult[]> => {
     const texts: string[] = [];
     // Where each statement's own result is among those of the texts.
-    const places = statements.map((statement) => {
-      const place = texts.push(mysqlText(statement)) - 1;
-      if (statement.changes !== undefined) texts.push(mysqlExpectChanges(statement.changes));
+    const places = statements.map((one) => {
+      const place = texts.push(mysqlText(one)) - 1;
+      if (one.changes !== undefined) texts.push(mysqlExpectChanges(one.changes));
       return place;
     });
     const result = await query(connection, texts.join(';\n'));
@@ -249,9 +249,9 @@ async function onMysqlConnection<T>(
   };
   const asOne = async (statements: readonly Statement[]): Promise<Record<string, unknown>[]> => {
     let text = 'begin not atomic\n';
-    for (const statement of statements) {
-      text += `${mysqlText(statement)};\n`;
-      if (statement.changes !== undefined) text += `${mysqlSignalUnless(statement.changes)};\n`;
+    for (const one of statements) {
+      text += `${mysqlText(one)};\n`;
+      if (one.changes !== undefined) text += `${mysqlSignalUnless(one.changes)};\n`;
     }
     // What the SELECTs in it found, and the result of it all.
     const results = (await query(connection, `${text}end`)) as unknown[];
@@ -272,32 +272,10 @@ async function onMysqlConnection<T>(
   }
 }
 
-function loadSqliteDriver(): typeof BetterSqlite {
-  try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- optional: production on MySQL does not have it
-    return require('better-sqlite3') as typeof BetterSqlite;
-  } catch {
-    throw new Error(
-      'The embedded database needs the optional package better-sqlite3, which is not installed: run "npm install better-sqlite3", or set IM_DATABASE_URL to a mysql:// URL',
-    );
-  }
-}
-
 function openSqlite(file: string): Database {
-  const Driver = loadSqliteDriver();
-  if (file !== ':memory:') mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-  const raw = new Driver(file, { timeout: 5_000 });
-  raw.pragma('journal_mode = WAL');
-  // What was answered survives a power cut too; the group commit makes it cheap.
-  raw.pragma('synchronous = FULL');
-  // A page that many commits change goes into the database file once; until then it is in the log and in memory.
-  raw.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-  raw.pragma(`cache_size = ${-CACHE_KIB}`);
-  raw.pragma('foreign_keys = ON');
-  // What a statement of many rows keeps to be able to take itself back would be written to a file from 64 KiB on.
-  raw.pragma('temp_store = MEMORY');
-  raw.function(EXPECT_FUNCTION, expectEqual);
-  const cached = withStatementCache(raw);
+  const inMemory = file === ':memory:';
+  if (!inMemory) mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  const cached = withStatementCache(openFile(file));
   const kysely = new Kysely<Schema>({
     dialect: new ImmediateSqliteDialect({ database: cached }),
     plugins: [
@@ -305,79 +283,56 @@ function openSqlite(file: string): Database {
       new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression }),
     ],
   });
+  const committer = inMemory ? undefined : new SqliteCommitter(file);
+  const run: RunTogether =
+    committer === undefined
+      ? // Promises all the same: a failure of the driver is a rejection, as with MySQL.
+        (statements) => Promise.resolve().then(() => runAll(cached.prepare, statements))
+      : (statements) => committer.run(statements);
   return {
     kysely,
     dialect: sqlite,
     description: `sqlite:${file}`,
     transaction: (work) => withRetries(sqlite, () => kysely.transaction().execute(work)),
-    connection: (work) => withRetries(sqlite, () => onSqliteConnection(kysely, cached.prepare, work)),
+    connection: (work) => withRetries(sqlite, () => alone(kysely, run, work)),
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },
     limitSilence: () => undefined,
     close: async () => {
+      await committer?.close();
       await kysely.destroy();
-      raw.close();
+      cached.close();
     },
   };
 }
 
-/**
- * Kysely lends its one connection, and so keeps everybody else off it; the statements go to the driver without it, which
- * costs a third.
- */
-function onSqliteConnection<T>(
+/** Kysely lends its one connection, and so keeps everybody else from reading and writing while `run` is used. */
+function alone<T>(
   kysely: Kysely<Schema>,
-  prepare: (text: string) => BetterSqlite.Statement,
+  run: RunTogether,
   work: (run: RunTogether) => Promise<T>,
 ): Promise<T> {
-  const one = (statement: Statement): StatementResult => {
-    const { parameters, sql } = statement;
-    const prepared = prepare(sql);
-    if (prepared.reader) {
-      return {
-        rows: prepared.all(...parameters) as Record<string, unknown>[],
-        insertId: 0,
-        affectedRows: 0,
-      };
-    }
-    const { changes, lastInsertRowid } = prepared.run(...parameters);
-    expectChanges(statement, changes);
-    return { rows: [], insertId: Number(lastInsertRowid), affectedRows: changes };
-  };
   return kysely.connection().execute(async () => {
     try {
-      // Promises all the same: a failure of the driver is a rejection, as with MySQL.
-      return await work((statements) => Promise.resolve().then(() => statements.map(one)));
+      return await work(run);
     } catch (error) {
-      try {
-        prepare('rollback').run();
-      } catch {
-        // No transaction was open.
-      }
+      // It fails where no transaction was open.
+      await run([statement('rollback')]).catch(() => undefined);
       throw error;
     }
   });
 }
 
-/** Preparing costs more than running a small statement, and the server's statements are few. */
-function withStatementCache(raw: BetterSqlite.Database) {
-  const statements = new Map<string, BetterSqlite.Statement>();
-  return {
-    close: () => {
-      statements.clear();
-      raw.close();
-    },
-    prepare: (text: string): BetterSqlite.Statement => {
-      const known = statements.get(text);
-      if (known !== undefined) return known;
-      const prepared = raw.prepare(text);
-      if (statements.size >= STATEMENT_CACHE) {
-        const oldest = statements.keys().next().value;
-        if (oldest !== undefined) statements.delete(oldest);
-      }
-      statements.set(text, prepared);
-      return prepared;
-    },
-  };
+/** @throws Error with a sentence for the operator when the driver is not installed */
+function openFile(file: string) {
+  try {
+    return openDriver(file);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'MODULE_NOT_FOUND') throw error;
+    throw new Error(
+      'The embedded database needs the optional package better-sqlite3, which is not installed: run "npm install better-sqlite3", or set IM_DATABASE_URL to a mysql:// URL',
+      { cause: error },
+    );
+  }
 }

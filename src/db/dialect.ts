@@ -17,6 +17,7 @@ import {
 import { escape } from 'mysql2';
 import { type Schema } from './schema';
 import {
+  IdOf,
   SqlExpression,
   type SqlText,
   type SqlValue,
@@ -25,6 +26,7 @@ import {
   TextWithLiterals,
   TextWithParameters,
 } from './sql-text';
+import { EXPECT_FUNCTION, OUTDATED } from './sqlite-statements';
 
 /** Every difference between the databases is in this file, and in no other. */
 export interface Dialect {
@@ -178,19 +180,7 @@ function quoted(text: string): string {
 const OUT_OF_RANGE = 1690;
 const LARGEST = '9223372036854775807';
 
-/** What a transaction relied on does not hold. */
-class Outdated extends Error {
-  constructor() {
-    super('what was known of the rows does not hold any more');
-  }
-}
-
-/** @throws what `isOutdated` knows, unless a statement found as many rows as it has to */
-export function expectChanges({ changes }: Statement, found: number): void {
-  if (changes !== undefined && changes !== found) throw new Outdated();
-}
-
-/** The same on MySQL, in the round trip: a SELECT after the statement. (A name of its own: the driver keeps a parser by it.) */
+/** `expectChanges` on MySQL, in the round trip: a SELECT after the statement. (A name of its own: the driver keeps a parser by it.) */
 export function mysqlExpectChanges(changes: number): string {
   return `select ${LARGEST} + (row_count() <> ${changes}) as expected`;
 }
@@ -198,13 +188,6 @@ export function mysqlExpectChanges(changes: number): string {
 /** The same in a compound statement. */
 export function mysqlSignalUnless(changes: number): string {
   return `if row_count() <> ${changes} then signal sqlstate '22003' set mysql_errno = ${OUT_OF_RANGE}; end if`;
-}
-
-/** SQLite takes functions: the one that `expectOf` calls, for each connection to register. */
-export const EXPECT_FUNCTION = 'im_expect';
-export function expectEqual(found: unknown, expected: unknown): number {
-  if (found !== expected) throw new Outdated();
-  return 0;
 }
 
 /** ER_LOCK_WAIT_TIMEOUT */
@@ -253,7 +236,7 @@ export const mysql: Dialect = {
     const lostBefore = fatal === true && code === undefined && errno === undefined;
     return lostBefore || UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
   },
-  isOutdated: (error) => error instanceof Outdated || errorCode(error).errno === OUT_OF_RANGE,
+  isOutdated: (error) => errorCode(error).code === OUTDATED || errorCode(error).errno === OUT_OF_RANGE,
   text: (sql) => new TextWithLiterals(sql, quoted),
   expectOf: (table, expected, where) => {
     const text = mysql.text(`select ${LARGEST} + (not (${expected})) as expected from ${table} where `);
@@ -340,7 +323,7 @@ export const sqlite: Dialect = {
     ['SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY'].some((code) =>
       (errorCode(error).code ?? '').startsWith(code),
     ) || (errorCode(error).code ?? '').startsWith('SQLITE_IOERR'),
-  isOutdated: (error) => error instanceof Outdated,
+  isOutdated: (error) => errorCode(error).code === OUTDATED,
   text: (sql) => new TextWithParameters(sql),
   expectOf: (table, expected, where) => {
     const text = sqlite.text(`select ${EXPECT_FUNCTION}(${expected}, 1) from ${table} where `);
@@ -353,11 +336,14 @@ export const sqlite: Dialect = {
     ` on conflict (${keys.join(', ')}) do update set ${set.replace(/new\((\w+)\)/g, 'excluded.$1')}`,
   idStep: '1',
   insertThen: async (run, before, inserts, rest, step) => {
-    await run(before);
-    const results = await run(inserts.map((insert) => insert.statement));
-    const first = results.map(({ insertId }, index) => insertId - ((inserts[index]?.count ?? 1) - 1) * step);
-    await run(rest((insert, row) => (first[insert] ?? 0) + row * step));
-    return first;
+    // From the id of its last row, which is what SQLite tells, to that of its first.
+    const toFirst = inserts.map(({ count }) => (1 - count) * step);
+    const results = await run([
+      ...before,
+      ...inserts.map((insert) => insert.statement),
+      ...rest((insert, row) => new IdOf(before.length + insert, (toFirst[insert] ?? 0) + row * step)),
+    ]);
+    return toFirst.map((add, index) => (results[before.length + index]?.insertId ?? NaN) + add);
   },
   upsert: async (db, table, keys, row, changed = otherThan(keys, row)) => {
     const updates = changed.map((column) => sql`${sql.ref(column)} = ${sql.ref(`excluded.${column}`)}`);

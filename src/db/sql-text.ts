@@ -15,7 +15,15 @@ export class SqlExpression {
   constructor(readonly sql: string) {}
 }
 
-export type SqlValue = string | number | null | SqlExpression;
+/** On SQLite, the last id that an earlier statement of those run together has made, and what is to be added to it. */
+export class IdOf {
+  constructor(
+    readonly statement: number,
+    readonly add: number,
+  ) {}
+}
+
+export type SqlValue = string | number | null | SqlExpression | IdOf;
 
 /**
  * A statement in the making, for those that have hundreds of values. What a value becomes is the database's own: a literal
@@ -61,6 +69,7 @@ export class TextWithLiterals extends SqlText {
   value(value: SqlValue): this {
     if (typeof value === 'string') this.sql += this.quote(value);
     else if (typeof value === 'number') this.sql += String(value);
+    else if (value instanceof IdOf) throw new TypeError('here an id is known by a variable');
     else this.sql += value === null ? 'null' : value.sql;
     return this;
   }
@@ -71,7 +80,7 @@ export class TextWithLiterals extends SqlText {
 }
 
 export class TextWithParameters extends SqlText {
-  readonly #parameters: (string | number | null)[] = [];
+  readonly #parameters: (string | number | null | IdOf)[] = [];
 
   value(value: SqlValue): this {
     if (value instanceof SqlExpression) {
