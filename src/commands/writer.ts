@@ -66,7 +66,7 @@ export class Writer {
   }
 
   async #drain(): Promise<void> {
-    // Lets in what has arrived at the process already: SQLite commits without ever leaving the event loop to others.
+    // Lets in what has arrived at the process already: a lone send on SQLite commits without leaving the event loop to others.
     await nextTurn();
     let last: Ended | undefined;
     while (this.#waiting.length > 0) {
@@ -153,7 +153,9 @@ export class Writer {
     const forwards = batch.some(({ send }) => send.message.type === MESSAGE_TYPE.forwarded);
     for (let basis: Basis = forwards ? 'looking' : 'memory'; ;) {
       try {
-        return await database.connection((run) => storeBatch(this.options, run, batch, basis));
+        return await database.connection((run) => storeBatch(this.options, run, batch, basis), {
+          brief: batch.length === 1,
+        });
       } catch (error) {
         if (basis === 'memory' && database.dialect.isOutdated(error)) basis = 'reading';
         else if (basis !== 'looking' && database.dialect.isUniqueViolation(error)) basis = 'looking';

@@ -45,8 +45,12 @@ export interface Database {
    * Inside use only the transaction handed in: SQLite has one connection.
    */
   transaction<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T>;
-  /** Lends a connection for statements run together. A failure rolls back what is open and is thrown on. */
-  connection<T>(work: (run: RunTogether) => Promise<T>): Promise<T>;
+  /**
+   * Lends a connection for statements run together. A failure rolls back what is open and is thrown on.
+   * @param options `brief`: so little that nobody minds when this process waits for the disk, which is sooner done than
+   * asking a thread
+   */
+  connection<T>(work: (run: RunTogether) => Promise<T>, options?: { brief?: boolean }): Promise<T>;
   /** @throws the driver's error when the database can't be reached */
   ping(): Promise<void>;
   /**
@@ -247,15 +251,15 @@ async function onMysqlConnection<T>(
       return { rows: [], insertId, affectedRows };
     });
   };
-  const asOne = async (statements: readonly Statement[]): Promise<Record<string, unknown>[]> => {
+  const asOne = async (statements: readonly Statement[]): Promise<Record<string, unknown>[][]> => {
     let text = 'begin not atomic\n';
     for (const one of statements) {
       text += `${mysqlText(one)};\n`;
       if (one.changes !== undefined) text += `${mysqlSignalUnless(one.changes)};\n`;
     }
-    // What the SELECTs in it found, and the result of it all.
+    // The last one is the result of it all.
     const results = (await query(connection, `${text}end`)) as unknown[];
-    return results.at(-2) as Record<string, unknown>[];
+    return results.slice(0, -1) as Record<string, unknown>[][];
   };
   const run: RunTogether = compound === true ? Object.assign(each, { asOne }) : each;
   try {
@@ -284,17 +288,16 @@ function openSqlite(file: string): Database {
     ],
   });
   const committer = inMemory ? undefined : new SqliteCommitter(file);
-  const run: RunTogether =
-    committer === undefined
-      ? // Promises all the same: a failure of the driver is a rejection, as with MySQL.
-        (statements) => Promise.resolve().then(() => runAll(cached.prepare, statements))
-      : (statements) => committer.run(statements);
+  // Promises all the same: a failure of the driver is a rejection, as with MySQL.
+  const here: RunTogether = (statements) => Promise.resolve().then(() => runAll(cached.prepare, statements));
+  const there: RunTogether = committer === undefined ? here : (statements) => committer.run(statements);
   return {
     kysely,
     dialect: sqlite,
     description: `sqlite:${file}`,
     transaction: (work) => withRetries(sqlite, () => kysely.transaction().execute(work)),
-    connection: (work) => withRetries(sqlite, () => alone(kysely, run, work)),
+    connection: (work, { brief = false } = {}) =>
+      withRetries(sqlite, () => alone(kysely, brief ? here : there, work)),
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },
