@@ -35,7 +35,7 @@ export interface Reads {
   names: Map<string, string>;
 }
 
-/** All of it as this process remembers it, to be confirmed by `Append.expectations`; undefined: something is not remembered. */
+/** All of it as this process remembers it, for the transaction itself to confirm; undefined: something is not remembered. */
 export function recall(cache: SendCache, sends: readonly KeyedSend[]): Reads | undefined {
   const reads: Reads = { sessions: new Map(), repeats: new Map(), names: new Map() };
   for (const { send } of sends) {
