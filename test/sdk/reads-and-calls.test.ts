@@ -107,6 +107,8 @@ describe('SDK: read marks, typing and calls', () => {
       await page.connect();
       await page.call('callAccept', 'c-1');
       await page.call('callSignal', 'c-1', { sdp: 'offer' });
+      // What is on its way when the connection drops may be lost: nothing answers these frames.
+      await until('the offer is sent', () => stage.proxy.seen('client', 'call_signal').length === 1);
       stage.proxy.refusing = true;
       stage.proxy.cut();
       await until('it is lost', async () => (await page.events('reconnecting')).length === 1);
