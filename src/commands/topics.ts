@@ -201,7 +201,7 @@ async function storeTopic(
     } else content = JSON.stringify(message.content);
     stored.push(append.add(session, { ...sender(senderId), type: message.type, content, client: null }));
   }
-  await append.store(run);
+  await append.store(run, { newTopic: topicId });
   await trx
     .insertInto('topics')
     .values({

@@ -10,18 +10,19 @@ import {
   replaceWithNoncontingentExpression,
   type Transaction,
 } from 'kysely';
-import mysql2, { format, type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
+import mysql2, { type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
 import {
   type Dialect,
   ImmediateSqliteDialect,
   mysql,
   mysqlExpectChanges,
-  mysqlSignalUnless,
+  mysqlText,
   type RunTogether,
   sqlite,
   type StatementResult,
   WithoutRowLocks,
 } from './dialect';
+import { runPipelined } from './mysql-pipeline';
 import { type Schema } from './schema';
 import { type Statement, statement } from './sql-text';
 import { SqliteCommitter } from './sqlite-committer';
@@ -126,15 +127,15 @@ function openMysql(url: string, connections: number): Database {
   // Several statements in one query are for the writer alone; everywhere else they would only help an attacker.
   const writers = mysql2.createPool({ ...options, connectionLimit: connections, multipleStatements: true });
   let limited = false;
-  let compound: boolean | undefined;
+  let isMariaDb = false;
   pool.on('connection', (connection) => prepareConnection(connection, LOCK_WAIT_SECONDS.one));
   writers.on('connection', (connection) => prepareConnection(connection, LOCK_WAIT_SECONDS.writer));
   for (const each of [pool, writers]) dropSilent(each, () => limited);
-  // MySQL has compound statements in stored programs alone.
+  // On MySQL a pipeline was never tried.
   writers.on('connection', (connection) => {
     connection.query('select version() as version', (_error: unknown, rows: unknown) => {
       const [row] = Array.isArray(rows) ? (rows as { version: string }[]) : [];
-      if (row !== undefined) compound = row.version.includes('MariaDB');
+      isMariaDb = row?.version.includes('MariaDB') ?? isMariaDb;
     });
   });
   const kysely = new Kysely<Schema>({
@@ -146,7 +147,7 @@ function openMysql(url: string, connections: number): Database {
     dialect: mysql,
     description: `mysql://${hostname}:${port === '' ? '3306' : port}${pathname}`,
     transaction: (work) => withRetries(mysql, () => kysely.transaction().execute(work)),
-    connection: (work) => withRetries(mysql, () => onMysqlConnection(writers, compound, work)),
+    connection: (work) => withRetries(mysql, () => onMysqlConnection(writers, isMariaDb, work)),
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },
@@ -211,11 +212,6 @@ function query(connection: PoolConnection, text: string): Promise<unknown> {
   });
 }
 
-/** A statement as it goes over the line, its values in their places. */
-function mysqlText({ parameters, sql }: Statement): string {
-  return parameters.length === 0 ? sql : format(sql, parameters as never[], true, 'Z');
-}
-
 function lend(pool: Pool): Promise<PoolConnection> {
   return new Promise((resolve, reject) => {
     pool.getConnection((error, connection) => {
@@ -225,10 +221,10 @@ function lend(pool: Pool): Promise<PoolConnection> {
   });
 }
 
-/** @param compound whether the server takes compound statements, or undefined while that is not known */
+/** @param pipelines whether the server is known to take `runPipelined` */
 async function onMysqlConnection<T>(
   pool: Pool,
-  compound: boolean | undefined,
+  pipelines: boolean,
   work: (run: RunTogether) => Promise<T>,
 ): Promise<T> {
   const connection = await lend(pool);
@@ -251,17 +247,8 @@ async function onMysqlConnection<T>(
       return { rows: [], insertId, affectedRows };
     });
   };
-  const asOne = async (statements: readonly Statement[]): Promise<Record<string, unknown>[][]> => {
-    let text = 'begin not atomic\n';
-    for (const one of statements) {
-      text += `${mysqlText(one)};\n`;
-      if (one.changes !== undefined) text += `${mysqlSignalUnless(one.changes)};\n`;
-    }
-    // The last one is the result of it all.
-    const results = (await query(connection, `${text}end`)) as unknown[];
-    return results.slice(0, -1) as Record<string, unknown>[][];
-  };
-  const run: RunTogether = compound === true ? Object.assign(each, { asOne }) : each;
+  const pipelined = (statements: readonly Statement[]) => runPipelined(connection, statements);
+  const run: RunTogether = pipelines ? Object.assign(each, { pipelined }) : each;
   try {
     const value = await work(run);
     connection.release();

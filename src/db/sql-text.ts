@@ -10,9 +10,12 @@ export function statement(sql: string, parameters: readonly unknown[] = []): Sta
   return { sql, parameters };
 }
 
-/** SQL that stands in the place of a value. */
+/** SQL that stands in the place of a value, with its own parameters. */
 export class SqlExpression {
-  constructor(readonly sql: string) {}
+  constructor(
+    readonly sql: string,
+    readonly parameters: readonly number[] = [],
+  ) {}
 }
 
 /** On SQLite, the last id that an earlier statement of those run together has made, and what is to be added to it. */
@@ -25,14 +28,17 @@ export class IdOf {
 
 export type SqlValue = string | number | null | SqlExpression | IdOf;
 
-/**
- * A statement in the making, for those that have hundreds of values. What a value becomes is the database's own: a literal
- * for MySQL, where statements that go together are one text anyway; a parameter for SQLite, which prepares each text once.
- */
-export abstract class SqlText {
-  #rows = 0;
+type Parameter = string | number | null | IdOf;
 
-  constructor(protected sql: string) {}
+/** A statement in the making, for those that have hundreds of values. */
+export class SqlText {
+  readonly #parameters: Parameter[] = [];
+  #rows = 0;
+  /** A row's text, and the expressions in it, by which other rows are known to have the same. */
+  #rowText = '';
+  #rowExpressions: readonly (string | undefined)[] = [];
+
+  constructor(private sql: string) {}
 
   /** SQL as it is: never what a client has sent. */
   add(sql: string): this {
@@ -40,59 +46,44 @@ export abstract class SqlText {
     return this;
   }
 
-  abstract value(value: SqlValue): this;
+  value(value: SqlValue): this {
+    this.sql += textOf(value);
+    this.#push(value);
+    return this;
+  }
 
   /** `(…, …)`, after a comma where it is not the first one. */
   row(values: readonly SqlValue[]): this {
-    this.sql += this.#rows === 0 ? '(' : ', (';
+    const { length } = values;
+    let same = this.#rows > 0 && length === this.#rowExpressions.length;
+    for (let index = 0; index < length; index += 1) {
+      const value = values[index] ?? null;
+      same &&= expressionOf(value) === this.#rowExpressions[index];
+      this.#push(value);
+    }
+    if (!same) {
+      this.#rowExpressions = values.map(expressionOf);
+      this.#rowText = `(${values.map(textOf).join(', ')})`;
+    }
+    this.sql += this.#rows === 0 ? this.#rowText : `, ${this.#rowText}`;
     this.#rows += 1;
-    for (let index = 0; index < values.length; index += 1) {
-      if (index > 0) this.sql += ', ';
-      this.value(values[index] ?? null);
-    }
-    this.sql += ')';
     return this;
   }
 
-  abstract get statement(): Statement;
-}
-
-export class TextWithLiterals extends SqlText {
-  /** @param quote makes a literal of a string */
-  constructor(
-    sql: string,
-    private readonly quote: (text: string) => string,
-  ) {
-    super(sql);
-  }
-
-  value(value: SqlValue): this {
-    if (typeof value === 'string') this.sql += this.quote(value);
-    else if (typeof value === 'number') this.sql += String(value);
-    else if (value instanceof IdOf) throw new TypeError('here an id is known by a variable');
-    else this.sql += value === null ? 'null' : value.sql;
-    return this;
-  }
-
-  get statement(): Statement {
-    return statement(this.sql);
-  }
-}
-
-export class TextWithParameters extends SqlText {
-  readonly #parameters: (string | number | null | IdOf)[] = [];
-
-  value(value: SqlValue): this {
-    if (value instanceof SqlExpression) {
-      this.sql += value.sql;
-    } else {
-      this.sql += '?';
-      this.#parameters.push(value);
-    }
-    return this;
+  #push(value: SqlValue): void {
+    if (value instanceof SqlExpression) this.#parameters.push(...value.parameters);
+    else this.#parameters.push(value);
   }
 
   get statement(): Statement {
     return statement(this.sql, this.#parameters);
   }
+}
+
+function expressionOf(value: SqlValue): string | undefined {
+  return value instanceof SqlExpression ? value.sql : undefined;
+}
+
+function textOf(value: SqlValue): string {
+  return value instanceof SqlExpression ? value.sql : '?';
 }

@@ -96,6 +96,7 @@ export interface StoreOptions {
   before?: readonly Statement[];
   rest?: readonly Statement[];
   confirm?: boolean;
+  newTopic?: string;
 }
 
 /** Locks one session and reads what appending to it needs; undefined when it does not exist. */
@@ -254,10 +255,11 @@ export class Append {
    * @param confirm for sessions that are remembered and were not locked: fails (`isOutdated`) unless they are still as
    * they are remembered. It is enough that their own UPDATE finds them so, after the INSERT: whoever else appended to one
    * of them meanwhile has changed it, and then these ids are given up.
+   * @param newTopic one that is stored after this, and then says itself whether it was replied to
    */
   async store(
     run: RunTogether,
-    { before = [], rest = [], confirm = false }: StoreOptions = {},
+    { before = [], rest = [], confirm = false, newTopic }: StoreOptions = {},
   ): Promise<void> {
     if (this.empty) {
       if (before.length + rest.length > 0) await run([...before, ...rest]);
@@ -275,7 +277,7 @@ export class Append {
         ...this.#sessionUpdates(idOf, confirm),
         ...(confirm ? this.#expectUnread() : []),
         ...this.#participantUpdates(),
-        ...this.#topicUpdates(),
+        ...this.#topicUpdates(newTopic),
         ...this.#noticeInserts(idOf),
         ...rest,
       ],
@@ -329,10 +331,11 @@ export class Append {
     return this.#changes.length === 0 ? [] : [participantsStatement(this.dialect, this.#changes)];
   }
 
-  #topicUpdates(): Statement[] {
-    const ids = [...this.repliedTopics];
+  #topicUpdates(newTopic: string | undefined): Statement[] {
+    const ids = [...this.repliedTopics].filter((id) => id !== newTopic);
     if (ids.length === 0) return [];
-    return [statement(`update topics set reply = 1 where id in (${placeholders(ids)})`, ids)];
+    const update = statement(`update topics set reply = 1 where id in (${placeholders(ids)})`, ids);
+    return [{ ...update, changes: ids.length }];
   }
 
   #noticeInserts(idOf: IdOf): Statement[] {

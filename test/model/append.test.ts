@@ -8,7 +8,7 @@ import { TestServer } from '../support/server';
 
 const COMMIT = [statement('commit')];
 
-/** MariaDB takes all of it as one compound statement, MySQL each by itself. */
+/** MariaDB takes it as a pipeline of prepared statements, MySQL as one text. */
 const WAYS: { title: string; of: (run: RunTogether) => RunTogether }[] = [
   { title: 'as the database likes it best', of: (run) => run },
   { title: 'statement by statement', of: (run) => (statements) => run(statements) },
@@ -149,16 +149,16 @@ for (const way of WAYS) {
               trips += 1;
               return run(statements);
             };
-            const { asOne } = way.of(run);
-            should(asOne !== undefined).equal(way === WAYS[0]);
-            const asOneCounted: RunTogether['asOne'] = (statements) => {
+            const { pipelined } = way.of(run);
+            should(pipelined !== undefined).equal(way === WAYS[0]);
+            const pipelineCounted: RunTogether['pipelined'] = (statements) => {
               trips += 1;
-              return asOne!(statements);
+              return pipelined!(statements);
             };
             const append = new Append(database.dialect, () => ({ state: 'skipped', delayMs: 0 }));
             append.add(session!, { senderId: 'D', senderName: 'D', type: 1, content: '"x"', client: null });
             await append.store(
-              asOne === undefined ? counted : Object.assign(counted, { asOne: asOneCounted }),
+              pipelined === undefined ? counted : Object.assign(counted, { pipelined: pipelineCounted }),
               {
                 before: [statement(database.dialect.begin)],
                 confirm: true,

@@ -1,0 +1,318 @@
+import { LRUCache } from 'lru-cache';
+import { type PoolConnection } from 'mysql2';
+import { LARGEST, OUT_OF_RANGE, type StatementResult } from './dialect';
+import { type Statement } from './sql-text';
+import { Outdated } from './sqlite-statements';
+
+/**
+ * A transaction as prepared statements that are sent together, none of them waiting for the answer to the one before.
+ * Reading literals is a third of what a large transaction costs MariaDB; parameters come as they are. The driver would
+ * wait after each statement, so this is a command of our own in its queue.
+ *
+ * The server goes on after a statement that failed, so each one first looks at what the one before it came to
+ * (`row_count()`, -1 after an error), and fails unless that is as expected; COMMIT, too, comes after such a look.
+ * Protocol: https://mariadb.com/kb/en/com_stmt_execute/
+ */
+
+/** What the driver's connections have beyond their types. */
+interface Wire {
+  addCommand(command: Command): void;
+  write(bytes: Buffer): void;
+  /** Of the next packet. */
+  sequenceId: number;
+  readonly clientEncoding: string;
+}
+
+interface AnswerPacket {
+  isError(): boolean;
+  asError(encoding: string): Error;
+  readInt8(): number;
+  readLengthCodedNumber(): number;
+}
+
+/** What the driver's queue takes. */
+interface Command {
+  execute(packet: AnswerPacket | undefined, wire: Wire): boolean;
+  onResult(error: Error): void;
+  stateName(): string;
+}
+
+const COM_QUERY = 0x03;
+const COM_STMT_EXECUTE = 0x17;
+const TYPE_BIGINT = 0x08;
+const TYPE_STRING = 0xfd;
+const HEADER = 4;
+/** One packet takes less. */
+const PACKET_LIMIT = 0xffffff;
+/** Of a connection. Texts differ by their numbers of rows: a few for each number that there is. */
+const PREPARED_STATEMENTS = 400;
+
+/** How many rows the statement before has to have changed. */
+type Expected = readonly [least: number, most: number];
+const NONE: Expected = [0, 0];
+const ANY: Expected = [0, 0x7fffffff];
+/** Before the first one there may have been a SELECT, which counts as -1, too. */
+const WHATEVER: Expected = [-1, 0x7fffffff];
+
+const BEGIN = 'start transaction';
+const COMMIT = 'commit';
+
+/** A value, if `row_count()` is as expected; else it fails in the way of `Dialect.isOutdated`, by a sum that is too large. */
+const GUARD = `case when row_count() between ? and ? then ? else ${LARGEST} + (row_count() + 2) end`;
+
+/** COMMIT, in the same way. A compound statement is answered once. */
+function commitAfter([least, most]: Expected): string {
+  return `begin not atomic if row_count() between ${least} and ${most} then commit; else signal sqlstate '22003' set mysql_errno = ${OUT_OF_RANGE}; end if; end`;
+}
+
+/**
+ * With the look at the statement before it in the place of its first value: evaluated whenever an INSERT or a SET does anything,
+ * or an UPDATE changes as many rows as it has to.
+ */
+function guarded(sql: string): string {
+  return sql.replace('?', GUARD);
+}
+
+function canBeGuarded({ changes, parameters, sql }: Statement): boolean {
+  return parameters.length > 0 && (changes !== undefined || /^(insert|set) /.test(sql));
+}
+
+/** What is prepared on each connection: the ids of statements by their texts. */
+const prepared = new WeakMap<PoolConnection, LRUCache<string, number>>();
+
+function preparedOn(connection: PoolConnection): LRUCache<string, number> {
+  const known = prepared.get(connection);
+  if (known !== undefined) return known;
+  const made = new LRUCache<string, number>({
+    max: PREPARED_STATEMENTS,
+    dispose: (_id, sql) => connection.unprepare(guarded(sql)),
+  });
+  prepared.set(connection, made);
+  return made;
+}
+
+/** @returns undefined when the server does not take it */
+function prepare(connection: PoolConnection, sql: string): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    connection.prepare(guarded(sql), (error, statement) => {
+      resolve(error instanceof Error ? undefined : (statement as unknown as { id: number }).id);
+    });
+  });
+}
+
+/**
+ * Runs statements that end with COMMIT, and begin with BEGIN unless a transaction is open.
+ * @returns undefined where they can't be run in this way: then nothing was
+ * @throws the first error of a statement; `Outdated` where one did not find what it had to. Nothing is committed then, and
+ * the transaction may be open still.
+ */
+export async function runPipelined(
+  connection: PoolConnection,
+  statements: readonly Statement[],
+): Promise<StatementResult[] | undefined> {
+  const begins = statements[0]?.sql === BEGIN;
+  const work = statements.slice(begins ? 1 : 0, -1);
+  if (statements.at(-1)?.sql !== COMMIT || work.length === 0 || !work.every(canBeGuarded)) return undefined;
+  const known = preparedOn(connection);
+  const ids: number[] = [];
+  for (const { sql } of work) {
+    const id = known.get(sql) ?? (await prepare(connection, sql));
+    if (id === undefined) return undefined;
+    known.set(sql, id);
+    ids.push(id);
+  }
+  const bytes = encode(begins, work, ids);
+  if (bytes === undefined) return undefined;
+  return new Promise((resolve, reject) => {
+    const command = new PipelinedCommand(bytes, statements, (error, results) => {
+      if (error !== undefined) reject(error);
+      else resolve(results);
+    });
+    (connection as unknown as Wire).addCommand(command);
+  });
+}
+
+class PipelinedCommand implements Command {
+  readonly #results: StatementResult[] = [];
+  #error: Error | undefined;
+  #done = false;
+
+  constructor(
+    private readonly bytes: Buffer,
+    private readonly statements: readonly Statement[],
+    private readonly callback: (error: Error | undefined, results: StatementResult[]) => void,
+  ) {}
+
+  /** The driver calls it to begin, and then for each packet; true ends it. */
+  execute(packet: AnswerPacket | undefined, wire: Wire): boolean {
+    if (packet === undefined) {
+      wire.write(this.bytes);
+      wire.sequenceId = 1;
+      return false;
+    }
+    if (packet.isError()) {
+      // What comes after it fails on its account.
+      this.#error ??= packet.asError(wire.clientEncoding);
+      this.#results.push({ rows: [], insertId: 0, affectedRows: 0 });
+    } else {
+      packet.readInt8();
+      const affectedRows = packet.readLengthCodedNumber();
+      const insertId = packet.readLengthCodedNumber();
+      const changes = this.statements[this.#results.length]?.changes;
+      if (changes !== undefined && changes !== affectedRows) this.#error ??= new Outdated();
+      this.#results.push({ rows: [], insertId, affectedRows });
+    }
+    wire.sequenceId = 1;
+    if (this.#results.length < this.statements.length) return false;
+    this.#end(this.#error);
+    return true;
+  }
+
+  /** The driver's word that the connection is lost. */
+  onResult(error: Error): void {
+    this.#end(error);
+  }
+
+  stateName(): string {
+    return 'pipelined';
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.callback(error, this.#results);
+  }
+}
+
+/** @returns undefined when one of them takes more than a packet */
+function encode(begins: boolean, work: readonly Statement[], ids: readonly number[]): Buffer | undefined {
+  const commit = commitAfter(expectedOf(work.at(-1)));
+  const sizes = work.map(sizeOf);
+  if (sizes.some((size) => size > PACKET_LIMIT)) return undefined;
+  const queries = 2 * (HEADER + 1) + BEGIN.length + commit.length;
+  const writer = new PacketWriter(sizes.reduce((sum, size) => sum + size, queries));
+  if (begins) writer.query(BEGIN);
+  let expected = begins ? NONE : WHATEVER;
+  work.forEach((statement, index) => {
+    writer.execute(ids[index] ?? 0, expected, statement.parameters);
+    expected = expectedOf(statement);
+  });
+  writer.query(commit);
+  return writer.bytes;
+}
+
+function expectedOf(statement: Statement | undefined): Expected {
+  return statement?.changes === undefined ? ANY : [statement.changes, statement.changes];
+}
+
+/** As many bytes as it can become. */
+function sizeOf({ parameters }: Statement): number {
+  let size = HEADER + 11 + 2 * (9 + 2) + (parameters.length + 9) / 8 + parameters.length * 11;
+  for (const each of parameters) if (typeof each === 'string') size += each.length * 3;
+  return Math.ceil(size);
+}
+
+class PacketWriter {
+  readonly #buffer: Buffer;
+  #at = 0;
+
+  constructor(size: number) {
+    this.#buffer = Buffer.allocUnsafe(size);
+  }
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#at);
+  }
+
+  /** @param sql ASCII */
+  query(sql: string): void {
+    const start = this.#begin(COM_QUERY);
+    this.#at += this.#buffer.write(sql, this.#at, 'latin1');
+    this.#end(start);
+  }
+
+  execute(id: number, expected: Expected, parameters: readonly unknown[]): void {
+    const start = this.#begin(COM_STMT_EXECUTE);
+    const buffer = this.#buffer;
+    buffer.writeUInt32LE(id, this.#at);
+    // No cursor; one iteration.
+    buffer[this.#at + 4] = 0;
+    buffer.writeUInt32LE(1, this.#at + 5);
+    const nulls = this.#at + 9;
+    const count = expected.length + parameters.length;
+    const types = nulls + ((count + 7) >> 3);
+    buffer.fill(0, nulls, types);
+    // The types follow.
+    buffer[types] = 1;
+    this.#at = types + 1 + count * 2;
+    let type = types + 1;
+    for (const each of expected) {
+      buffer[type] = TYPE_BIGINT;
+      buffer[type + 1] = 0;
+      type += 2;
+      this.#integer(each);
+    }
+    for (let index = 0; index < parameters.length; index += 1) {
+      const value = parameters[index];
+      buffer[type + 1] = 0;
+      if (typeof value === 'string') {
+        buffer[type] = TYPE_STRING;
+        this.#string(value);
+      } else if (typeof value === 'number') {
+        buffer[type] = TYPE_BIGINT;
+        this.#integer(value);
+      } else if (value === null) {
+        buffer[type] = TYPE_STRING;
+        const bit = expected.length + index;
+        buffer.writeUInt8(buffer.readUInt8(nulls + (bit >> 3)) | (1 << (bit & 7)), nulls + (bit >> 3));
+      } else {
+        throw new TypeError(`a parameter is neither text nor number: ${typeof value}`);
+      }
+      type += 2;
+    }
+    this.#end(start);
+  }
+
+  #begin(command: number): number {
+    const start = this.#at;
+    this.#buffer[start + HEADER] = command;
+    this.#at += HEADER + 1;
+    return start;
+  }
+
+  /** The length, and 0: each is a command of its own. */
+  #end(start: number): void {
+    this.#buffer.writeUInt32LE(this.#at - start - HEADER, start);
+  }
+
+  /** A whole number of at most 2^53. */
+  #integer(value: number): void {
+    const high = Math.floor(value / 0x1_0000_0000);
+    this.#buffer.writeUInt32LE(value - high * 0x1_0000_0000, this.#at);
+    this.#buffer.writeInt32LE(high, this.#at + 4);
+    this.#at += 8;
+  }
+
+  /** Its length first, in one byte, or a mark and 2 or 8 bytes: as it could be at most, since that is known before. */
+  #string(value: string): void {
+    const buffer = this.#buffer;
+    const at = this.#at;
+    const most = value.length * 3;
+    if (most <= 0xfa) {
+      const length = buffer.write(value, at + 1);
+      buffer[at] = length;
+      this.#at = at + 1 + length;
+    } else if (most <= 0xffff) {
+      const length = buffer.write(value, at + 3);
+      buffer[at] = 0xfc;
+      buffer.writeUInt16LE(length, at + 1);
+      this.#at = at + 3 + length;
+    } else {
+      const length = buffer.write(value, at + 9);
+      buffer[at] = 0xfe;
+      buffer.writeUInt32LE(length, at + 1);
+      buffer.writeUInt32LE(0, at + 5);
+      this.#at = at + 9 + length;
+    }
+  }
+}
