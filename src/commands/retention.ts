@@ -11,6 +11,7 @@ import {
   expiredTokens,
   messagesBefore,
   sessionsSince,
+  sessionsWithMessagesBefore,
   settledNoticesBefore,
 } from '../model/retention';
 
@@ -131,7 +132,10 @@ export class Retention {
       for (const table of MESSAGE_TABLES) {
         const ids = sessions.filter(({ type }) => messageTable(type) === table).map(({ id }) => id);
         if (ids.length === 0) continue;
-        await this.#remove(table, removed, 'messages', () => messagesBefore(db, table, ids, before, BATCH));
+        const found = await this.#step(() => sessionsWithMessagesBefore(db, table, ids, before));
+        for (const id of found) {
+          await this.#remove(table, removed, 'messages', () => messagesBefore(db, table, id, before, BATCH));
+        }
       }
       const last = sessions.at(-1);
       if (last === undefined) return;

@@ -4,6 +4,7 @@ import { type Dialect } from './dialect';
 import { initial } from './migrations/0001-initial';
 import { calls } from './migrations/0002-calls';
 import { fewerIndexes } from './migrations/0003-fewer-indexes';
+import { oneIndexASession } from './migrations/0004-one-index-a-session';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
 export interface SchemaStep {
@@ -15,6 +16,7 @@ export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
   '0002-calls': calls,
   '0003-fewer-indexes': fewerIndexes,
+  '0004-one-index-a-session': oneIndexASession,
 };
 
 /**

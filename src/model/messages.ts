@@ -1,7 +1,7 @@
 import { type Queryable } from '../db/database';
 import { type MessageRow, type MessageTableName } from '../db/schema';
 import { type SqlTime } from '../db/time';
-import { messageTable } from './message-tables';
+import { messagesBySession, messageTable } from './message-tables';
 import { findSession } from './sessions';
 
 export interface MessageRange {
@@ -34,7 +34,7 @@ export async function findMessages(
   oldestFirst = range.after !== undefined,
 ): Promise<MessagePage> {
   let query = db
-    .selectFrom(table)
+    .selectFrom(messagesBySession(table))
     .selectAll()
     .where('session_id', '=', sessionId)
     .orderBy('id', oldestFirst ? 'asc' : 'desc')
@@ -69,11 +69,12 @@ export async function lastIdBefore(db: Queryable, sessionId: string, time: SqlTi
   const session = await findSession(db, sessionId);
   if (session === undefined) return 0;
   const row = await db
-    .selectFrom(messageTable(session.type))
+    .selectFrom(messagesBySession(messageTable(session.type)))
     .select('id')
     .where('session_id', '=', sessionId)
     .where('timestamp', '<=', time)
-    .orderBy('timestamp', 'desc')
+    // Ids and times rise together in a session; by id the index orders them.
+    .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
   return row?.id ?? 0;
@@ -87,7 +88,7 @@ export async function findMessageUpTo(
   id: number,
 ): Promise<Pick<MessageRow, 'id' | 'timestamp'> | undefined> {
   return db
-    .selectFrom(table)
+    .selectFrom(messagesBySession(table))
     .select(['id', 'timestamp'])
     .where('session_id', '=', sessionId)
     .where('id', '<=', id)

@@ -1,6 +1,7 @@
 import { type Queryable } from '../db/database';
 import { type MessageTableName, type NoticeState } from '../db/schema';
 import { type SqlTime } from '../db/time';
+import { messagesBySession } from './message-tables';
 
 /**
  * Finding what is old: reads that lock nothing, and through an index wherever the table is large. Whoever deletes names
@@ -26,23 +27,52 @@ export async function sessionsSince(
     .execute();
 }
 
-/** Ids of messages before `time` in these sessions, the oldest of each first. The index of the unread holds all that this asks for. */
-export async function messagesBefore(
+/** Which of these sessions have messages before `time`: the first one of each tells, since ids and times rise together. */
+export async function sessionsWithMessagesBefore(
   db: Queryable,
   table: MessageTableName,
   sessionIds: readonly string[],
   time: SqlTime,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('sessions')
+    .select('id')
+    .where('id', 'in', [...sessionIds])
+    .where(
+      (eb) =>
+        eb
+          .selectFrom(messagesBySession(table))
+          .select('timestamp')
+          .whereRef('m.session_id', '=', 'sessions.id')
+          .orderBy('m.id')
+          .limit(1),
+      '<',
+      time,
+    )
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** Ids of the session's oldest messages, `limit` at most, as far as they are before `time`: no more than these are read. */
+export async function messagesBefore(
+  db: Queryable,
+  table: MessageTableName,
+  sessionId: string,
+  time: SqlTime,
   limit: number,
 ): Promise<number[]> {
   const rows = await db
-    .selectFrom(table)
+    .selectFrom((eb) =>
+      eb
+        .selectFrom(messagesBySession(table))
+        .select(['id', 'timestamp'])
+        .where('session_id', '=', sessionId)
+        .orderBy('id')
+        .limit(limit)
+        .as('oldest'),
+    )
     .select('id')
-    .where('session_id', 'in', [...sessionIds])
     .where('timestamp', '<', time)
-    // That index's own order: MySQL would sometimes take another, and read all the rows.
-    .orderBy('session_id')
-    .orderBy('timestamp')
-    .limit(limit)
     .execute();
   return rows.map(({ id }) => id);
 }

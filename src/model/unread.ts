@@ -1,16 +1,25 @@
-import { CompiledQuery } from 'kysely';
+import { CompiledQuery, type RawBuilder, sql } from 'kysely';
 import { type Queryable } from '../db/database';
 import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
 import { type SqlTime } from '../db/time';
-import { MESSAGE_TABLES, messageTable } from './message-tables';
+import { bySessionHint, MESSAGE_TABLES, messagesBySession, messageTable } from './message-tables';
 
 /**
  * Unread are the messages of others after the participant's `last_fetch_time`.
  * (The seed's statement counts one's own, too; the API leaves them out.)
+ *
+ * In a session times and ids rise together: so the newest message that is read is looked for from the session's end, and
+ * what is unread has higher ids. All of it is read from the index `*_session`.
  */
 
 /** Sessions that one query counts: SQLite takes expressions 1,000 deep. */
 const SESSIONS_A_QUERY = 400;
+
+/** The id of the newest message that the participant `p` has read, 0 where there is none. */
+function lastReadId(table: MessageTableName): RawBuilder<number> {
+  return sql<number>`coalesce((select r.id from ${sql.table(table)} as r ${sql.raw(bySessionHint(table))}
+    where r.session_id = p.session_id and r.timestamp <= p.last_fetch_time order by r.id desc limit 1), 0)`;
+}
 
 /**
  * Unread messages by session, sessions without any left out: a query for the read positions, and one a message table for
@@ -21,10 +30,14 @@ export async function unreadCounts(
   userId: string,
   sessionIds?: readonly string[],
 ): Promise<Map<string, number>> {
+  const lastRead = sql<number>`case s.type ${sql.join(
+    MESSAGE_TABLES.map((table, type) => sql`when ${sql.lit(type)} then ${lastReadId(table)}`),
+    sql` `,
+  )} end`;
   let query = db
     .selectFrom('participants as p')
     .innerJoin('sessions as s', 's.id', 'p.session_id')
-    .select(['s.id', 's.type', 'p.last_fetch_time'])
+    .select(['s.id', 's.type', lastRead.as('last_read_id')])
     .where('p.participant_id', '=', userId)
     // Spares the look into the messages for sessions that are read to their end.
     .whereRef('s.last_message_time', '>', 'p.last_fetch_time');
@@ -49,13 +62,28 @@ export async function unreadCounts(
 function countStatement(
   table: MessageTableName,
   userId: string,
-  positions: readonly { id: string; last_fetch_time: SqlTime }[],
+  positions: readonly { id: string; last_read_id: number }[],
 ): CompiledQuery<{ session_id: string; count: number }> {
-  const ranges = positions.map(() => '(session_id = ? and timestamp > ?)').join(' or ');
+  const ranges = positions.map(() => '(session_id = ? and id > ?)').join(' or ');
   return CompiledQuery.raw(
-    `select session_id, count(*) as count from ${table} where (${ranges}) and sender_id <> ? group by session_id`,
-    [...positions.flatMap(({ id, last_fetch_time: time }) => [id, time]), userId],
+    `select session_id, count(*) as count from ${table} ${bySessionHint(table)} where (${ranges}) and sender_id <> ? group by session_id`,
+    [...positions.flatMap(({ id, last_read_id: lastRead }) => [id, lastRead]), userId],
   );
+}
+
+/** The id of the newest message of the session that the participant has read, 0 for none; undefined: it is no participant. */
+async function readPosition(
+  db: Queryable,
+  session: Pick<SessionRow, 'id' | 'type'>,
+  userId: string,
+): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('participants as p')
+    .select(lastReadId(messageTable(session.type)).as('last_read_id'))
+    .where('p.session_id', '=', session.id)
+    .where('p.participant_id', '=', userId)
+    .executeTakeFirst();
+  return row?.last_read_id;
 }
 
 /** Unread messages of one participant in one session. */
@@ -64,19 +92,11 @@ export async function unreadCount(
   session: Pick<SessionRow, 'id' | 'type'>,
   userId: string,
 ): Promise<number> {
-  const row = await db
-    .selectFrom('participants as p')
-    .innerJoin(`${messageTable(session.type)} as m`, (join) =>
-      join
-        .onRef('m.session_id', '=', 'p.session_id')
-        .onRef('m.timestamp', '>', 'p.last_fetch_time')
-        .onRef('m.sender_id', '<>', 'p.participant_id'),
-    )
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('p.session_id', '=', session.id)
-    .where('p.participant_id', '=', userId)
-    .executeTakeFirst();
-  return row?.count ?? 0;
+  const lastRead = await readPosition(db, session, userId);
+  if (lastRead === undefined) return 0;
+  const position = { id: session.id, last_read_id: lastRead };
+  const { rows } = await db.executeQuery(countStatement(messageTable(session.type), userId, [position]));
+  return rows[0]?.count ?? 0;
 }
 
 /** A page of unread messages, oldest first, above the id `after`; one more than `limit` when there are more. */
@@ -87,22 +107,17 @@ export async function unreadMessages(
   after: number | undefined,
   limit: number,
 ): Promise<MessageRow[]> {
-  let query = db
-    .selectFrom('participants as p')
-    .innerJoin(`${messageTable(session.type)} as m`, (join) =>
-      join
-        .onRef('m.session_id', '=', 'p.session_id')
-        .onRef('m.timestamp', '>', 'p.last_fetch_time')
-        .onRef('m.sender_id', '<>', 'p.participant_id'),
-    )
-    .selectAll('m')
-    .where('p.session_id', '=', session.id)
-    .where('p.participant_id', '=', userId)
-    // Times and ids rise together in a session; by time the index that finds the messages also orders them.
-    .orderBy('m.timestamp')
-    .limit(limit + 1);
-  if (after !== undefined) query = query.where('m.id', '>', after);
-  return query.execute();
+  const lastRead = await readPosition(db, session, userId);
+  if (lastRead === undefined) return [];
+  return db
+    .selectFrom(messagesBySession(messageTable(session.type)))
+    .selectAll()
+    .where('session_id', '=', session.id)
+    .where('id', '>', Math.max(lastRead, after ?? 0))
+    .where('sender_id', '<>', userId)
+    .orderBy('id')
+    .limit(limit + 1)
+    .execute();
 }
 
 /** Moves the participant's read position on to `time`, never back. @returns whether it moved */

@@ -44,6 +44,13 @@ const CUTS: { title: string; undo: string[] }[] = [
     title: 'before an index was dropped',
     undo: ['create unique index notices_call on notices (call_id, user_id)'],
   },
+  {
+    title: 'between an index and those that it takes the place of',
+    undo: [
+      'create index muc_messages_unread on muc_messages (session_id, timestamp, sender_id)',
+      'drop index group_messages_session',
+    ],
+  },
   { title: 'when all was done but noted', undo: [] },
 ];
 

@@ -214,7 +214,7 @@ describe('The plans of the queries (MariaDB)', function () {
       await connection.query('set global general_log = 0');
     }
     const [rows] = await connection.query<mysql.RowDataPacket[]>(
-      "select convert(argument using utf8mb4) as text from mysql.general_log where command_type = 'Query'",
+      "select convert(argument using utf8mb4) as text from mysql.general_log where command_type in ('Query', 'Execute')",
     );
     const shapes = new Map<string, string>();
     // The writer's statements go several in a packet, which is one line of the log.

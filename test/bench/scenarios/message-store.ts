@@ -59,11 +59,12 @@ export async function middleId(tables: Tables, session: string, messages: number
   return Number(row?.id);
 }
 
-/** Up to when the user has read the session. */
-export async function readPosition(tables: Tables, session: string, user: string): Promise<string> {
+/** The id of the newest message of the session that the user has read. */
+export async function readPosition(tables: Tables, session: string, user: string): Promise<number> {
   const [row] = await tables.rows(
-    'select last_fetch_time as time from participants where session_id = ? and participant_id = ?',
+    `select max(m.id) as id from muc_messages m join participants p on p.session_id = m.session_id
+      where p.session_id = ? and p.participant_id = ? and m.timestamp <= p.last_fetch_time`,
     [session, user],
   );
-  return String(row?.time);
+  return Number(row?.id);
 }

@@ -1,0 +1,121 @@
+import should from 'should';
+import { sql } from 'kysely';
+import { type Database, openDatabase } from '../../src/db/database';
+import { migrate } from '../../src/db/migrate';
+import { findMessages, lastIdBefore } from '../../src/model/messages';
+import { messagesBefore, sessionsWithMessagesBefore } from '../../src/model/retention';
+import { unreadCount, unreadCounts, unreadMessages } from '../../src/model/unread';
+import { requireOrSkip } from '../support/databases';
+import { privateMariaDb } from '../support/private-mariadb';
+
+const MESSAGES = 5_000;
+const UNREAD = 3;
+const PAGE = 10;
+const SESSION = { id: 's', type: 1 };
+
+const DAY = "date_add('2026-01-01 00:00:00.000', interval seq second)";
+/** The time of the n-th message, from 0. */
+const timeOf = (n: number) =>
+  new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString().replace('T', ' ').slice(0, 23);
+
+describe('The rows that a query reads of a session of many messages (MariaDB)', () => {
+  requireOrSkip('mariadb');
+
+  let database: Database;
+
+  before(async () => {
+    // One connection: what is counted is counted for it.
+    database = openDatabase(await (await privateMariaDb())!.createDatabase(), { connections: 1 });
+    await migrate(database);
+    const run = (text: string) => sql.raw(text).execute(database.kysely);
+    await run(`insert into muc_messages (session_id, sender_id, sender_name, type, content, timestamp)
+      select 's', 'D', 'D', 1, '"x"', ${DAY} from seq_0_to_${MESSAGES - 1} order by seq`);
+    await run(`insert into muc_messages (session_id, sender_id, sender_name, type, content, timestamp)
+      select concat('other', seq), 'D', 'D', 1, '"x"', ${DAY} from seq_0_to_${MESSAGES - 1} order by seq`);
+    await run(`insert into sessions (id, type, name, business_type, create_date, clock_time, last_message_time)
+      values ('s', 1, 's', 2, '2026-01-01', '2026-02-01', '${timeOf(MESSAGES - 1)}')`);
+    await run(`insert into participants (session_id, participant_id, type, last_fetch_time)
+      values ('s', 'P', 'patient', '${timeOf(MESSAGES - 1 - UNREAD)}')`);
+    await run('analyze table muc_messages, sessions, participants');
+  });
+  after(() => database.close());
+
+  /** Rows that are walked along; looking up the first one is not counted, which the optimizer does for itself, too. */
+  async function rowsRead<T>(work: () => Promise<T>): Promise<{ result: T; rows: number }> {
+    await sql`flush local status`
+      .execute(database.kysely)
+      .catch(() => sql`flush status`.execute(database.kysely));
+    const result = await work();
+    const status = await sql<{
+      Value: string;
+    }>`show session status where variable_name like 'Handler_read%' and variable_name <> 'Handler_read_key'`.execute(
+      database.kysely,
+    );
+    return { result, rows: status.rows.reduce((sum, { Value }) => sum + Number(Value), 0) };
+  }
+
+  const db = () => database.kysely;
+  const READS: {
+    title: string;
+    run: () => Promise<unknown>;
+    expected: (result: unknown) => unknown;
+    rows: number;
+  }[] = [
+    {
+      title: 'the newest page',
+      run: () => findMessages(db(), 'muc_messages', 's', { limit: PAGE }),
+      expected: (result) => (result as { rows: unknown[] }).rows.length === PAGE,
+      rows: 2 * PAGE,
+    },
+    {
+      title: 'a page in the middle',
+      run: () => findMessages(db(), 'muc_messages', 's', { limit: PAGE, before: MESSAGES / 2 }),
+      expected: (result) => (result as { rows: unknown[] }).rows.length === PAGE,
+      rows: 2 * PAGE,
+    },
+    {
+      title: 'the count of what is unread in a session',
+      run: () => unreadCount(db(), SESSION, 'P'),
+      expected: (result) => result === UNREAD,
+      rows: 20,
+    },
+    {
+      title: 'the counts of what is unread in all sessions',
+      run: () => unreadCounts(db(), 'P'),
+      expected: (result) => (result as Map<string, number>).get('s') === UNREAD,
+      rows: 20,
+    },
+    {
+      title: 'what is unread',
+      run: () => unreadMessages(db(), SESSION, 'P', undefined, PAGE),
+      expected: (result) => (result as unknown[]).length === UNREAD,
+      rows: 20,
+    },
+    {
+      title: 'the last message before a time near the end',
+      run: () => lastIdBefore(db(), 's', timeOf(MESSAGES - 5) as never),
+      expected: (result) => result === MESSAGES - 4,
+      rows: 20,
+    },
+    {
+      title: 'whether there is anything to delete',
+      run: () => sessionsWithMessagesBefore(db(), 'muc_messages', ['s'], timeOf(0) as never),
+      expected: (result) => (result as unknown[]).length === 0,
+      rows: 10,
+    },
+    {
+      title: 'the oldest messages, as far as they are to be deleted',
+      run: () => messagesBefore(db(), 'muc_messages', 's', timeOf(4) as never, PAGE),
+      expected: (result) => (result as unknown[]).length === 4,
+      rows: 4 * PAGE,
+    },
+  ];
+
+  for (const { title, run, expected, rows: most } of READS) {
+    it(`are few: ${title}`, async () => {
+      const { result, rows } = await rowsRead(run);
+      should(expected(result)).be.true();
+      rows.should.be.belowOrEqual(most);
+    });
+  }
+});
