@@ -1,11 +1,12 @@
-import { createServer, IncomingMessage, type Server as HttpServer, ServerResponse } from 'node:http';
+import { createServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import cors from 'cors';
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDemoData, ownAddress } from './commands/demo';
 import { type Context, createContext, type Overrides } from './context';
+import { nativeClasses } from './controllers/native-classes';
 import { PAGES_DIRECTORY, pagesRouter } from './controllers/pages';
 import { apiRouter } from './controllers/rest/api';
 import { operationsRouter } from './controllers/operations';
@@ -130,27 +131,8 @@ export class ImServer {
   }
 }
 
-/**
- * Express gives every request and response another prototype, which makes Node's own code on them slow from then on.
- * Made with that prototype from the start, they are changed no more, and the same app costs about half.
- */
-function nativeClasses(app: Express) {
-  function ImRequest(this: IncomingMessage, ...args: ConstructorParameters<typeof IncomingMessage>) {
-    Reflect.apply(IncomingMessage, this, args);
-  }
-  ImRequest.prototype = app.request;
-  function ImResponse(this: ServerResponse, ...args: ConstructorParameters<typeof ServerResponse>) {
-    Reflect.apply(ServerResponse, this, args);
-  }
-  ImResponse.prototype = app.response;
-  return {
-    IncomingMessage: ImRequest as unknown as typeof IncomingMessage,
-    ServerResponse: ImResponse as unknown as typeof ServerResponse,
-  };
-}
-
 /** A browser may keep the file but asks each time whether it is still the same: a mended SDK is there at once. */
-function revalidate(response: ServerResponse): void {
+function revalidate(response: Response): void {
   response.setHeader('Cache-Control', 'no-cache');
 }
 

@@ -67,13 +67,16 @@ export function textFaults(text: string, value: unknown): Fault[] {
   return faults;
 }
 
+/** Whether enough is opened in it. Searching for two characters is many times as fast as looking at each. */
 function mayNestTooDeep(text: string): boolean {
   let opened = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    if (code === 0x7b || code === 0x5b) opened += 1;
+  for (const bracket of '{[') {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      opened += 1;
+      if (opened > MAX_JSON_DEPTH) return true;
+    }
   }
-  return opened > MAX_JSON_DEPTH;
+  return false;
 }
 
 function collectBadText(value: unknown, path: string[], faults: Fault[]): void {

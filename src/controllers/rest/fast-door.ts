@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Services } from '../../commands/services';
+import { isId } from '../../model/identifiers';
 import { API_BASE } from './groups';
 import { sendRoute } from './messages';
 import { newRequestId, perform } from './perform';
@@ -17,7 +18,10 @@ const SUFFIX = '/messages';
 export function fastDoor(services: Services, request: IncomingMessage, response: ServerResponse): boolean {
   const { method, url = '' } = request;
   if (method !== 'POST' || !url.startsWith(PREFIX) || !url.endsWith(SUFFIX)) return false;
-  const params = matchPath(sendRoute.path, url.slice(PREFIX.length - 1));
+  const between = url.slice(PREFIX.length, -SUFFIX.length);
+  const params = isId('session', between)
+    ? { session_id: between }
+    : matchPath(sendRoute.path, url.slice(PREFIX.length - 1));
   if (params === undefined) return false;
   void perform(services, sendRoute, params, request, response, newRequestId(request));
   return true;
