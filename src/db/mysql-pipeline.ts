@@ -21,6 +21,7 @@ interface Wire {
   /** Of the next packet. */
   sequenceId: number;
   readonly clientEncoding: string;
+  readonly config: { compress?: boolean };
 }
 
 interface AnswerPacket {
@@ -110,6 +111,9 @@ export async function runPipelined(
   connection: PoolConnection,
   statements: readonly Statement[],
 ): Promise<StatementResult[] | undefined> {
+  const wire = connection as unknown as Wire;
+  // Compressed packets are counted across what is sent together, and the driver counts them a command at a time.
+  if (wire.config.compress === true) return undefined;
   const begins = statements[0]?.sql === BEGIN;
   const work = statements.slice(begins ? 1 : 0, -1);
   if (statements.at(-1)?.sql !== COMMIT || work.length === 0 || !work.every(canBeGuarded)) return undefined;
@@ -128,7 +132,7 @@ export async function runPipelined(
       if (error !== undefined) reject(error);
       else resolve(results);
     });
-    (connection as unknown as Wire).addCommand(command);
+    wire.addCommand(command);
   });
 }
 

@@ -235,6 +235,21 @@ describe('A transaction as a pipeline of prepared statements', () => {
     (await names()).should.eql([]);
   });
 
+  it('is not used over a compressed connection', async () => {
+    const compressed = openDatabase(`${url}?compress=true`);
+    try {
+      const statements = [BEGIN, insert('a'), COMMIT];
+      await compressed.connection((run) => run([statement('select 1')]));
+      await compressed.connection(async (run) => {
+        should(await run.pipelined!(statements)).be.undefined();
+        await run(statements);
+      });
+      (await names()).should.eql(['a']);
+    } finally {
+      await compressed.close();
+    }
+  });
+
   it('prepares each text once, and not more of them than a server should keep', async () => {
     const prepared = async (what: string): Promise<number> => {
       const [rows] = await beside.query<RowDataPacket[]>('show global status like ?', [what]);
