@@ -21,7 +21,8 @@ interface Wire {
   /** Of the next packet. */
   sequenceId: number;
   readonly clientEncoding: string;
-  readonly config: { compress?: boolean };
+  /** `compress` is a flag's number where it is on. */
+  readonly config: { compress?: boolean | number };
 }
 
 interface AnswerPacket {
@@ -113,7 +114,7 @@ export async function runPipelined(
 ): Promise<StatementResult[] | undefined> {
   const wire = connection as unknown as Wire;
   // Compressed packets are counted across what is sent together, and the driver counts them a command at a time.
-  if (wire.config.compress === true) return undefined;
+  if (Boolean(wire.config.compress)) return undefined;
   const begins = statements[0]?.sql === BEGIN;
   const work = statements.slice(begins ? 1 : 0, -1);
   if (statements.at(-1)?.sql !== COMMIT || work.length === 0 || !work.every(canBeGuarded)) return undefined;
