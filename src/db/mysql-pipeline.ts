@@ -114,7 +114,7 @@ export async function runPipelined(
 ): Promise<StatementResult[] | undefined> {
   const wire = connection as unknown as Wire;
   // Compressed packets are counted across what is sent together, and the driver counts them a command at a time.
-  if (Boolean(wire.config.compress)) return undefined;
+  if (wire.config.compress) return undefined;
   const begins = statements[0]?.sql === BEGIN;
   const work = statements.slice(begins ? 1 : 0, -1);
   if (statements.at(-1)?.sql !== COMMIT || work.length === 0 || !work.every(canBeGuarded)) return undefined;
