@@ -46,8 +46,11 @@ const TYPE_STRING = 0xfd;
 const HEADER = 4;
 /** One packet takes less. */
 const PACKET_LIMIT = 0xffffff;
-/** Of a connection. Texts differ by their numbers of rows: a few for each number that there is. */
-const PREPARED_STATEMENTS = 400;
+/**
+ * What a connection keeps prepared. Texts differ by their numbers of rows: a few for each number that there is, up to 64 of
+ * them within these limits. A parameter takes 600 bytes of the server's memory, so a connection 50 MB at most.
+ */
+const PREPARED_LIMITS = { max: 400, maxSize: 80_000 };
 
 /** How many rows the statement before has to have changed. */
 type Expected = readonly [least: number, most: number];
@@ -86,7 +89,7 @@ function preparedOn(connection: PoolConnection): LRUCache<string, number> {
   const known = prepared.get(connection);
   if (known !== undefined) return known;
   const made = new LRUCache<string, number>({
-    max: PREPARED_STATEMENTS,
+    ...PREPARED_LIMITS,
     dispose: (_id, sql) => connection.unprepare(guarded(sql)),
   });
   prepared.set(connection, made);
@@ -94,10 +97,16 @@ function preparedOn(connection: PoolConnection): LRUCache<string, number> {
 }
 
 /** @returns undefined when the server does not take it */
-function prepare(connection: PoolConnection, sql: string): Promise<number | undefined> {
+function prepare(connection: PoolConnection, { parameters, sql }: Statement): Promise<number | undefined> {
   return new Promise((resolve) => {
     connection.prepare(guarded(sql), (error, statement) => {
-      resolve(error instanceof Error ? undefined : (statement as unknown as { id: number }).id);
+      if (error instanceof Error) {
+        resolve(undefined);
+        return;
+      }
+      const { id } = statement as unknown as { id: number };
+      preparedOn(connection).set(sql, id, { size: parameters.length });
+      resolve(id);
     });
   });
 }
@@ -120,12 +129,13 @@ export async function runPipelined(
   if (statements.at(-1)?.sql !== COMMIT || work.length === 0 || !work.every(canBeGuarded)) return undefined;
   const known = preparedOn(connection);
   const ids: number[] = [];
-  for (const { sql } of work) {
-    const id = known.get(sql) ?? (await prepare(connection, sql));
+  for (const each of work) {
+    const id = known.get(each.sql) ?? (await prepare(connection, each));
     if (id === undefined) return undefined;
-    known.set(sql, id);
     ids.push(id);
   }
+  // The last ones may have taken the place of the first.
+  if (!work.every(({ sql }) => known.has(sql))) return undefined;
   const bytes = encode(begins, work, ids);
   if (bytes === undefined) return undefined;
   return new Promise((resolve, reject) => {

@@ -250,23 +250,49 @@ describe('A transaction as a pipeline of prepared statements', () => {
     }
   });
 
-  it('prepares each text once, and not more of them than a server should keep', async () => {
-    const prepared = async (what: string): Promise<number> => {
-      const [rows] = await beside.query<RowDataPacket[]>('show global status like ?', [what]);
+  describe('what is prepared', () => {
+    const status = async (name: string): Promise<number> => {
+      const [rows] = await beside.query<RowDataPacket[]>('show global status like ?', [name]);
       return Number(rows[0]?.Value);
     };
-    const [openBefore, madeBefore] = [
-      await prepared('Prepared_stmt_count'),
-      await prepared('Com_stmt_prepare'),
-    ];
-    for (let count = 0; count < 3; count += 1)
-      await store(insert(`a${count}`), insert(`b${count}`, `c${count}`));
-    should((await prepared('Com_stmt_prepare')) - madeBefore).equal(2);
-    for (let count = 0; count < 500; count += 1) {
-      await store(statement(`insert into t (name) values (concat(?, '${count}'))`, ['x']));
-    }
-    should((await prepared('Prepared_stmt_count')) - openBefore).be.within(300, 400);
-    (await names()).length.should.equal(9 + 500);
+    let openBefore: number;
+    beforeEach(async () => (openBefore = await status('Prepared_stmt_count')));
+    const open = async () => (await status('Prepared_stmt_count')) - openBefore;
+
+    it('is prepared once', async () => {
+      const before = await status('Com_stmt_prepare');
+      for (let count = 0; count < 3; count += 1)
+        await store(insert(`a${count}`), insert(`b${count}`, `c${count}`));
+      should((await status('Com_stmt_prepare')) - before).equal(2);
+    });
+
+    it('is not more than a server should keep', async () => {
+      for (let count = 0; count < 500; count += 1) {
+        await store(statement(`insert into t (name) values (concat(?, '${count}'))`, ['x']));
+      }
+      should(await open()).be.within(300, 400);
+      (await names()).length.should.equal(500);
+    });
+
+    it('is not relied on where a transaction has more than is kept', async () => {
+      const large = [4, 5].map((tens) => {
+        const values = Array.from({ length: tens * 10_000 }, (_none, index) => index);
+        return statement(`insert into t (number) values ${values.map(() => '(?)').join(', ')}`, values);
+      });
+      should(await store(...large)).be.undefined();
+      (await names()).should.eql([]);
+      should(await store(insert('small'))).be.ok();
+    });
+
+    it('is less, where the statements are large', async () => {
+      for (let count = 0; count < 30; count += 1) {
+        const rows = 4_000 + count;
+        const values = Array.from({ length: rows }, (_none, index) => index);
+        await store(statement(`insert into t (number) values ${values.map(() => '(?)').join(', ')}`, values));
+        await beside.query('delete from t');
+      }
+      should(await open()).be.within(15, 20);
+    });
   });
 });
 
