@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type PoolConnection } from 'mysql2';
+import { executeSize, PACKET_LIMIT, PacketWriter, querySize } from './mysql-packets';
 import { LARGEST, OUT_OF_RANGE, type StatementResult } from './dialect';
 import { type Statement } from './sql-text';
 import { Outdated } from './sqlite-statements';
@@ -39,13 +40,6 @@ interface Command {
   stateName(): string;
 }
 
-const COM_QUERY = 0x03;
-const COM_STMT_EXECUTE = 0x17;
-const TYPE_BIGINT = 0x08;
-const TYPE_STRING = 0xfd;
-const HEADER = 4;
-/** One packet takes less. */
-const PACKET_LIMIT = 0xffffff;
 /**
  * What a connection keeps prepared. Texts differ by their numbers of rows: a few for each number that there is, up to 64 of
  * them within these limits. A parameter takes 600 bytes of the server's memory, so a connection 50 MB at most.
@@ -54,6 +48,8 @@ const PREPARED_LIMITS = { max: 400, maxSize: 80_000 };
 
 /** How many rows the statement before has to have changed. */
 type Expected = readonly [least: number, most: number];
+/** Parameters that say it. */
+const EXPECTED = 2;
 const NONE: Expected = [0, 0];
 const ANY: Expected = [0, 0x7fffffff];
 /** Before the first one there may have been a SELECT, which counts as -1, too. */
@@ -202,9 +198,9 @@ class PipelinedCommand implements Command {
 /** @returns undefined when one of them takes more than a packet */
 function encode(begins: boolean, work: readonly Statement[], ids: readonly number[]): Buffer | undefined {
   const commit = commitAfter(expectedOf(work.at(-1)));
-  const sizes = work.map(sizeOf);
+  const sizes = work.map(({ parameters }) => executeSize(EXPECTED + parameters.length, parameters));
   if (sizes.some((size) => size > PACKET_LIMIT)) return undefined;
-  const queries = 2 * (HEADER + 1) + BEGIN.length + commit.length;
+  const queries = querySize(BEGIN) + querySize(commit);
   const writer = new PacketWriter(sizes.reduce((sum, size) => sum + size, queries));
   if (begins) writer.query(BEGIN);
   let expected = begins ? NONE : WHATEVER;
@@ -218,116 +214,4 @@ function encode(begins: boolean, work: readonly Statement[], ids: readonly numbe
 
 function expectedOf(statement: Statement | undefined): Expected {
   return statement?.changes === undefined ? ANY : [statement.changes, statement.changes];
-}
-
-/** As many bytes as it can become. */
-function sizeOf({ parameters }: Statement): number {
-  let size = HEADER + 11 + 2 * (9 + 2) + (parameters.length + 9) / 8 + parameters.length * 11;
-  for (const each of parameters) if (typeof each === 'string') size += each.length * 3;
-  return Math.ceil(size);
-}
-
-class PacketWriter {
-  readonly #buffer: Buffer;
-  #at = 0;
-
-  constructor(size: number) {
-    this.#buffer = Buffer.allocUnsafe(size);
-  }
-
-  get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#at);
-  }
-
-  /** @param sql ASCII */
-  query(sql: string): void {
-    const start = this.#begin(COM_QUERY);
-    this.#at += this.#buffer.write(sql, this.#at, 'latin1');
-    this.#end(start);
-  }
-
-  execute(id: number, expected: Expected, parameters: readonly unknown[]): void {
-    const start = this.#begin(COM_STMT_EXECUTE);
-    const buffer = this.#buffer;
-    buffer.writeUInt32LE(id, this.#at);
-    // No cursor; one iteration.
-    buffer[this.#at + 4] = 0;
-    buffer.writeUInt32LE(1, this.#at + 5);
-    const nulls = this.#at + 9;
-    const count = expected.length + parameters.length;
-    const types = nulls + ((count + 7) >> 3);
-    buffer.fill(0, nulls, types);
-    // The types follow.
-    buffer[types] = 1;
-    this.#at = types + 1 + count * 2;
-    let type = types + 1;
-    for (const each of expected) {
-      buffer[type] = TYPE_BIGINT;
-      buffer[type + 1] = 0;
-      type += 2;
-      this.#integer(each);
-    }
-    for (let index = 0; index < parameters.length; index += 1) {
-      const value = parameters[index];
-      buffer[type + 1] = 0;
-      if (typeof value === 'string') {
-        buffer[type] = TYPE_STRING;
-        this.#string(value);
-      } else if (typeof value === 'number') {
-        buffer[type] = TYPE_BIGINT;
-        this.#integer(value);
-      } else if (value === null) {
-        buffer[type] = TYPE_STRING;
-        const bit = expected.length + index;
-        buffer.writeUInt8(buffer.readUInt8(nulls + (bit >> 3)) | (1 << (bit & 7)), nulls + (bit >> 3));
-      } else {
-        throw new TypeError(`a parameter is neither text nor number: ${typeof value}`);
-      }
-      type += 2;
-    }
-    this.#end(start);
-  }
-
-  #begin(command: number): number {
-    const start = this.#at;
-    this.#buffer[start + HEADER] = command;
-    this.#at += HEADER + 1;
-    return start;
-  }
-
-  /** The length, and 0: each is a command of its own. */
-  #end(start: number): void {
-    this.#buffer.writeUInt32LE(this.#at - start - HEADER, start);
-  }
-
-  /** A whole number of at most 2^53. */
-  #integer(value: number): void {
-    const high = Math.floor(value / 0x1_0000_0000);
-    this.#buffer.writeUInt32LE(value - high * 0x1_0000_0000, this.#at);
-    this.#buffer.writeInt32LE(high, this.#at + 4);
-    this.#at += 8;
-  }
-
-  /** Its length first, in one byte, or a mark and 2 or 8 bytes: as it could be at most, since that is known before. */
-  #string(value: string): void {
-    const buffer = this.#buffer;
-    const at = this.#at;
-    const most = value.length * 3;
-    if (most <= 0xfa) {
-      const length = buffer.write(value, at + 1);
-      buffer[at] = length;
-      this.#at = at + 1 + length;
-    } else if (most <= 0xffff) {
-      const length = buffer.write(value, at + 3);
-      buffer[at] = 0xfc;
-      buffer.writeUInt16LE(length, at + 1);
-      this.#at = at + 3 + length;
-    } else {
-      const length = buffer.write(value, at + 9);
-      buffer[at] = 0xfe;
-      buffer.writeUInt32LE(length, at + 1);
-      buffer.writeUInt32LE(0, at + 5);
-      this.#at = at + 9 + length;
-    }
-  }
 }

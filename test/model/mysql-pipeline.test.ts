@@ -150,7 +150,8 @@ describe('A transaction as a pipeline of prepared statements', () => {
     left.should.eql(['first', 'second', 'of try 2', 'last']);
   });
 
-  it('stores nothing when the connection is lost, and says so', async () => {
+  /** A transaction that waits in its middle for a row that `beside` holds: its connection, and how it will fail. */
+  async function heldUp(): Promise<{ thread: number; failed: () => Promise<unknown> }> {
     await beside.query('begin');
     await beside.query("insert into t (name) values ('held')");
     let thread = 0;
@@ -162,8 +163,13 @@ describe('A transaction as a pipeline of prepared statements', () => {
       }),
     );
     await lockWait(beside);
+    return { thread, failed: () => failed };
+  }
+
+  it('stores nothing when the connection is lost, and says so', async () => {
+    const { failed, thread } = await heldUp();
     await beside.query(`kill connection ${thread}`);
-    database.dialect.isUnavailable(await failed).should.be.true();
+    database.dialect.isUnavailable(await failed()).should.be.true();
     await beside.query('rollback');
     (await names()).should.eql([]);
     await store(insert('on another connection'));
@@ -171,19 +177,9 @@ describe('A transaction as a pipeline of prepared statements', () => {
   });
 
   it('stores nothing when one of its statements is stopped by an operator', async () => {
-    await beside.query('begin');
-    await beside.query("insert into t (name) values ('held')");
-    let thread = 0;
-    const failed = failureOf(
-      database.connection(async (run) => {
-        const [found] = await run([statement('select connection_id() as id')]);
-        thread = Number(found?.rows[0]?.id);
-        return run.pipelined!([BEGIN, insert('a'), insert('held'), insert('b'), COMMIT]);
-      }),
-    );
-    await lockWait(beside);
+    const { failed, thread } = await heldUp();
     await beside.query(`kill query ${thread}`);
-    should(await failed).have.property('errno', 1317);
+    should(await failed()).have.property('errno', 1317);
     await beside.query('rollback');
     (await names()).should.eql([]);
   });
