@@ -37,8 +37,6 @@ export interface Dialect {
   isUnavailable(error: unknown): boolean;
   /** What a transaction relied on does not hold: it is to be made again from what the database says. */
   isOutdated(error: unknown): boolean;
-  /** The beginning of a statement whose values are added to it. */
-  text(sql: string): SqlText;
   /**
    * A SELECT over the rows of `table` that meet `where`, which fails (`isOutdated`) unless `expected`, an expression of
    * aggregates, holds.
@@ -237,10 +235,9 @@ export const mysql: Dialect = {
     return lostBefore || UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE_ERRNOS.has(errno ?? 0);
   },
   isOutdated: (error) => errorCode(error).code === OUTDATED || errorCode(error).errno === OUT_OF_RANGE,
-  text: (sql) => new SqlText(sql),
   expectOf: (table, expected, where) => {
     // Begins with a value, as what goes through a pipeline does; and it has no rows, which would have to be taken in.
-    const text = mysql.text('set @expected = ').value(0);
+    const text = new SqlText('set @expected = ').value(0);
     text.add(` + (select ${LARGEST} + (not (${expected})) from ${table} where `);
     where(text);
     return text.add(')').statement;
@@ -313,9 +310,8 @@ export const sqlite: Dialect = {
       (errorCode(error).code ?? '').startsWith(code),
     ) || (errorCode(error).code ?? '').startsWith('SQLITE_IOERR'),
   isOutdated: (error) => errorCode(error).code === OUTDATED,
-  text: (sql) => new SqlText(sql),
   expectOf: (table, expected, where) => {
-    const text = sqlite.text(`select ${EXPECT_FUNCTION}(${expected}, 1) from ${table} where `);
+    const text = new SqlText(`select ${EXPECT_FUNCTION}(${expected}, 1) from ${table} where `);
     where(text);
     return text.statement;
   },

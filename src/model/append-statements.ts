@@ -1,5 +1,5 @@
 import { type Dialect, type UpdatesTogether } from '../db/dialect';
-import { SqlExpression, type SqlValue, type Statement, statement } from '../db/sql-text';
+import { SqlExpression, SqlText, type SqlValue, type Statement, statement } from '../db/sql-text';
 import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { type Member } from './member';
@@ -108,12 +108,8 @@ export function fetchTimesStatement(
 }
 
 /** One INSERT of rows that get their ids in their order. */
-export function insertMessages(
-  dialect: Dialect,
-  table: MessageTableName,
-  messages: readonly { row: MessageRow }[],
-): Statement {
-  const text = dialect.text(
+export function insertMessages(table: MessageTableName, messages: readonly { row: MessageRow }[]): Statement {
+  const text = new SqlText(
     `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key) values `,
   );
   for (const { row } of messages) {
@@ -158,13 +154,13 @@ function setOf({ last, lastId, row }: SessionChange): [column: string, value: Sq
 export function sessionsStatements(dialect: Dialect, changes: readonly SessionChange[]): Statement[] {
   const { together } = dialect;
   return together === undefined || changes.length === 1
-    ? changes.map((change) => sessionStatement(dialect, change))
+    ? changes.map(sessionStatement)
     : [sessionsStatement(dialect, together, changes)];
 }
 
-function sessionStatement(dialect: Dialect, change: SessionChange): Statement {
+function sessionStatement(change: SessionChange): Statement {
   const { row, stamp } = change;
-  const text = dialect.text('update sessions set ');
+  const text = new SqlText('update sessions set ');
   setOf(change).forEach(([column, value], index) =>
     text.add(`${index === 0 ? '' : ', '}${column} = `).value(value),
   );
@@ -186,7 +182,7 @@ function sessionsStatement(
   changes: readonly SessionChange[],
 ): Statement {
   const columns = changes[0] === undefined ? [] : setOf(changes[0]).map(([column]) => column);
-  const text = dialect.text(`insert into sessions (${CARRIED}, ${columns.join(', ')}) values `);
+  const text = new SqlText(`insert into sessions (${CARRIED}, ${columns.join(', ')}) values `);
   for (const change of [...changes].sort((a, b) => (a.row.id < b.row.id ? -1 : 1))) {
     const { row, stamp } = change;
     text.row([
@@ -220,7 +216,7 @@ export interface ParticipantChange {
 
 /** Sets when senders last sent, and moves on up to when they have read. They are members under the session's lock. */
 export function participantsStatement(dialect: Dialect, changes: readonly ParticipantChange[]): Statement {
-  const text = dialect.text(
+  const text = new SqlText(
     'insert into participants (session_id, participant_id, type, last_sent_time, last_fetch_time) values ',
   );
   for (const { fetched, member, sent, sessionId } of changes)
@@ -247,8 +243,8 @@ export interface NoticeDraft {
 
 const WECHAT = new SqlExpression("'wechat'");
 
-export function insertNotices(dialect: Dialect, drafts: readonly NoticeDraft[], now: SqlTime): Statement {
-  const text = dialect.text(
+export function insertNotices(drafts: readonly NoticeDraft[], now: SqlTime): Statement {
+  const text = new SqlText(
     'insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time) values ',
   );
   for (const { due, messageId, sessionId, state, userId } of drafts)

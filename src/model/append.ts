@@ -270,7 +270,7 @@ export class Append {
       run,
       before,
       this.#inserts.map(({ messages, table }) => ({
-        statement: insertMessages(this.dialect, table, messages),
+        statement: insertMessages(table, messages),
         count: messages.length,
       })),
       (idOf) => [
@@ -362,7 +362,7 @@ export class Append {
     const statements: Statement[] = [];
     for (let start = 0; start < drafts.length; start += NOTICES_A_STATEMENT) {
       const part = drafts.slice(start, start + NOTICES_A_STATEMENT);
-      statements.push(insertNotices(this.dialect, part, this.#nowTime));
+      statements.push(insertNotices(part, this.#nowTime));
     }
     return statements;
   }

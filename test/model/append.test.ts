@@ -170,6 +170,13 @@ for (const way of WAYS) {
         });
       }
 
+      it('stores none where what was unread of one has been read', async () => {
+        // "before" is unread for D, and nothing but the participant's own row says that it was read.
+        const sessions = await remember();
+        await server.request('get', `/sessions/${ids[1]!}/messages?user_id=D`).expect(200);
+        await shouldBeOutdated(sessions);
+      });
+
       it('stores one alone, and not where somebody else wrote to it', async () => {
         const [first] = await remember();
         await store([first!]);
