@@ -50,9 +50,11 @@ const line = format.printf((info) => {
   return `[${level}] ${at}: ${text}`;
 });
 
+// `banner` passes at every level: the start-up lines are printed whatever IM_LOG_LEVEL is.
+const LEVELS: Readonly<Record<string, number>> = { banner: 0, error: 1, warn: 2, info: 3, debug: 4 };
+
 const winston = createLogger({
-  // `banner` passes at every level: the start-up lines are printed whatever IM_LOG_LEVEL is.
-  levels: { banner: 0, error: 1, warn: 2, info: 3, debug: 4 },
+  levels: { ...LEVELS },
   level: 'info',
   format: line,
   transports: [new transports.Console()],
@@ -100,9 +102,14 @@ export function releaseLog(): void {
 /** A log line; with the id of the request that it belongs to, at its end. */
 type Write = (message: string, requestId?: string) => void;
 
+/** All transports have the logger's own level; winston would ask each of them. */
+function isEnabled(level: LogLevel | 'banner'): boolean {
+  return (LEVELS[level] ?? 0) <= (LEVELS[winston.level] ?? 0);
+}
+
 function method(level: LogLevel | 'banner'): Write {
   const write: Write = (message, requestId) => {
-    if (!winston.isLevelEnabled(level)) return;
+    if (!isEnabled(level)) return;
     const site = callSite(write);
     const text = requestId === undefined ? message : `${message} request_id=${requestId}`;
     const print = () => winston.log(level, text, { site: site && original(site) });

@@ -3,13 +3,7 @@ import { type RunTogether } from '../db/dialect';
 import { statement } from '../db/sql-text';
 import { type MessageRow } from '../db/schema';
 import { AppError, invalidField, notFound } from '../errors';
-import {
-  Append,
-  type Appended,
-  type LockedSession,
-  type NoticePlan,
-  type StoreOptions,
-} from '../model/append';
+import { Append, type Appended, type LockedSession, type NoticePlan } from '../model/append';
 import { SYSTEM_USER } from '../model/identifiers';
 import { MESSAGE_TYPE } from '../model/message-content';
 import { SESSION_TYPE } from '../model/message-tables';
@@ -25,12 +19,6 @@ export interface Waiting extends KeyedSend {
   reject(error: unknown): void;
 }
 
-/**
- * What a transaction relies on: what this process remembers of the sessions, which the transaction's own statements
- * confirm; or what it reads under their locks; or that and a look for repeats.
- */
-export type Basis = 'memory' | 'reading' | 'looking';
-
 export interface BatchOutcome extends CommitOutcome {
   /** To be called when the commit is known: answers each send. */
   answers: (() => void)[];
@@ -44,26 +32,6 @@ export interface BatchOptions {
   noticePlan: NoticePlan;
 }
 
-/** Stores sends in one transaction on the connection of `run`. @throws whatever fails all of them */
-export async function storeBatch(
-  options: BatchOptions,
-  run: RunTogether,
-  batch: readonly Waiting[],
-  basis: Basis,
-): Promise<BatchOutcome> {
-  const { cache, database } = options;
-  const remembered = basis === 'memory' ? recall(cache, batch) : undefined;
-  if (remembered !== undefined) {
-    const placed = await placeAll(options, run, batch, remembered);
-    // Whoever is to be refused is judged by what the database says now.
-    if (placed.refused === 0 && !placed.append.empty && placed.append.canConfirm) {
-      return commit(cache, run, placed, { before: [statement(database.dialect.begin)], confirm: true });
-    }
-  }
-  const reads = await readLocked(run, database, cache, batch, basis === 'looking');
-  return commit(cache, run, await placeAll(options, run, batch, reads));
-}
-
 /** A message in its place, which waits for the commit. */
 interface Pending {
   appended: Appended;
@@ -71,22 +39,108 @@ interface Pending {
   waiting: Waiting;
 }
 
-interface Placed {
-  append: Append;
+/** Sends, each with its place in its session, or with its refusal. */
+export interface Placed {
+  readonly append: Append;
   pending: Pending[];
   repeated: MessageRow[];
   answers: (() => void)[];
+  /** See `BatchOutcome`. */
   taken: number;
   refused: number;
 }
 
-/** Gives each send its place in its session, or its refusal. */
-async function placeAll(
-  { database, noticePlan }: BatchOptions,
+/**
+ * Sends in their places, as this process remembers their sessions, to be sent by `sendPlaced`: nearly always that holds,
+ * and nothing has to be read.
+ * @returns undefined where something has to be read first
+ */
+export function placeRemembered(options: BatchOptions, batch: readonly Waiting[]): Placed | undefined {
+  // A forward's source is to be read; and for a repeat of it is looked at once, since its source may be gone.
+  if (batch.some(isForward)) return undefined;
+  const remembered = recall(options.cache, batch);
+  if (remembered === undefined) return undefined;
+  const placed = placeAll(options, batch, remembered);
+  // Whoever is to be refused is judged by what the database says now.
+  return placed.refused === 0 && !placed.append.empty && placed.append.canConfirm ? placed : undefined;
+}
+
+/**
+ * Sends a transaction of what was placed from memory. Its own statements refuse what is not so (`isOutdated`), and repeats
+ * (`isUniqueViolation`). From now on the sessions are remembered as it will leave them, for the next to be sent behind it.
+ * @returns for `outcomeOf`
+ */
+export function sendPlaced(
+  { cache, database }: BatchOptions,
+  run: RunTogether,
+  { append }: Placed,
+): Promise<number[]> {
+  const answer = append.send(run, {
+    before: [statement(database.dialect.begin)],
+    confirm: true,
+    rest: [statement('commit')],
+  });
+  for (const session of append.remembered()) cache.sessions.set(session.row.id, session);
+  return answer;
+}
+
+/** The sessions are remembered again as they were before `sendPlaced`: it failed. */
+export function takeBack({ cache }: BatchOptions, { append }: Placed): void {
+  for (const { previous, row } of append.sessions) {
+    if (previous !== undefined) cache.sessions.set(row.id, previous);
+  }
+}
+
+/**
+ * Stores sends in one transaction on the connection of `run`, after it has read what they need under their sessions' locks.
+ * @param lookForRepeats whether some may be
+ * @throws whatever fails all of them
+ */
+export async function storeBatch(
+  options: BatchOptions,
   run: RunTogether,
   batch: readonly Waiting[],
+  lookForRepeats: boolean,
+): Promise<BatchOutcome> {
+  const { cache, database } = options;
+  const reads = await readLocked(run, database, cache, batch, lookForRepeats || batch.some(isForward));
+  const placed = placeAll(options, batch, reads, await forwardedContents(run, batch));
+  const { append } = placed;
+  const first = await append.send(run, { rest: [statement('commit')] });
+  for (const session of append.remembered()) cache.sessions.set(session.row.id, session);
+  return outcomeOf(placed, first);
+}
+
+function isForward({ send }: Waiting): boolean {
+  return send.message.type === MESSAGE_TYPE.forwarded;
+}
+
+/** What forwards say, or why they may not. */
+async function forwardedContents(
+  run: RunTogether,
+  batch: readonly Waiting[],
+): Promise<Map<Waiting, string | AppError>> {
+  const contents = new Map<Waiting, string | AppError>();
+  for (const waiting of batch) {
+    const { message, senderId } = waiting.send;
+    if (message.type !== MESSAGE_TYPE.forwarded) continue;
+    try {
+      contents.set(waiting, await forwardedContent(run, message.content, senderId));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      contents.set(waiting, error);
+    }
+  }
+  return contents;
+}
+
+/** Gives each send its place in its session, or its refusal. */
+function placeAll(
+  { database, noticePlan }: BatchOptions,
+  batch: readonly Waiting[],
   reads: Reads,
-): Promise<Placed> {
+  forwarded?: ReadonlyMap<Waiting, string | AppError>,
+): Placed {
   const append = new Append(database.dialect, noticePlan);
   const placed: Placed = { append, pending: [], repeated: [], answers: [], taken: 0, refused: 0 };
   const { answers, pending, repeated } = placed;
@@ -102,10 +156,8 @@ async function placeAll(
         answers.push(() => waiting.resolve({ row: repeat, json: messageJson(repeat), created: false }));
         continue;
       }
-      const content =
-        send.message.type === MESSAGE_TYPE.forwarded
-          ? await forwardedContent(run, send.message.content, send.senderId)
-          : JSON.stringify(send.message.content);
+      const content = forwarded?.get(waiting) ?? JSON.stringify(send.message.content);
+      if (content instanceof AppError) throw content;
       const appended = place(append, session, waiting, content, reads.names);
       if (key !== null) reads.repeats.set(key, appended.row);
       pending.push({ appended, session, waiting });
@@ -118,14 +170,12 @@ async function placeAll(
   return placed;
 }
 
-async function commit(
-  cache: SendCache,
-  run: RunTogether,
-  { append, answers, pending, repeated, taken }: Placed,
-  options: StoreOptions = {},
-): Promise<BatchOutcome> {
-  await append.store(run, { ...options, rest: [statement('commit')] });
-  for (const session of append.remembered()) cache.sessions.set(session.row.id, session);
+/** What came of a transaction that is committed. @param first see `Append.send` */
+export function outcomeOf(
+  { answers, append, pending, repeated, taken }: Placed,
+  first: readonly number[],
+): BatchOutcome {
+  append.stored(first);
   const committed = pending.map(({ appended: { previousId, row }, session, waiting }): Committed => {
     const json = messageJson(row);
     answers.push(() => waiting.resolve({ row, json, created: true }));

@@ -20,10 +20,12 @@ export class SendRate {
   take(userId: string, messages = 1, now = Date.now()): void {
     const full = this.rate * 2;
     const needed = Math.min(messages, full);
-    const bucket = this.#buckets.get(userId) ?? { tokens: full, filledAt: now };
+    let bucket = this.#buckets.get(userId);
+    if (bucket === undefined) this.#buckets.set(userId, (bucket = { tokens: full, filledAt: now }));
     const filled = Math.min(full, bucket.tokens + ((now - bucket.filledAt) / 1000) * this.rate);
     const allowed = filled >= needed;
-    this.#buckets.set(userId, { tokens: allowed ? filled - messages : filled, filledAt: now });
+    bucket.tokens = allowed ? filled - messages : filled;
+    bucket.filledAt = now;
     if (allowed) return;
     const wait = Math.max(1, Math.ceil((needed - filled) / this.rate));
     throw new AppError('rate_limited', `A user may send ${this.rate} messages a second.`, undefined, {

@@ -49,6 +49,7 @@ export function recall(cache: SendCache, sends: readonly KeyedSend[]): Reads | u
         fetchTimes: known.fetchTimes,
         unrepliedTopic: known.unrepliedTopic,
         idStep: known.idStep,
+        previous: known,
       });
     }
     if (send.senderId === null || reads.names.has(send.senderId)) continue;

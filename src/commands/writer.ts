@@ -1,8 +1,18 @@
+import { type RunTogether } from '../db/dialect';
 import { unavailable } from '../errors';
 import { describeError, log } from '../logger';
 import { clientKey, SYSTEM_USER } from '../model/identifiers';
-import { MESSAGE_TYPE } from '../model/message-content';
-import { type BatchOptions, type BatchOutcome, type Basis, storeBatch, type Waiting } from './send-batch';
+import {
+  type BatchOptions,
+  type BatchOutcome,
+  outcomeOf,
+  type Placed,
+  placeRemembered,
+  sendPlaced,
+  storeBatch,
+  takeBack,
+  type Waiting,
+} from './send-batch';
 import { type CommitOutcome, type Send, type Sent } from './sending';
 
 export interface WriterOptions extends BatchOptions {
@@ -22,6 +32,14 @@ const MAX_BATCH = 200;
 /** Whoever waited longer has been answered with `unavailable`. */
 const MAX_WAIT_MS = 9_000;
 
+/**
+ * How many sends have to wait for a transaction of theirs to be sent behind the one that is under way, as a share of those in
+ * that one: many small transactions cost the database more than few large ones.
+ */
+const SHARE = 0.75;
+/** Transactions that are sent on one connection, before others may have it: on SQLite there is no other. */
+const MAX_TRAIN = 10;
+
 /** A transaction that has ended: what came of it, to be told. */
 interface Ended {
   outcomes: BatchOutcome[];
@@ -29,15 +47,35 @@ interface Ended {
   told: () => void;
 }
 
+/** What a transaction takes. */
+interface Batch {
+  sends: readonly Queued[];
+  told: () => void;
+}
+
+/** A transaction that was sent to the database from memory. */
+interface Underway extends Batch {
+  placed: Placed;
+  /** See `sendPlaced`; it never rejects. */
+  answer: Promise<{ first: number[] } | { error: unknown }>;
+}
+
+/** Not to be tried again as it is, whatever the database said. */
+class NotCommitted extends Error {}
+
 /**
  * Stores messages, many in one transaction: while a commit is under way sends wait, and the next transaction takes all
  * that wait. So under load one flush to the disk serves dozens of messages, and a lone sender waits for nobody. The next
- * transaction is on its way before the last one's sends are answered: the database works while this process does.
+ * transaction is on its way before the last one's sends are answered: the database works while this process does. And where
+ * this process has nothing else to do, it is on its way before the last one has ended: at most two are, one behind the other.
  */
 export class Writer {
   #waiting: Queued[] = [];
   #running: Promise<void> | undefined;
   #settled: Promise<void> = Promise.resolve();
+  /** What to do when so many wait and no more arrive. */
+  #onEnough: { enough: number; act: () => void } | undefined;
+  #watching = false;
 
   constructor(private readonly options: WriterOptions) {}
 
@@ -52,10 +90,11 @@ export class Writer {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ send, key, since: Date.now(), resolve, reject });
       this.#running ??= this.#drain();
+      this.#watch();
     });
   }
 
-  /** Resolves when the transaction that is under way now, if any, has ended and `onCommitted` knows of it. */
+  /** Resolves when the transactions that are under way now, if any, have ended and `onCommitted` knows of them. */
   settled(): Promise<void> {
     return this.#settled;
   }
@@ -70,7 +109,7 @@ export class Writer {
     await nextTurn();
     let last: Ended | undefined;
     while (this.#waiting.length > 0) {
-      const ended = this.#transaction();
+      const ended = this.#run(this.#take());
       if (last !== undefined) {
         // By then the database has what it needs for this one.
         await nextTurn();
@@ -82,52 +121,200 @@ export class Writer {
     this.#running = undefined;
   }
 
-  /** Runs one transaction with all that wait. */
-  async #transaction(): Promise<Ended> {
+  get #maxBatch(): number {
+    return this.options.maxBatch ?? MAX_BATCH;
+  }
+
+  /** The next ones that wait. */
+  #take(count = this.#maxBatch): Batch {
     let told: () => void = () => undefined;
     this.#settled = new Promise((resolve) => {
       told = resolve;
     });
-    const inTime = this.#waiting
-      .splice(0, this.options.maxBatch ?? MAX_BATCH)
-      .filter((each) => !rejectedAsLate(each));
-    const outcomes = await this.#commit(inTime);
+    const sends = this.#waiting.splice(0, count).filter((each) => !rejectedAsLate(each));
+    return { sends, told };
+  }
+
+  /** Stores sends, and others behind them. @returns what came of the last transaction; of the others it is told */
+  async #run({ sends, told }: Batch): Promise<Ended> {
+    if (sends.length === 0) return { outcomes: [], told };
+    try {
+      const placed = placeRemembered(this.options, sends);
+      if (placed !== undefined) {
+        this.#waiting.unshift(...sends.slice(placed.taken));
+        return await this.#runTrain({ sends: sends.slice(0, placed.taken), told }, placed);
+      }
+    } catch (error) {
+      return { outcomes: await this.#afterFailure(sends, error), told };
+    }
+    return { outcomes: await this.#commit(sends), told };
+  }
+
+  async #runTrain(batch: Batch, placed: Placed): Promise<Ended> {
+    // Those whose end is not known.
+    const train: Underway[] = [];
+    try {
+      return await this.options.database.connection(
+        async (run) => {
+          let current = this.#send(run, batch, placed);
+          train.push(current);
+          for (let length = 1; ; length += 1) {
+            const next = length < MAX_TRAIN ? await this.#sendBehind(run, current) : undefined;
+            if (next !== undefined) train.push(next);
+            const answer = await current.answer;
+            if ('error' in answer) {
+              await next?.answer;
+              throw new NotCommitted('a transaction failed', { cause: answer.error });
+            }
+            train.shift();
+            const ended = { outcomes: [outcomeOf(current.placed, answer.first)], told: current.told };
+            if (next === undefined) return ended;
+            this.#tell(ended);
+            current = next;
+          }
+        },
+        { brief: batch.sends.length === 1 },
+      );
+    } catch (error) {
+      const [failed = { ...batch, placed }, behind] = train;
+      return await this.#afterTrain(failed, behind, error instanceof NotCommitted ? error.cause : error);
+    }
+  }
+
+  #send(run: RunTogether, batch: Batch, placed: Placed): Underway {
+    const answer = sendPlaced(this.options, run, placed).then(
+      (first) => ({ first }),
+      (error: unknown) => ({ error }),
+    );
+    return { ...batch, placed, answer };
+  }
+
+  /**
+   * Sends what waits in a transaction behind `current`, as soon as enough waits and nothing more arrives.
+   * @returns undefined when `current` ended before: then all that waits goes together
+   */
+  #sendBehind({ behind }: RunTogether, current: Underway): Promise<Underway | undefined> {
+    if (behind === undefined) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const lull = {
+        enough: Math.ceil(current.sends.length * SHARE),
+        act: () => {
+          this.#onEnough = undefined;
+          const batch = this.#takeRemembered();
+          if (batch !== undefined) resolve(this.#send(behind, batch, batch.placed));
+        },
+      };
+      this.#onEnough = lull;
+      void current.answer.then(() => {
+        if (this.#onEnough === lull) this.#onEnough = undefined;
+        resolve(undefined);
+      });
+      this.#watch();
+    });
+  }
+
+  /** @returns undefined where something has to be read, or told, first */
+  #takeRemembered(): (Batch & { placed: Placed }) | undefined {
+    const sends = this.#waiting.slice(0, this.#maxBatch);
+    if (sends.some(isLate)) return undefined;
+    try {
+      const placed = placeRemembered(this.options, sends);
+      return placed === undefined ? undefined : { ...this.#take(placed.taken), placed };
+    } catch {
+      // It fails again, and is looked into, when these sends are next.
+      return undefined;
+    }
+  }
+
+  /** Calls `#onEnough` when it is time. */
+  #watch(): void {
+    const count = this.#waiting.length;
+    if (this.#onEnough === undefined || this.#watching || count < this.#onEnough.enough) return;
+    this.#watching = true;
+    setImmediate(() => {
+      this.#watching = false;
+      this.#onEnough?.act();
+    });
+  }
+
+  /** Stores what a transaction from memory could not. What was sent behind it has failed with it, and is the next again. */
+  async #afterTrain(
+    failed: Batch & { placed: Placed },
+    behind: Underway | undefined,
+    error: unknown,
+  ): Promise<Ended> {
+    const { dialect } = this.options.database;
+    if (behind !== undefined) {
+      takeBack(this.options, behind.placed);
+      const answer = await behind.answer;
+      const why = 'error' in answer ? answer.error : unavailable('The database does not answer.');
+      // Of what was lost on the way nobody knows whether it is stored.
+      if (dialect.isOutdated(why)) this.#waiting.unshift(...behind.sends);
+      else for (const each of behind.sends) each.reject(why);
+    }
+    takeBack(this.options, failed.placed);
+    const told = () => {
+      failed.told();
+      behind?.told();
+    };
+    const isRepeat = dialect.isUniqueViolation(error);
+    const outcomes =
+      isRepeat || dialect.isOutdated(error) || dialect.isRetryable(error)
+        ? await this.#commit(failed.sends, { lookForRepeats: isRepeat })
+        : await this.#afterFailure(failed.sends, error);
     return { outcomes, told };
   }
 
-  /** @param stuck sessions whose lock was waited for in vain: nobody waits for them again */
-  async #commit(batch: readonly Queued[], stuck = new Set<string>()): Promise<BatchOutcome[]> {
-    if (batch.length === 0) return [];
+  /** Stores sends by reading what they need first. @param options `stuck`: see `#afterFailure` */
+  async #commit(
+    sends: readonly Queued[],
+    { lookForRepeats = false, stuck = new Set<string>() } = {},
+  ): Promise<BatchOutcome[]> {
+    if (sends.length === 0) return [];
+    const { database } = this.options;
     try {
-      await this.#learnTypes(batch);
-      const outcome = await this.#store(batch);
-      this.#waiting.unshift(...batch.slice(outcome.taken));
+      await this.#learnTypes(sends);
+      const outcome = await database.connection(
+        (run) => storeBatch(this.options, run, sends, lookForRepeats),
+        { brief: sends.length === 1 },
+      );
+      this.#waiting.unshift(...sends.slice(outcome.taken));
       return [outcome];
     } catch (error) {
-      const { dialect } = this.options.database;
-      const isLocked = dialect.isLockTimeout(error);
-      const [first] = batch;
-      if (first !== undefined && batch.length === 1) {
-        if (isLocked) stuck.add(first.send.sessionId);
-        first.reject(error);
-        return [];
-      }
-      // A lock that is not given concerns its session alone.
-      if (dialect.isUnavailable(error) && !isLocked) {
-        for (const each of batch) each.reject(error);
-        return [];
-      }
-      // One of them breaks the transaction: each goes alone, so that its neighbours don't fail with it.
-      log.error(
-        `a transaction of ${batch.length} messages failed, trying each alone: ${describeError(error)}`,
-      );
-      const outcomes: BatchOutcome[] = [];
-      for (const each of batch) {
-        if (stuck.has(each.send.sessionId)) each.reject(unavailable('The session is locked.'));
-        else if (!rejectedAsLate(each)) outcomes.push(...(await this.#commit([each], stuck)));
-      }
-      return outcomes;
+      if (!lookForRepeats && database.dialect.isUniqueViolation(error))
+        return await this.#commit(sends, { lookForRepeats: true, stuck });
+      return await this.#afterFailure(sends, error, stuck);
     }
+  }
+
+  /** @param stuck sessions whose lock was waited for in vain: nobody waits for them again */
+  async #afterFailure(
+    sends: readonly Queued[],
+    error: unknown,
+    stuck = new Set<string>(),
+  ): Promise<BatchOutcome[]> {
+    const { cache, database } = this.options;
+    for (const { send } of sends) cache.sessions.delete(send.sessionId);
+    const isLocked = database.dialect.isLockTimeout(error);
+    const [first] = sends;
+    if (first !== undefined && sends.length === 1) {
+      if (isLocked) stuck.add(first.send.sessionId);
+      first.reject(error);
+      return [];
+    }
+    // A lock that is not given concerns its session alone.
+    if (database.dialect.isUnavailable(error) && !isLocked) {
+      for (const each of sends) each.reject(error);
+      return [];
+    }
+    // One of them breaks the transaction: each goes alone, so that its neighbours don't fail with it.
+    log.error(`a transaction of ${sends.length} messages failed, trying each alone: ${describeError(error)}`);
+    const outcomes: BatchOutcome[] = [];
+    for (const each of sends) {
+      if (stuck.has(each.send.sessionId)) each.reject(unavailable('The session is locked.'));
+      else if (!rejectedAsLate(each)) outcomes.push(...(await this.#commit([each], { stuck })));
+    }
+    return outcomes;
   }
 
   /** What is committed is stored, whatever becomes of the telling: it must not be tried again. */
@@ -141,30 +328,6 @@ export class Writer {
       for (const answer of outcome.answers) answer();
     }
     told();
-  }
-
-  /**
-   * Nearly always what is remembered of the sessions holds, and no send is a repeat, so nothing is read at first: the
-   * transaction's own statements refuse what is not so, and then it is made again with the reading or the look that it
-   * takes. Forwards are looked for at once, since a repeat's source may be gone.
-   */
-  async #store(batch: readonly Waiting[]): Promise<BatchOutcome> {
-    const { cache, database } = this.options;
-    const forwards = batch.some(({ send }) => send.message.type === MESSAGE_TYPE.forwarded);
-    for (let basis: Basis = forwards ? 'looking' : 'memory'; ;) {
-      try {
-        return await database.connection((run) => storeBatch(this.options, run, batch, basis), {
-          brief: batch.length === 1,
-        });
-      } catch (error) {
-        if (basis === 'memory' && database.dialect.isOutdated(error)) basis = 'reading';
-        else if (basis !== 'looking' && database.dialect.isUniqueViolation(error)) basis = 'looking';
-        else {
-          for (const { send } of batch) cache.sessions.delete(send.sessionId);
-          throw error;
-        }
-      }
-    }
   }
 
   /** The table of a session's messages must be known before its row is locked, to look for repeats in the same round trip. */
@@ -182,11 +345,15 @@ export class Writer {
   }
 }
 
+function isLate({ since }: Queued): boolean {
+  return Date.now() - since > MAX_WAIT_MS;
+}
+
 /** Whether a send has waited too long, and was told so. */
 function rejectedAsLate(send: Queued): boolean {
-  const isLate = Date.now() - send.since > MAX_WAIT_MS;
-  if (isLate) send.reject(unavailable('The database does not answer.'));
-  return isLate;
+  if (!isLate(send)) return false;
+  send.reject(unavailable('The database does not answer.'));
+  return true;
 }
 
 function nextTurn(): Promise<void> {

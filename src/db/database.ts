@@ -22,13 +22,14 @@ import {
   type StatementResult,
   WithoutRowLocks,
 } from './dialect';
-import { runPipelined } from './mysql-pipeline';
+import { runPipelined, runPipelinedBehind } from './mysql-pipeline';
 import { type Schema } from './schema';
 import { type Statement, statement } from './sql-text';
 import { SqliteCommitter } from './sqlite-committer';
 import {
   expectChanges,
   openFile as openDriver,
+  Outdated,
   runAll,
   withIds,
   withStatementCache,
@@ -247,8 +248,23 @@ async function onMysqlConnection<T>(
       return { rows: [], insertId, affectedRows };
     });
   };
-  const pipelined = (statements: readonly Statement[]) => runPipelined(connection, statements);
-  const run: RunTogether = pipelines ? Object.assign(each, { pipelined }) : each;
+  let last: Promise<unknown> = Promise.resolve();
+  const asLast = <T>(answer: Promise<T>): Promise<T> => {
+    last = answer;
+    return answer;
+  };
+  const together = (statements: readonly Statement[]) => asLast(each(statements));
+  const pipelined = (statements: readonly Statement[]) => asLast(runPipelined(connection, statements));
+  const behind = (statements: readonly Statement[]) => {
+    const sent = runPipelinedBehind(connection, statements);
+    return sent === undefined
+      ? afterLast(
+          () => last,
+          async () => (await pipelined(statements)) ?? (await together(statements)),
+        )
+      : asLast(sent);
+  };
+  const run: RunTogether = pipelines ? Object.assign(together, { pipelined, behind }) : each;
   try {
     const value = await work(run);
     connection.release();
@@ -261,6 +277,19 @@ async function onMysqlConnection<T>(
     );
     throw error;
   }
+}
+
+/** Where a transaction can't be sent behind the last one, it waits for that. @throws Outdated when that one fails */
+async function afterLast<T>(last: () => Promise<unknown>, next: () => Promise<T>): Promise<T> {
+  let before: Promise<unknown> | undefined;
+  // What could not be run in the one way is run in another.
+  while (before !== last()) {
+    before = last();
+    await before.catch(() => {
+      throw new Outdated();
+    });
+  }
+  return next();
 }
 
 function openSqlite(file: string): Database {
@@ -277,7 +306,12 @@ function openSqlite(file: string): Database {
   const committer = inMemory ? undefined : new SqliteCommitter(file);
   // Promises all the same: a failure of the driver is a rejection, as with MySQL.
   const here: RunTogether = (statements) => Promise.resolve().then(() => runAll(cached.prepare, statements));
-  const there: RunTogether = committer === undefined ? here : (statements) => committer.run(statements);
+  const there: RunTogether =
+    committer === undefined
+      ? here
+      : Object.assign((statements: readonly Statement[]) => committer.run(statements), {
+          behind: (statements: readonly Statement[]) => committer.run(statements, { behind: true }),
+        });
   return {
     kysely,
     dialect: sqlite,

@@ -123,6 +123,11 @@ export interface RunTogether {
    * in this way, and was not.
    */
   readonly pipelined?: (statements: readonly Statement[]) => Promise<StatementResult[] | undefined>;
+  /**
+   * The same for a transaction with its BEGIN and its COMMIT that does not wait for the answer to the one which was run last
+   * on this connection, and which it presupposes: where that one fails, it does, too (`isOutdated`). undefined: not here.
+   */
+  readonly behind?: (statements: readonly Statement[]) => Promise<StatementResult[]>;
 }
 
 function errorCode(error: unknown): { code?: string; errno?: number; fatal?: boolean } {

@@ -8,6 +8,11 @@ const COM_STMT_EXECUTE = 0x17;
 const TYPE_BIGINT = 0x08;
 const TYPE_STRING = 0xfd;
 const HEADER = 4;
+/** Characters of a text that are copied one by one. */
+const SHORT = 64;
+/** V8 has many kinds of strings, and would look the method up for each of them. */
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with its string
+const { charCodeAt } = String.prototype;
 /** One packet takes less. */
 export const PACKET_LIMIT = 0xffffff;
 
@@ -111,11 +116,28 @@ export class PacketWriter {
     this.#at += 8;
   }
 
+  /** Ids and times, of which there are dozens a message: a call into native code for each would cost more than this. */
+  #ascii(value: string, characters: number, at: number): boolean {
+    const buffer = this.#buffer;
+    for (let index = 0; index < characters; index += 1) {
+      const code = charCodeAt.call(value, index);
+      if (code > 0x7f) return false;
+      buffer[at + index] = code;
+    }
+    return true;
+  }
+
   /** Its length first, in one byte, or a mark and 2 or 8 bytes: as it could be at most, since that is known before. */
   #string(value: string): void {
     const buffer = this.#buffer;
     const at = this.#at;
-    const most = value.length * 3;
+    const { length: characters } = value;
+    if (characters <= SHORT && this.#ascii(value, characters, at + 1)) {
+      buffer[at] = characters;
+      this.#at = at + 1 + characters;
+      return;
+    }
+    const most = characters * 3;
     if (most <= 0xfa) {
       const length = buffer.write(value, at + 1);
       buffer[at] = length;

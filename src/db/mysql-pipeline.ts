@@ -19,6 +19,9 @@ import { Outdated } from './sqlite-statements';
 interface Wire {
   addCommand(command: Command): void;
   write(bytes: Buffer): void;
+  /** The one that waits for its answers, and those that come after it. */
+  readonly _command: Command | undefined;
+  readonly _commands: { readonly length: number };
   /** Of the next packet. */
   sequenceId: number;
   readonly clientEncoding: string;
@@ -57,13 +60,20 @@ const WHATEVER: Expected = [-1, 0x7fffffff];
 
 const BEGIN = 'start transaction';
 const COMMIT = 'commit';
+/** An error's number that `Dialect.isOutdated` knows. */
+const FAIL = `signal sqlstate '22003' set mysql_errno = ${OUT_OF_RANGE}`;
+/**
+ * BEGIN of a transaction that was sent before it was known what became of the last one: COMMIT leaves 0. After a failure
+ * it would commit what of that one is left.
+ */
+const BEGIN_BEHIND = `begin not atomic if row_count() = 0 then start transaction; else ${FAIL}; end if; end`;
 
 /** A value, if `row_count()` is as expected; else it fails in the way of `Dialect.isOutdated`, by a sum that is too large. */
 const GUARD = `case when row_count() between ? and ? then ? else ${LARGEST} + (row_count() + 2) end`;
 
 /** COMMIT, in the same way. A compound statement is answered once. */
 function commitAfter([least, most]: Expected): string {
-  return `begin not atomic if row_count() between ${least} and ${most} then commit; else signal sqlstate '22003' set mysql_errno = ${OUT_OF_RANGE}; end if; end`;
+  return `begin not atomic if row_count() between ${least} and ${most} then commit; else ${FAIL}; end if; end`;
 }
 
 /**
@@ -117,29 +127,61 @@ export async function runPipelined(
   connection: PoolConnection,
   statements: readonly Statement[],
 ): Promise<StatementResult[] | undefined> {
-  const wire = connection as unknown as Wire;
-  // Compressed packets are counted across what is sent together, and the driver counts them a command at a time.
-  if (wire.config.compress) return undefined;
-  const begins = statements[0]?.sql === BEGIN;
-  const work = statements.slice(begins ? 1 : 0, -1);
-  if (statements.at(-1)?.sql !== COMMIT || work.length === 0 || !work.every(canBeGuarded)) return undefined;
+  const { work } = partsOf(statements);
+  if (!canBePipelined(connection, statements)) return undefined;
   const known = preparedOn(connection);
-  const ids: number[] = [];
   for (const each of work) {
-    const id = known.get(each.sql) ?? (await prepare(connection, each));
-    if (id === undefined) return undefined;
-    ids.push(id);
+    if (known.get(each.sql) === undefined && (await prepare(connection, each)) === undefined)
+      return undefined;
   }
-  // The last ones may have taken the place of the first.
-  if (!work.every(({ sql }) => known.has(sql))) return undefined;
-  const bytes = encode(begins, work, ids);
+  const bytes = encode(connection, statements, BEGIN);
+  return bytes === undefined ? undefined : add(connection, bytes, statements);
+}
+
+/**
+ * The same, but written at once, behind a transaction that is under way in this way, and done only if that one is: fails
+ * (`Dialect.isOutdated`) if it fails.
+ * @returns undefined where they can't be run in this way, or not now: then nothing was
+ */
+export function runPipelinedBehind(
+  connection: PoolConnection,
+  statements: readonly Statement[],
+): Promise<StatementResult[]> | undefined {
+  const wire = connection as unknown as Wire;
+  const { begins } = partsOf(statements);
+  if (!begins || !canBePipelined(connection, statements)) return undefined;
+  if (!(wire._command instanceof PipelinedCommand) || wire._commands.length > 0) return undefined;
+  const bytes = encode(connection, statements, BEGIN_BEHIND);
   if (bytes === undefined) return undefined;
+  wire.write(bytes);
+  return add(connection, undefined, statements);
+}
+
+/** Without its BEGIN and its COMMIT. */
+function partsOf(statements: readonly Statement[]): { begins: boolean; work: readonly Statement[] } {
+  const begins = statements[0]?.sql === BEGIN;
+  return { begins, work: statements.slice(begins ? 1 : 0, -1) };
+}
+
+function canBePipelined(connection: PoolConnection, statements: readonly Statement[]): boolean {
+  const { work } = partsOf(statements);
+  // Compressed packets are counted across what is sent together, and the driver counts them a command at a time.
+  if ((connection as unknown as Wire).config.compress) return false;
+  return statements.at(-1)?.sql === COMMIT && work.length > 0 && work.every(canBeGuarded);
+}
+
+/** @param bytes undefined: they are written */
+function add(
+  connection: PoolConnection,
+  bytes: Buffer | undefined,
+  statements: readonly Statement[],
+): Promise<StatementResult[]> {
   return new Promise((resolve, reject) => {
     const command = new PipelinedCommand(bytes, statements, (error, results) => {
       if (error !== undefined) reject(error);
       else resolve(results);
     });
-    wire.addCommand(command);
+    (connection as unknown as Wire).addCommand(command);
   });
 }
 
@@ -149,7 +191,7 @@ class PipelinedCommand implements Command {
   #done = false;
 
   constructor(
-    private readonly bytes: Buffer,
+    private readonly bytes: Buffer | undefined,
     private readonly statements: readonly Statement[],
     private readonly callback: (error: Error | undefined, results: StatementResult[]) => void,
   ) {}
@@ -157,7 +199,7 @@ class PipelinedCommand implements Command {
   /** The driver calls it to begin, and then for each packet; true ends it. */
   execute(packet: AnswerPacket | undefined, wire: Wire): boolean {
     if (packet === undefined) {
-      wire.write(this.bytes);
+      if (this.bytes !== undefined) wire.write(this.bytes);
       wire.sequenceId = 1;
       return false;
     }
@@ -195,19 +237,31 @@ class PipelinedCommand implements Command {
   }
 }
 
-/** @returns undefined when one of them takes more than a packet */
-function encode(begins: boolean, work: readonly Statement[], ids: readonly number[]): Buffer | undefined {
+/**
+ * @param begin how it begins, if it does
+ * @returns undefined when one of them is not prepared (any more), or takes more than a packet
+ */
+function encode(
+  connection: PoolConnection,
+  statements: readonly Statement[],
+  begin: string,
+): Buffer | undefined {
+  const { begins, work } = partsOf(statements);
+  const known = preparedOn(connection);
+  const ids = work.map(({ sql }) => known.get(sql));
   const commit = commitAfter(expectedOf(work.at(-1)));
   const sizes = work.map(({ parameters }) => executeSize(EXPECTED + parameters.length, parameters));
   if (sizes.some((size) => size > PACKET_LIMIT)) return undefined;
-  const queries = querySize(BEGIN) + querySize(commit);
+  const queries = querySize(begin) + querySize(commit);
   const writer = new PacketWriter(sizes.reduce((sum, size) => sum + size, queries));
-  if (begins) writer.query(BEGIN);
+  if (begins) writer.query(begin);
   let expected = begins ? NONE : WHATEVER;
-  work.forEach((statement, index) => {
-    writer.execute(ids[index] ?? 0, expected, statement.parameters);
+  for (const [index, statement] of work.entries()) {
+    const id = ids[index];
+    if (id === undefined) return undefined;
+    writer.execute(id, expected, statement.parameters);
     expected = expectedOf(statement);
-  });
+  }
   writer.query(commit);
   return writer.bytes;
 }

@@ -30,13 +30,9 @@ export type SqlValue = string | number | null | SqlExpression | IdOf;
 
 type Parameter = string | number | null | IdOf;
 
-/** A statement in the making, for those that have hundreds of values. */
+/** A statement in the making. */
 export class SqlText {
   readonly #parameters: Parameter[] = [];
-  #rows = 0;
-  /** A row's text, and the expressions in it, by which other rows are known to have the same. */
-  #rowText = '';
-  #rowExpressions: readonly (string | undefined)[] = [];
 
   constructor(private sql: string) {}
 
@@ -48,36 +44,69 @@ export class SqlText {
 
   value(value: SqlValue): this {
     this.sql += textOf(value);
-    this.#push(value);
+    pushParameters(this.#parameters, value);
     return this;
-  }
-
-  /** `(…, …)`, after a comma where it is not the first one. */
-  row(values: readonly SqlValue[]): this {
-    const { length } = values;
-    let same = this.#rows > 0 && length === this.#rowExpressions.length;
-    for (let index = 0; index < length; index += 1) {
-      const value = values[index] ?? null;
-      same &&= expressionOf(value) === this.#rowExpressions[index];
-      this.#push(value);
-    }
-    if (!same) {
-      this.#rowExpressions = values.map(expressionOf);
-      this.#rowText = `(${values.map(textOf).join(', ')})`;
-    }
-    this.sql += this.#rows === 0 ? this.#rowText : `, ${this.#rowText}`;
-    this.#rows += 1;
-    return this;
-  }
-
-  #push(value: SqlValue): void {
-    if (value instanceof SqlExpression) this.#parameters.push(...value.parameters);
-    else this.#parameters.push(value);
   }
 
   get statement(): Statement {
     return statement(this.sql, this.#parameters);
   }
+}
+
+/** Of more rows the text is made each time. */
+const ROWS_REMEMBERED = 256;
+
+/**
+ * A statement of any number of rows, `(…, …), (…, …)` between what comes before and after. The texts are remembered: they are
+ * long, and making one, and finding what was prepared for it by it, costs as much as all the rest of a commit does here.
+ */
+export class RowsText {
+  /** By the text of a row, and then by the number of rows. */
+  readonly #texts = new Map<string, string[]>();
+
+  constructor(
+    private readonly before: string,
+    private readonly after = '',
+  ) {}
+
+  /** @param rows one at least */
+  statement(rows: readonly (readonly SqlValue[])[]): Statement {
+    const parameters: Parameter[] = [];
+    const expressions = (rows[0] ?? []).map(expressionOf);
+    let same = true;
+    for (const row of rows) {
+      for (let index = 0; index < row.length; index += 1) {
+        const value = row[index] ?? null;
+        same &&= expressionOf(value) === expressions[index];
+        pushParameters(parameters, value);
+      }
+    }
+    const text = same
+      ? this.#text(rowText(rows[0] ?? []), rows.length)
+      : this.#make(rows.map((row) => rowText(row)));
+    return statement(text, parameters);
+  }
+
+  #text(row: string, count: number): string {
+    const make = () => this.#make(Array.from({ length: count }, () => row));
+    if (count > ROWS_REMEMBERED) return make();
+    let known = this.#texts.get(row);
+    if (known === undefined) this.#texts.set(row, (known = []));
+    return (known[count] ??= make());
+  }
+
+  #make(rows: readonly string[]): string {
+    return `${this.before}${rows.join(', ')}${this.after}`;
+  }
+}
+
+function rowText(values: readonly SqlValue[]): string {
+  return `(${values.map(textOf).join(', ')})`;
+}
+
+function pushParameters(parameters: Parameter[], value: SqlValue): void {
+  if (value instanceof SqlExpression) parameters.push(...value.parameters);
+  else parameters.push(value);
 }
 
 function expressionOf(value: SqlValue): string | undefined {

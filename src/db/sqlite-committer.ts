@@ -21,13 +21,19 @@ export class SqliteCommitter {
 
   constructor(private readonly file: string) {}
 
-  /** @throws the driver's errors; `SQLITE_IOERR` when the thread has ended */
-  run(statements: readonly Statement[]): Promise<StatementResult[]> {
+  /**
+   * @param options `behind`: only if what it was asked before succeeds
+   * @throws the driver's errors; `Outdated`'s when what was before it failed; `SQLITE_IOERR` when the thread has ended
+   */
+  run(
+    statements: readonly Statement[],
+    { behind = false }: { behind?: boolean } = {},
+  ): Promise<StatementResult[]> {
     return new Promise((resolve, reject) => {
       this.#thread ??= this.#start();
       if (this.#asked.length === 0) this.#thread.ref();
       this.#asked.push({ resolve, reject });
-      this.#thread.postMessage(statements);
+      this.#thread.postMessage({ statements, behind });
     });
   }
 

@@ -1,8 +1,9 @@
 import { type Dialect, type UpdatesTogether } from '../db/dialect';
-import { SqlExpression, SqlText, type SqlValue, type Statement, statement } from '../db/sql-text';
+import { RowsText, SqlExpression, SqlText, type SqlValue, type Statement, statement } from '../db/sql-text';
 import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { type Member } from './member';
+import { MESSAGE_TABLES } from './message-tables';
 
 /**
  * The statements of a group commit, written by hand: their texts are long and their values many, and a query builder's
@@ -107,13 +108,31 @@ export function fetchTimesStatement(
   );
 }
 
+/** What is made once for each dialect. */
+function perDialect<T>(make: (dialect: Dialect) => T): (dialect: Dialect) => T {
+  const made = new Map<Dialect, T>();
+  return (dialect) => {
+    let known = made.get(dialect);
+    if (known === undefined) made.set(dialect, (known = make(dialect)));
+    return known;
+  };
+}
+
+const MESSAGES = new Map(
+  MESSAGE_TABLES.map((table) => [
+    table,
+    new RowsText(
+      `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key) values `,
+    ),
+  ]),
+);
+
 /** One INSERT of rows that get their ids in their order. */
 export function insertMessages(table: MessageTableName, messages: readonly { row: MessageRow }[]): Statement {
-  const text = new SqlText(
-    `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key) values `,
-  );
-  for (const { row } of messages) {
-    text.row([
+  const text = MESSAGES.get(table);
+  if (text === undefined) throw new RangeError(`no table of messages: ${table}`);
+  return text.statement(
+    messages.map(({ row }) => [
       row.session_id,
       row.sender_id,
       row.sender_name,
@@ -122,9 +141,8 @@ export function insertMessages(table: MessageTableName, messages: readonly { row
       row.timestamp,
       row.client_msg_id,
       row.client_key,
-    ]);
-  }
-  return text.statement;
+    ]),
+  );
 }
 
 /** A session's row before its last message is written into it, that message, and its id. */
@@ -136,17 +154,28 @@ export interface SessionChange {
   stamp: Stamp | undefined;
 }
 
-/** What a session says of its last message. */
-function setOf({ last, lastId, row }: SessionChange): [column: string, value: SqlValue][] {
+const LAST_COLUMNS = [
+  'last_message_id',
+  'last_sender_id',
+  'last_sender_name',
+  'last_content_type',
+  'last_content',
+  'last_message_time',
+  'other_message_time',
+  'clock_time',
+];
+
+/** What a session says of its last message, by `LAST_COLUMNS`. */
+function lastOf({ last, lastId, row }: SessionChange): SqlValue[] {
   return [
-    ['last_message_id', lastId],
-    ['last_sender_id', last.sender_id],
-    ['last_sender_name', last.sender_name],
-    ['last_content_type', last.type],
-    ['last_content', last.content],
-    ['last_message_time', row.last_message_time],
-    ['other_message_time', row.other_message_time],
-    ['clock_time', row.clock_time],
+    lastId,
+    last.sender_id,
+    last.sender_name,
+    last.type,
+    last.content,
+    row.last_message_time,
+    row.other_message_time,
+    row.clock_time,
   ];
 }
 
@@ -161,9 +190,8 @@ export function sessionsStatements(dialect: Dialect, changes: readonly SessionCh
 function sessionStatement(change: SessionChange): Statement {
   const { row, stamp } = change;
   const text = new SqlText('update sessions set ');
-  setOf(change).forEach(([column, value], index) =>
-    text.add(`${index === 0 ? '' : ', '}${column} = `).value(value),
-  );
+  for (const [index, value] of lastOf(change).entries())
+    text.add(`${index === 0 ? '' : ', '}${LAST_COLUMNS[index] ?? ''} = `).value(value);
   text.add(' where id = ').value(row.id);
   if (stamp === undefined) return text.statement;
   text.add(' and clock_time = ').value(stamp.clock_time);
@@ -175,34 +203,38 @@ function sessionStatement(change: SessionChange): Statement {
 const STAMP_TIME = 'create_date';
 const CARRIED = `id, type, name, business_type, ${STAMP_TIME}, members_version`;
 
+const SESSIONS = perDialect((dialect) => {
+  const insert = `insert into sessions (${CARRIED}, ${LAST_COLUMNS.join(', ')}) values `;
+  const set = LAST_COLUMNS.map((column) => `${column} = new(${column})`);
+  const update = (assignments: string[]) =>
+    new RowsText(insert, dialect.onExisting(['id'], assignments.join(', ')));
+  const isAsKnown = `clock_time = new(${STAMP_TIME}) and members_version = new(members_version)`;
+  const confirm = dialect.together?.onlyIf(isAsKnown, 'members_version') ?? 'members_version';
+  // First, since the assignments are made from left to right and the clock's is among them.
+  return { plain: update(set), confirming: update([`members_version = ${confirm}`, ...set]) };
+});
+
 /** The rows in the order of their ids, in which they are locked: so two transactions can't deadlock on them. */
 function sessionsStatement(
   dialect: Dialect,
-  { countOfExisting, onlyIf }: UpdatesTogether,
+  { countOfExisting }: UpdatesTogether,
   changes: readonly SessionChange[],
 ): Statement {
-  const columns = changes[0] === undefined ? [] : setOf(changes[0]).map(([column]) => column);
-  const text = new SqlText(`insert into sessions (${CARRIED}, ${columns.join(', ')}) values `);
-  for (const change of [...changes].sort((a, b) => (a.row.id < b.row.id ? -1 : 1))) {
-    const { row, stamp } = change;
-    text.row([
-      row.id,
-      row.type,
-      row.name,
-      row.business_type,
-      stamp?.clock_time ?? row.create_date,
-      row.members_version,
-      ...setOf(change).map(([, value]) => value),
-    ]);
-  }
-  const set = columns.map((column) => `${column} = new(${column})`);
   const confirms = changes[0]?.stamp !== undefined;
-  if (confirms) {
-    const isAsKnown = `clock_time = new(${STAMP_TIME}) and members_version = new(members_version)`;
-    // First, since the assignments are made from left to right and the clock's is among them.
-    set.unshift(`members_version = ${onlyIf(isAsKnown, 'members_version')}`);
-  }
-  const { statement: update } = text.add(dialect.onExisting(['id'], set.join(', ')));
+  const { confirming, plain } = SESSIONS(dialect);
+  const update = (confirms ? confirming : plain).statement(
+    [...changes]
+      .sort((a, b) => (a.row.id < b.row.id ? -1 : 1))
+      .map((change) => [
+        change.row.id,
+        change.row.type,
+        change.row.name,
+        change.row.business_type,
+        change.stamp?.clock_time ?? change.row.create_date,
+        change.row.members_version,
+        ...lastOf(change),
+      ]),
+  );
   // A session that is gone would be made anew.
   return confirms ? { ...update, changes: changes.length * countOfExisting } : update;
 }
@@ -214,22 +246,25 @@ export interface ParticipantChange {
   fetched: SqlTime;
 }
 
-/** Sets when senders last sent, and moves on up to when they have read. They are members under the session's lock. */
-export function participantsStatement(dialect: Dialect, changes: readonly ParticipantChange[]): Statement {
-  const text = new SqlText(
-    'insert into participants (session_id, participant_id, type, last_sent_time, last_fetch_time) values ',
-  );
-  for (const { fetched, member, sent, sessionId } of changes)
-    text.row([sessionId, member.id, member.type, sent, fetched]);
-  return text.add(
-    dialect.onExisting(
-      ['session_id', 'participant_id'],
-      // Somebody else's reading may have moved it on meanwhile; it never goes back.
-      `last_sent_time = new(last_sent_time), last_fetch_time = case
+const PARTICIPANTS = perDialect(
+  (dialect) =>
+    new RowsText(
+      'insert into participants (session_id, participant_id, type, last_sent_time, last_fetch_time) values ',
+      dialect.onExisting(
+        ['session_id', 'participant_id'],
+        // Somebody else's reading may have moved it on meanwhile; it never goes back.
+        `last_sent_time = new(last_sent_time), last_fetch_time = case
       when participants.last_fetch_time < new(last_fetch_time) then new(last_fetch_time)
       else participants.last_fetch_time end`,
+      ),
     ),
-  ).statement;
+);
+
+/** Sets when senders last sent, and moves on up to when they have read. They are members under the session's lock. */
+export function participantsStatement(dialect: Dialect, changes: readonly ParticipantChange[]): Statement {
+  return PARTICIPANTS(dialect).statement(
+    changes.map(({ fetched, member, sent, sessionId }) => [sessionId, member.id, member.type, sent, fetched]),
+  );
 }
 
 /** A patient's notice of a message. */
@@ -242,12 +277,21 @@ export interface NoticeDraft {
 }
 
 const WECHAT = new SqlExpression("'wechat'");
+const NOTICES = new RowsText(
+  'insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time) values ',
+);
 
 export function insertNotices(drafts: readonly NoticeDraft[], now: SqlTime): Statement {
-  const text = new SqlText(
-    'insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time) values ',
+  return NOTICES.statement(
+    drafts.map(({ due, messageId, sessionId, state, userId }) => [
+      WECHAT,
+      sessionId,
+      messageId,
+      userId,
+      state,
+      now,
+      now,
+      due,
+    ]),
   );
-  for (const { due, messageId, sessionId, state, userId } of drafts)
-    text.row([WECHAT, sessionId, messageId, userId, state, now, now, due]);
-  return text.statement;
 }

@@ -39,6 +39,8 @@ export interface LockedSession {
   fetchTimes: Map<string, SqlTime>;
   unrepliedTopic: string | null;
   idStep: number;
+  /** What it is a copy of: of a transaction that may be under way still, so that the id of its last message is not known yet. */
+  previous?: LockedSession | undefined;
 }
 
 export interface Draft {
@@ -241,11 +243,20 @@ export class Append {
     return unread.length === 0 ? [] : [expectUnread(this.dialect, unread)];
   }
 
-  /** The sessions as they are after the commit, to be remembered. */
+  /** The sessions as they will be when this is committed, to be remembered; once it was sent. */
   remembered(): LockedSession[] {
+    const copied = new Set<string>();
     for (const { sessionId, member, fetched } of this.#changes) {
-      this.#sessions.get(sessionId)?.session.fetchTimes.set(member.id, fetched);
+      const session = this.#sessions.get(sessionId)?.session;
+      if (session === undefined) continue;
+      if (!copied.has(sessionId)) session.fetchTimes = new Map(session.fetchTimes);
+      copied.add(sessionId);
+      session.fetchTimes.set(member.id, fetched);
     }
+    return this.sessions;
+  }
+
+  get sessions(): LockedSession[] {
     return Array.from(this.#sessions.values(), ({ session }) => session);
   }
 
@@ -257,16 +268,24 @@ export class Append {
    * of them meanwhile has changed it, and then these ids are given up.
    * @param newTopic one that is stored after this, and then says itself whether it was replied to
    */
-  async store(
+  async store(run: RunTogether, options: StoreOptions = {}): Promise<void> {
+    this.stored(await this.send(run, options));
+  }
+
+  /**
+   * The same, but for the ids: for what is sent behind another transaction that is under way. All that the statements say
+   * is known at once.
+   * @returns for `stored`
+   */
+  async send(
     run: RunTogether,
     { before = [], rest = [], confirm = false, newTopic }: StoreOptions = {},
-  ): Promise<void> {
+  ): Promise<number[]> {
     if (this.empty) {
       if (before.length + rest.length > 0) await run([...before, ...rest]);
-      return;
+      return [];
     }
-    const step = [...this.#sessions.values()][0]?.session.idStep ?? 1;
-    const first = await this.dialect.insertThen(
+    return await this.dialect.insertThen(
       run,
       before,
       this.#inserts.map(({ messages, table }) => ({
@@ -281,10 +300,21 @@ export class Append {
         ...this.#noticeInserts(idOf),
         ...rest,
       ],
-      step,
+      this.#idStep,
       Math.ceil(this.#noticeCount / NOTICES_A_STATEMENT),
     );
+  }
+
+  get #idStep(): number {
+    return [...this.#sessions.values()][0]?.session.idStep ?? 1;
+  }
+
+  /** Gives every `Appended` its id, after whatever was sent before this has got its own. @param first the first id of each table's */
+  stored(first: readonly number[]): void {
+    const step = this.#idStep;
     for (const { session, messages } of this.#sessions.values()) {
+      if (session.previous !== undefined) session.row.last_message_id = session.previous.row.last_message_id;
+      session.previous = undefined;
       for (const placed of messages) {
         placed.row.id = (first[placed.insert] ?? 0) + placed.index * step;
         placed.previousId = session.row.last_message_id;
