@@ -37,8 +37,6 @@ const MAX_WAIT_MS = 9_000;
  * that one: many small transactions cost the database more than few large ones.
  */
 const SHARE = 0.75;
-/** Transactions that are sent on one connection, before others may have it: on SQLite there is no other. */
-const MAX_TRAIN = 10;
 
 /** A transaction that has ended: what came of it, to be told. */
 interface Ended {
@@ -153,13 +151,15 @@ export class Writer {
   async #runTrain(batch: Batch, placed: Placed): Promise<Ended> {
     // Those whose end is not known.
     const train: Underway[] = [];
+    const { database } = this.options;
     try {
-      return await this.options.database.connection(
+      return await database.connection(
         async (run) => {
           let current = this.#send(run, batch, placed);
           train.push(current);
           for (let length = 1; ; length += 1) {
-            const next = length < MAX_TRAIN ? await this.#sendBehind(run, current) : undefined;
+            const next =
+              length < database.dialect.mostBehind ? await this.#sendBehind(run, current) : undefined;
             if (next !== undefined) train.push(next);
             const answer = await current.answer;
             if ('error' in answer) {

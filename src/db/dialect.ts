@@ -84,6 +84,8 @@ export interface Dialect {
   dropIndex(db: Kysely<unknown>, table: string, index: string): Promise<void>;
   /** Whether an index may be of some of the rows only. */
   readonly partialIndexes: boolean;
+  /** For how many transactions, one behind the other, a connection may be kept: on SQLite who reads has to wait for it. */
+  readonly mostBehind: number;
 }
 
 export interface UpdatesTogether {
@@ -292,6 +294,7 @@ export const mysql: Dialect = {
     await sql`drop index ${sql.ref(index)} on ${sql.table(table)}`.execute(db);
   },
   partialIndexes: false,
+  mostBehind: 1_000,
 };
 
 export const sqlite: Dialect = {
@@ -351,6 +354,7 @@ export const sqlite: Dialect = {
     await sql`drop index ${sql.ref(index)}`.execute(db);
   },
   partialIndexes: true,
+  mostBehind: 10,
 };
 
 /** SQLite has no row locks: takes `for update` off the queries that Kysely builds. */

@@ -246,6 +246,148 @@ describe('A transaction as a pipeline of prepared statements', () => {
     }
   });
 
+  describe('sent behind another that is under way', () => {
+    /** Two transactions, the second of which does not wait for the first; each told as ids made, or as what failed. */
+    const both = async (first: Statement[], second: Statement[]): Promise<unknown[]> => {
+      const outcomes: unknown[] = [];
+      await failureOf(
+        database.connection(async (run) => {
+          const answers = [
+            run.pipelined!([BEGIN, ...first, COMMIT]),
+            run.behind!([BEGIN, ...second, COMMIT]),
+          ].map((answer) => failureOf(answer));
+          outcomes.push(...(await Promise.all(answers)));
+          if (outcomes.some((outcome) => outcome !== undefined)) throw new Error('to be rolled back');
+        }),
+      );
+      return outcomes;
+    };
+    /** So that nothing has to be prepared in between. */
+    const warm = async () => {
+      for (const count of [1, 2])
+        await store(
+          ...Array.from({ length: 4 }, (_none, index) => index + 4 * count).map((n) => insert(`w${n}`)),
+          onlyIf(`w-${count}`, 1),
+        );
+      await beside.query('delete from t');
+    };
+    const FOUR = ['a', 'b', 'c', 'd'];
+
+    beforeEach(warm);
+
+    it('comes after it, at once', async () => {
+      await beside.query('begin');
+      await beside.query("insert into t (name) values ('held')");
+      const stored = both([insert('a'), insert('held')], [insert('b'), insert('c')]);
+      await lockWait(beside);
+      // Both are in the server's hands by now, and this process does not hear of the first before the second is done, too.
+      await beside.query('rollback');
+      should(await stored).eql([undefined, undefined]);
+      (await names()).should.eql(['a', 'held', 'b', 'c']);
+    });
+
+    for (const broken of [0, 1, 2, 3]) {
+      it(`stores nothing when statement ${broken + 1} of 4 before it fails`, async () => {
+        await store(insert('taken'));
+        const statements = FOUR.map((name) => insert(name));
+        statements[broken] = insert('taken');
+        const [first, second] = await both(statements, [insert('e'), insert('f')]);
+        database.dialect.isUniqueViolation(first).should.be.true();
+        database.dialect.isOutdated(second).should.be.true();
+        (await names()).should.eql(['taken']);
+        await store(insert('after it'));
+        (await names()).should.eql(['taken', 'after it']);
+      });
+
+      it(`stores nothing when statement ${broken + 1} of 4 before it does not find what it has to`, async () => {
+        const statements = FOUR.map((name) => insert(name));
+        statements[broken] = onlyIf('new', 1, 2);
+        const [first, second] = await both(statements, [insert('e'), insert('f')]);
+        database.dialect.isOutdated(first).should.be.true();
+        database.dialect.isOutdated(second).should.be.true();
+        (await names()).should.eql([]);
+      });
+
+      it(`leaves what is before it as it is when its own statement ${broken + 1} of 4 fails`, async () => {
+        const statements = FOUR.map((name) => insert(name));
+        statements[broken] = insert('first');
+        const [first, second] = await both([insert('first')], statements);
+        should(first).equal(undefined);
+        database.dialect.isUniqueViolation(second).should.be.true();
+        (await names()).should.eql(['first']);
+      });
+    }
+
+    it('stores nothing after a deadlock, which ends the transaction before it', async () => {
+      await beside.query("insert into t (name, number) values ('first', 0), ('second', 0)");
+      const change = (name: string) => ({
+        ...statement('update t force index (name) set number = ? where name = ?', [2, name]),
+        changes: 1,
+      });
+      await store(change('first'));
+      await beside.query('begin');
+      await beside.query("update t force index (name) set number = 1 where name = 'second'");
+      const stored = both([insert('a'), change('first'), change('second')], [insert('b')]);
+      await lockWait(beside);
+      const many = Array.from({ length: 50 }, (_none, index) => `heavy ${index}`);
+      await beside.query(`insert into t (name) values ${many.map(() => '(?)').join(', ')}`, many);
+      await beside.query("update t force index (name) set number = 1 where name = 'first'");
+      await beside.query('commit');
+      const [first, second] = await stored;
+      database.dialect.isRetryable(first).should.be.true();
+      database.dialect.isOutdated(second).should.be.true();
+      const left = (await names()).filter((name) => !name.startsWith('heavy'));
+      left.should.eql(['first', 'second']);
+    });
+
+    for (const what of ['connection', 'query'] as const) {
+      it(`stores nothing when somebody kills the ${what} of the one before it`, async () => {
+        await beside.query('begin');
+        await beside.query("insert into t (name) values ('held')");
+        const stored = both([insert('a'), insert('held')], [insert('b')]);
+        await lockWait(beside);
+        const [[row]] = await beside.query<RowDataPacket[]>(
+          "select trx_mysql_thread_id as id from information_schema.innodb_trx where trx_state = 'LOCK WAIT'",
+        );
+        await beside.query(`kill ${what} ${row!.id as number}`);
+        const [first, second] = await stored;
+        database.dialect.isUnavailable(first).should.be.true();
+
+        const { dialect } = database;
+        (what === 'query' ? dialect.isOutdated(second) : dialect.isUnavailable(second)).should.be.true();
+        await beside.query('rollback');
+        (await names()).should.eql([]);
+        await store(insert('after it'));
+        (await names()).should.eql(['after it']);
+      });
+    }
+
+    for (const { title, second } of [
+      { title: 'not prepared yet', second: [insert('x', 'y', 'z')] },
+      {
+        title: 'too large for a packet',
+        second: [statement('insert into t (text) values (?)', ['é'.repeat(6_000_000)])],
+      },
+      {
+        title: 'no such transaction',
+        second: [statement("delete from t where name = 'nobody'"), insert('x')],
+      },
+    ]) {
+      it(`waits for it where it is ${title}, and fails with it all the same`, async () => {
+        should(await both([insert('a')], second)).eql([undefined, undefined]);
+        const [{ 'count(*)': count }] = (
+          await beside.query<RowDataPacket[]>('select count(*) from t')
+        )[0] as [RowDataPacket];
+        should(count).equal(second[0]?.sql.includes('?), (?') ? 4 : 2);
+        await beside.query("delete from t where name is null or name <> 'a'");
+        const [first, failed] = await both([insert('b'), insert('a')], second);
+        database.dialect.isUniqueViolation(first).should.be.true();
+        database.dialect.isOutdated(failed).should.be.true();
+        (await names()).should.eql(['a']);
+      });
+    }
+  });
+
   describe('what is prepared', () => {
     const status = async (name: string): Promise<number> => {
       const [rows] = await beside.query<RowDataPacket[]>('show global status like ?', [name]);

@@ -67,6 +67,37 @@ describe('The thread that commits on SQLite', () => {
     should(await rows()).eql([{ id: 1, other: null, text: 'a' }]);
   });
 
+  it('fails what was sent behind something that fails, and nothing else', async () => {
+    await committer.run([insert('taken')]);
+    const failed: unknown[] = [];
+    const outcome = (answer: Promise<unknown>) =>
+      answer.then(
+        () => 'stored',
+        (error: unknown) => failed.push((error as { code?: string }).code) && 'failed',
+      );
+    const behind = { behind: true };
+    const outcomes = [
+      committer.run([insert('a')]),
+      committer.run([insert('b')], behind),
+      committer.run([insert('taken')], behind),
+      committer.run([insert('c')], behind),
+      committer.run([insert('d')], behind),
+      committer.run([insert('e')]),
+      committer.run([insert('f')], behind),
+    ].map(outcome);
+    should(await Promise.all(outcomes)).eql([
+      'stored',
+      'stored',
+      'failed',
+      'failed',
+      'failed',
+      'stored',
+      'stored',
+    ]);
+    should(failed).eql(['SQLITE_CONSTRAINT_UNIQUE', 'IM_OUTDATED', 'IM_OUTDATED']);
+    should((await rows())?.map(({ text }) => text)).eql(['taken', 'a', 'b', 'e', 'f']);
+  });
+
   it('fails what it was asked when it ends, and begins anew', async () => {
     const broken = new SqliteCommitter(path.join(folder, 'no such folder', 'im.db'));
     const asked = [broken.run([insert('a')]), broken.run([insert('b')])];
