@@ -8,7 +8,7 @@ import { findMessages } from '../model/messages';
 import { findSession, newestMessageIds } from '../model/sessions';
 import { type Bus, type BusEvent } from '../push/bus';
 import { CLOSE } from '../push/close-codes';
-import { type Connection, type Sockets, together } from '../push/sockets';
+import { type Connection, type Sockets, together, type UserIds } from '../push/sockets';
 import { TextFrame } from '../push/text-frame';
 import { messageFrame, notificationFrame } from '../views/frames';
 import { messageJson } from '../views/message';
@@ -28,9 +28,6 @@ interface Outgoing extends StreamItem {
   /** Whether those who are connected elsewhere have yet to hear of it. */
   notify: boolean;
 }
-
-/** The keys of a map by user, or a set. */
-type UserIds = Pick<ReadonlyMap<string, unknown>, 'has' | 'keys' | 'size'>;
 
 /** So many participants are named with each message on the bus; of more, every process asks the database once. */
 const NAMED_MEMBERS = 50;
@@ -246,7 +243,7 @@ export class Deliver {
   #notify(sessionId: string, senderId: string, message: string, members: UserIds): void {
     const { sockets } = this.options;
     let frame: TextFrame | undefined;
-    for (const member of members.keys()) {
+    for (const member of sockets.onlineOf(members)) {
       if (member === senderId) continue;
       for (const connection of sockets.ofUser(member)) {
         if (!connection.bound || connection.sessionId === sessionId) continue;

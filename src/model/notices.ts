@@ -6,11 +6,13 @@ import { nowSql, type SqlTime, toSqlTime } from '../db/time';
 
 /**
  * Everything up to the message has arrived at the patient: what still waits (also for a retry), and is not being sent, is
- * delivered.
+ * delivered. (Where many wait, MariaDB would rather read the whole table than any index: the hint, a comment to SQLite,
+ * leaves it the choice between the two.)
  */
 export function settleStatement(sessionId: string, userId: string, messageId: number): Statement {
   return statement(
-    `update notices set state = 'delivered', update_time = ? where user_id = ? and session_id = ? and message_id <= ?
+    `update notices /*! force index (notices_message, notices_due) */
+     set state = 'delivered', update_time = ? where user_id = ? and session_id = ? and message_id <= ?
      and state = 'pending' and claimed_by is null`,
     [nowSql(), userId, sessionId, messageId],
   );

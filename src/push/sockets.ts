@@ -191,6 +191,9 @@ export function closeSocket(ws: WebSocket, code: number, reason: string): void {
   setTimeout(() => ws.terminate(), CLOSE_GRACE_MS).unref();
 }
 
+/** The keys of a map by user, or a set. */
+export type UserIds = Pick<ReadonlyMap<string, unknown>, 'has' | 'keys' | 'size'>;
+
 /** Who is connected to this process, and what each socket hears of. */
 export class Sockets {
   readonly all = new Set<Connection>();
@@ -267,6 +270,14 @@ export class Sockets {
   isBound(sessionId: string, userId: string): boolean {
     for (const connection of this.ofUser(userId)) if (connection.sessionId === sessionId) return true;
     return false;
+  }
+
+  /** All of `users` who have a socket, maybe among others of them: the fewer of both are gone through. */
+  onlineOf(users: UserIds): Iterable<string> {
+    if (users.size <= this.#byUser.size) return users.keys();
+    const found: string[] = [];
+    for (const user of this.#byUser.keys()) if (users.has(user)) found.push(user);
+    return found;
   }
 
   users(): IterableIterator<string> {

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { type Database, openDatabase } from '../../src/db/database';
 import { migrate } from '../../src/db/migrate';
 import { findMessages, lastIdBefore } from '../../src/model/messages';
+import { settleStatement } from '../../src/model/notices';
 import { messagesBefore, sessionsWithMessagesBefore } from '../../src/model/retention';
 import { unreadCount, unreadCounts, unreadMessages } from '../../src/model/unread';
 import { requireOrSkip } from '../support/databases';
@@ -11,6 +12,8 @@ import { privateMariaDb } from '../support/private-mariadb';
 const MESSAGES = 5_000;
 const UNREAD = 3;
 const PAGE = 10;
+const SETTLED = 20_000;
+const WAITING = 6_000;
 const SESSION = { id: 's', type: 1 };
 
 const DAY = "date_add('2026-01-01 00:00:00.000', interval seq second)";
@@ -36,6 +39,10 @@ describe('The rows that a query reads of a session of many messages (MariaDB)', 
       values ('s', 1, 's', 2, '2026-01-01', '2026-02-01', '${timeOf(MESSAGES - 1)}')`);
     await run(`insert into participants (session_id, participant_id, type, last_fetch_time)
       values ('s', 'P', 'patient', '${timeOf(MESSAGES - 1 - UNREAD)}')`);
+    // A quarter of them waits: as many as of a table of which the whole would be read.
+    await run(`insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time)
+      select 'wechat', if(seq < ${SETTLED}, concat('other', seq), 's'), seq, 'P', if(seq < ${SETTLED}, 'skipped', 'pending'), ${DAY}, ${DAY}, ${DAY}
+      from seq_1_to_${SETTLED + WAITING - 1}`);
     await run('analyze table muc_messages, sessions, participants');
   });
   after(() => database.close());
@@ -110,6 +117,17 @@ describe('The rows that a query reads of a session of many messages (MariaDB)', 
       rows: 4 * PAGE,
     },
   ];
+
+  it('are those that wait, when they are settled', async () => {
+    const { settled, read } = await database.connection(async (write) => {
+      await write([{ sql: 'flush status', parameters: [] }]);
+      const [result] = await write([settleStatement('s', 'P', SETTLED + WAITING)]);
+      const [status] = await write([{ sql: "show session status like 'Handler_read%next'", parameters: [] }]);
+      return { settled: result, read: status?.rows.map(({ Value }) => Number(Value)) ?? [] };
+    });
+    read.reduce((sum, rows) => sum + rows, 0).should.be.within(1, WAITING + 10);
+    should(settled?.affectedRows).equal(WAITING);
+  });
 
   for (const { title, run, expected, rows: most } of READS) {
     it(`are few: ${title}`, async () => {

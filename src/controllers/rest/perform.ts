@@ -49,15 +49,15 @@ export async function perform(
     if (reading) timer.refresh();
     else answerError(context, response, id, unavailable('The database does not answer.'));
   }, DEADLINE_MS);
-  const readBody = async () => {
+  const body = () => {
     reading = true;
-    const body = await readJsonBody(request);
-    reading = false;
-    timer.refresh();
-    return body;
+    return readJsonBody(request, () => {
+      reading = false;
+      timer.refresh();
+    });
   };
   try {
-    const call = await callOf(context, route, params, request, readBody);
+    const call = await callOf(context, route, params, request, body);
     // Whoever was told that it did not work must not find it done.
     if (!response.headersSent) answer(response, id, await route.handle(call));
   } catch (error) {

@@ -8,12 +8,17 @@ const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*
 
 /**
  * The body's JSON; undefined when there is none.
+ * @param onEnd called when it has come in, or when there is none
  * @throws AppError `unsupported_media_type`, `payload_too_large`, `malformed_json`, `validation_failed`
  */
-export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+export async function readJsonBody(
+  request: IncomingMessage,
+  onEnd: () => void = () => undefined,
+): Promise<unknown> {
   const { headers } = request;
   const announced = headers['content-length'];
   if ((announced === undefined || announced === '0') && headers['transfer-encoding'] === undefined) {
+    onEnd();
     return undefined;
   }
   if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
@@ -24,6 +29,7 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   }
   if (Number(announced) > MAX_BODY_BYTES) throw tooLarge();
   const bytes = await readBytes(request);
+  onEnd();
   if (bytes.length === 0) return undefined;
   return parseJson(bytes);
 }
@@ -54,7 +60,7 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     request.on('end', () =>
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)),
     );
-    request.on('error', reject);
+    // It comes after any error, too, which nobody needs to hear of beside it.
     request.on('close', () => {
       if (!request.complete) reject(new AppError('malformed_json', 'The body ended too early.'));
     });
