@@ -13,6 +13,7 @@ import {
   takeBack,
   type Waiting,
 } from './send-batch';
+import { type Queued, rejectedAsLate, SendQueue } from './send-queue';
 import { type CommitOutcome, type Send, type Sent } from './sending';
 
 export interface WriterOptions extends BatchOptions {
@@ -22,16 +23,8 @@ export interface WriterOptions extends BatchOptions {
   maxBatch?: number;
 }
 
-interface Queued extends Waiting {
-  /** ms since the epoch */
-  since: number;
-}
-
 /** SQLite takes 500 rows at most in a table of values. */
 const MAX_BATCH = 200;
-/** Whoever waited longer has been answered with `unavailable`. */
-const MAX_WAIT_MS = 9_000;
-
 /**
  * How many sends have to wait for a transaction of theirs to be sent behind the one that is under way, as a share of those in
  * that one: many small transactions cost the database more than few large ones.
@@ -64,16 +57,14 @@ class NotCommitted extends Error {}
 /**
  * Stores messages, many in one transaction: while a commit is under way sends wait, and the next transaction takes all
  * that wait. So under load one flush to the disk serves dozens of messages, and a lone sender waits for nobody. The next
- * transaction is on its way before the last one's sends are answered: the database works while this process does. And where
- * this process has nothing else to do, it is on its way before the last one has ended: at most two are, one behind the other.
+ * transaction is on its way before the last one's sends are answered: the database works while this process does. Where
+ * enough wait before that, it is on its way before the last one has ended: two at most are, the second of which falls with the
+ * first.
  */
 export class Writer {
-  #waiting: Queued[] = [];
+  readonly #waiting = new SendQueue();
   #running: Promise<void> | undefined;
   #settled: Promise<void> = Promise.resolve();
-  /** What to do when so many wait and no more arrive. */
-  #onEnough: { enough: number; act: () => void } | undefined;
-  #watching = false;
 
   constructor(private readonly options: WriterOptions) {}
 
@@ -86,9 +77,8 @@ export class Writer {
     const { clientMsgId, senderId, sessionId } = send;
     const key = clientMsgId === null ? null : clientKey(sessionId, senderId ?? SYSTEM_USER.id, clientMsgId);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ send, key, since: Date.now(), resolve, reject });
+      this.#waiting.push({ send, key, resolve, reject });
       this.#running ??= this.#drain();
-      this.#watch();
     });
   }
 
@@ -129,8 +119,7 @@ export class Writer {
     this.#settled = new Promise((resolve) => {
       told = resolve;
     });
-    const sends = this.#waiting.splice(0, count).filter((each) => !rejectedAsLate(each));
-    return { sends, told };
+    return { sends: this.#waiting.take(count), told };
   }
 
   /** Stores sends, and others behind them. @returns what came of the last transaction; of the others it is told */
@@ -139,7 +128,7 @@ export class Writer {
     try {
       const placed = placeRemembered(this.options, sends);
       if (placed !== undefined) {
-        this.#waiting.unshift(...sends.slice(placed.taken));
+        this.#waiting.putBack(sends.slice(placed.taken));
         return await this.#runTrain({ sends: sends.slice(0, placed.taken), told }, placed);
       }
     } catch (error) {
@@ -190,51 +179,34 @@ export class Writer {
   }
 
   /**
-   * Sends what waits in a transaction behind `current`, as soon as enough waits and nothing more arrives.
+   * Sends what waits in a transaction behind `current`, as soon as enough of it waits.
    * @returns undefined when `current` ended before: then all that waits goes together
    */
   #sendBehind({ behind }: RunTogether, current: Underway): Promise<Underway | undefined> {
     if (behind === undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const lull = {
-        enough: Math.ceil(current.sends.length * SHARE),
-        act: () => {
-          this.#onEnough = undefined;
-          const batch = this.#takeRemembered();
-          if (batch !== undefined) resolve(this.#send(behind, batch, batch.placed));
-        },
-      };
-      this.#onEnough = lull;
+      const enough = Math.ceil(current.sends.length * SHARE);
+      const forget = this.#waiting.whenEnough(enough, () => {
+        const batch = this.#takeRemembered();
+        if (batch !== undefined) resolve(this.#send(behind, batch, batch.placed));
+      });
       void current.answer.then(() => {
-        if (this.#onEnough === lull) this.#onEnough = undefined;
+        forget();
         resolve(undefined);
       });
-      this.#watch();
     });
   }
 
   /** @returns undefined where something has to be read, or told, first */
   #takeRemembered(): (Batch & { placed: Placed }) | undefined {
-    const sends = this.#waiting.slice(0, this.#maxBatch);
-    if (sends.some(isLate)) return undefined;
+    const sends = this.#waiting.peek(this.#maxBatch);
     try {
-      const placed = placeRemembered(this.options, sends);
+      const placed = sends && placeRemembered(this.options, sends);
       return placed === undefined ? undefined : { ...this.#take(placed.taken), placed };
     } catch {
       // It fails again, and is looked into, when these sends are next.
       return undefined;
     }
-  }
-
-  /** Calls `#onEnough` when it is time. */
-  #watch(): void {
-    const count = this.#waiting.length;
-    if (this.#onEnough === undefined || this.#watching || count < this.#onEnough.enough) return;
-    this.#watching = true;
-    setImmediate(() => {
-      this.#watching = false;
-      this.#onEnough?.act();
-    });
   }
 
   /** Stores what a transaction from memory could not. What was sent behind it has failed with it, and is the next again. */
@@ -249,7 +221,7 @@ export class Writer {
       const answer = await behind.answer;
       const why = 'error' in answer ? answer.error : unavailable('The database does not answer.');
       // Of what was lost on the way nobody knows whether it is stored.
-      if (dialect.isOutdated(why)) this.#waiting.unshift(...behind.sends);
+      if (dialect.isOutdated(why)) this.#waiting.putBack(behind.sends);
       else for (const each of behind.sends) each.reject(why);
     }
     takeBack(this.options, failed.placed);
@@ -278,7 +250,7 @@ export class Writer {
         (run) => storeBatch(this.options, run, sends, lookForRepeats),
         { brief: sends.length === 1 },
       );
-      this.#waiting.unshift(...sends.slice(outcome.taken));
+      this.#waiting.putBack(sends.slice(outcome.taken));
       return [outcome];
     } catch (error) {
       if (!lookForRepeats && database.dialect.isUniqueViolation(error))
@@ -343,17 +315,6 @@ export class Writer {
       .execute();
     for (const row of rows) cache.types.set(row.id, row.type);
   }
-}
-
-function isLate({ since }: Queued): boolean {
-  return Date.now() - since > MAX_WAIT_MS;
-}
-
-/** Whether a send has waited too long, and was told so. */
-function rejectedAsLate(send: Queued): boolean {
-  if (!isLate(send)) return false;
-  send.reject(unavailable('The database does not answer.'));
-  return true;
 }
 
 function nextTurn(): Promise<void> {
