@@ -69,8 +69,11 @@ export class RowsText {
     private readonly after = '',
   ) {}
 
-  /** @param rows one at least */
-  statement(rows: readonly (readonly SqlValue[])[]): Statement {
+  /**
+   * @param rows one at least
+   * @param last the values of the marks in what comes after the rows
+   */
+  statement(rows: readonly (readonly SqlValue[])[], last: readonly Parameter[] = []): Statement {
     const parameters: Parameter[] = [];
     const expressions = (rows[0] ?? []).map(expressionOf);
     let same = true;
@@ -84,6 +87,7 @@ export class RowsText {
     const text = same
       ? this.#text(rowText(rows[0] ?? []), rows.length)
       : this.#make(rows.map((row) => rowText(row)));
+    parameters.push(...last);
     return statement(text, parameters);
   }
 

@@ -243,28 +243,51 @@ export interface ParticipantChange {
   sessionId: string;
   member: Member;
   sent: SqlTime;
+  /** Up to when the sender has read by then. */
   fetched: SqlTime;
+  /** What is known for sure of that, which may be less. */
+  known: SqlTime;
 }
 
-const PARTICIPANTS = perDialect(
-  (dialect) =>
+const PARTICIPANTS = perDialect((dialect) => {
+  const update = (isUnread = '') =>
     new RowsText(
       'insert into participants (session_id, participant_id, type, last_sent_time, last_fetch_time) values ',
       dialect.onExisting(
         ['session_id', 'participant_id'],
         // Somebody else's reading may have moved it on meanwhile; it never goes back.
-        `last_sent_time = new(last_sent_time), last_fetch_time = case
+        `last_sent_time = new(last_sent_time), last_fetch_time = case ${isUnread}
       when participants.last_fetch_time < new(last_fetch_time) then new(last_fetch_time)
       else participants.last_fetch_time end`,
       ),
-    ),
-);
+    );
+  return {
+    plain: update(),
+    unlessUnread: update(`when participants.participant_id = ? and participants.session_id = ?
+      and participants.last_fetch_time < ? then participants.last_fetch_time`),
+  };
+});
 
-/** Sets when senders last sent, and moves on up to when they have read. They are members under the session's lock. */
-export function participantsStatement(dialect: Dialect, changes: readonly ParticipantChange[]): Statement {
-  return PARTICIPANTS(dialect).statement(
-    changes.map(({ fetched, member, sent, sessionId }) => [sessionId, member.id, member.type, sent, fetched]),
-  );
+/**
+ * Sets when senders last sent, and moves on up to when they have read. They are members under the session's lock.
+ * @param unless one of them whose reading is not moved on if there is still something unread
+ */
+export function participantsStatement(
+  dialect: Dialect,
+  changes: readonly ParticipantChange[],
+  unless?: Unread,
+): Statement {
+  const rows = changes.map(({ fetched, member, sent, sessionId }) => [
+    sessionId,
+    member.id,
+    member.type,
+    sent,
+    fetched,
+  ]);
+  const { plain, unlessUnread } = PARTICIPANTS(dialect);
+  return unless === undefined
+    ? plain.statement(rows)
+    : unlessUnread.statement(rows, [unless.userId, unless.sessionId, unless.time]);
 }
 
 /** A patient's notice of a message. */

@@ -231,8 +231,11 @@ export class Append {
     return true;
   }
 
-  /** Who had read everything then has nothing unread now. Of who had not, fails unless it is still so. */
-  #expectUnread(): Statement[] {
+  /**
+   * First senders who, as far as is known, had not read everything. (Who had read everything then has nothing unread now.)
+   * Of one of them the database decides by itself, and of more a statement fails unless it is still so.
+   */
+  #unread(): Unread[] {
     const unread: Unread[] = [];
     for (const { session, messages, othersBefore } of this.#sessions.values()) {
       const first = messages[0]?.row.sender_id ?? '';
@@ -240,18 +243,18 @@ export class Append {
       if (fetched !== undefined && othersBefore !== null && fetched < othersBefore)
         unread.push({ sessionId: session.row.id, userId: first, time: othersBefore });
     }
-    return unread.length === 0 ? [] : [expectUnread(this.dialect, unread)];
+    return unread;
   }
 
   /** The sessions as they will be when this is committed, to be remembered; once it was sent. */
   remembered(): LockedSession[] {
     const copied = new Set<string>();
-    for (const { sessionId, member, fetched } of this.#changes) {
+    for (const { sessionId, member, known } of this.#changes) {
       const session = this.#sessions.get(sessionId)?.session;
       if (session === undefined) continue;
       if (!copied.has(sessionId)) session.fetchTimes = new Map(session.fetchTimes);
       copied.add(sessionId);
-      session.fetchTimes.set(member.id, fetched);
+      session.fetchTimes.set(member.id, known);
     }
     return this.sessions;
   }
@@ -285,6 +288,8 @@ export class Append {
       if (before.length + rest.length > 0) await run([...before, ...rest]);
       return [];
     }
+    const unread = confirm ? this.#unread() : [];
+    const [undecided] = unread.length === 1 ? unread : [];
     return await this.dialect.insertThen(
       run,
       before,
@@ -294,8 +299,8 @@ export class Append {
       })),
       (idOf) => [
         ...this.#sessionUpdates(idOf, confirm),
-        ...(confirm ? this.#expectUnread() : []),
-        ...this.#participantUpdates(),
+        ...(unread.length > 1 ? [expectUnread(this.dialect, unread)] : []),
+        ...this.#participantUpdates(undecided),
         ...this.#topicUpdates(newTopic),
         ...this.#noticeInserts(idOf),
         ...rest,
@@ -338,8 +343,9 @@ export class Append {
   /**
    * Each sender's latest send; and for a sender who had nothing unread, everything up to it is read. Only the first
    * sender in a session can be that one: for the others the first one's message is unread.
+   * @param undecided of whom the database finds out
    */
-  #participantUpdates(): Statement[] {
+  #participantUpdates(undecided?: Unread): Statement[] {
     for (const { session, messages, othersBefore } of this.#sessions.values()) {
       const first = messages[0]?.row.sender_id;
       const readUpTo = messages[lengthOfFirstRun(messages) - 1]?.row.timestamp;
@@ -350,15 +356,18 @@ export class Append {
         const fetched = session.fetchTimes.get(sender);
         if (member === undefined || fetched === undefined) continue;
         const nothingUnread = sender === first && (othersBefore === null || fetched >= othersBefore);
+        const known = nothingUnread && readUpTo !== undefined ? readUpTo : fetched;
+        const isUndecided = sender === undecided?.userId && session.row.id === undecided.sessionId;
         this.#changes.push({
           sessionId: session.row.id,
           member,
           sent,
-          fetched: nothingUnread && readUpTo !== undefined ? readUpTo : fetched,
+          fetched: isUndecided && readUpTo !== undefined ? readUpTo : known,
+          known,
         });
       }
     }
-    return this.#changes.length === 0 ? [] : [participantsStatement(this.dialect, this.#changes)];
+    return this.#changes.length === 0 ? [] : [participantsStatement(this.dialect, this.#changes, undecided)];
   }
 
   #topicUpdates(newTopic: string | undefined): Statement[] {

@@ -104,8 +104,39 @@ eachDatabase(
       await here.send(session, 'B', 'unread');
       await here.send(session, 'A', 'with something unread');
       await readAll(elsewhere, 'A');
+      trips.length = 0;
       const last = await here.send(session, 'A', 'with nothing unread');
+      // The database decides; nothing has to be made again.
+      trips.filter((trip) => /^(begin|start)/.test(trip[0] ?? '')).length.should.equal(1);
       (await position('A')).should.equal(last.timestamp);
+    });
+
+    it('is confirmed of several sessions at once: what was read elsewhere counts as read, the rest does not', async () => {
+      const other = `other-${session}`;
+      await here.session(other, 1, 'A', 'B', 'P');
+      for (const id of [session, other]) {
+        for (let count = 0; count < 2; count += 1) {
+          await here.send(id, 'B', 'unread');
+          await here.send(id, 'A', 'with something unread');
+        }
+      }
+      const before = (await here.request('get', `/sessions/${other}/participants/A`).expect(200)).body
+        .last_fetch_time as string;
+      await readAll(elsewhere, 'A');
+      const [last] = await Promise.all(
+        [session, other].map((sessionId) =>
+          here.context.writers.submit({
+            sessionId,
+            senderId: 'A',
+            byBackend: true,
+            message: { type: 1, content: 'at once' },
+            clientMsgId: null,
+          }),
+        ),
+      );
+      (await position('A')).should.equal(new Date(`${last!.row.timestamp.replace(' ', 'T')}Z`).toISOString());
+      const after = await here.request('get', `/sessions/${other}/participants/A`).expect(200);
+      should(after.body.last_fetch_time).equal(before);
     });
 
     it('keeps what is unread unread', async () => {
