@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
 import should from 'should';
 import { type Database, openDatabase } from '../../src/db/database';
 import { type RunTogether } from '../../src/db/dialect';
@@ -26,7 +27,12 @@ function counted(database: Database): { database: Database; counts: Counted } {
           counts.sent += 1;
           return run(statements);
         },
-        pipelined && { pipelined },
+        pipelined && {
+          pipelined: (statements: readonly Statement[]) => {
+            counts.sent += 1;
+            return pipelined(statements);
+          },
+        },
         behind && {
           behind: (statements: readonly Statement[]) => {
             counts.behind += 1;
@@ -37,6 +43,12 @@ function counted(database: Database): { database: Database; counts: Counted } {
       return work(each);
     }, options);
   return { database: { ...database, connection }, counts };
+}
+
+/** Resolves as soon as `isSo`. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let count = 0; count < 1_000 && !isSo(); count += 1) await delay(5);
+  isSo().should.be.true();
 }
 
 eachDatabase(
@@ -145,10 +157,9 @@ eachDatabase(
     async function twoUnderWay(first: () => Promise<Sent>[], second: () => Promise<Sent>[]) {
       const lock = await hold();
       const outcomes = [Promise.allSettled(first())];
-      await delay(30);
+      await until(() => counts.sent === 1);
       outcomes.push(Promise.allSettled(second()));
-      await delay(30);
-      counts.behind.should.equal(1);
+      await until(() => counts.behind === 1);
       return {
         end: async (change?: string) => {
           await lock.end(change);
@@ -245,7 +256,7 @@ eachDatabase(
         });
       const lock = await hold();
       const first = Promise.allSettled(pair(s));
-      await delay(30);
+      await until(() => counts.sent === 1);
       const second = Promise.allSettled([submit(s), poison(), submit(s)]);
       await delay(30);
       const lines = await linesPrintedBy(async () => {
@@ -287,16 +298,18 @@ eachDatabase(
         () => [submit(s, 'lost 1'), submit(s, 'lost 2')],
         () => [submit(s, 'lost 3'), submit(s, 'lost 4')],
       );
-      const { rows: waiting } = await elsewhere.kysely.executeQuery<{ id: number }>({
-        ...elsewhere.kysely.selectNoFrom((eb) => eb.lit(1).as('id')).compile(),
-        sql: `select id from information_schema.processlist where db = database() and command in ('Execute', 'Query') and info like '%sessions%' and id <> connection_id() and time_ms > 20`,
-      });
-      for (const { id } of waiting) {
-        await elsewhere.kysely.executeQuery({
-          ...elsewhere.kysely.selectNoFrom((eb) => eb.lit(1).as('id')).compile(),
-          sql: `kill connection ${id}`,
-        });
+      // Whoever waits for the row is killed.
+      let killed = 0;
+      for (let count = 0; count < 200 && killed === 0; count += 1) {
+        const { rows: waiting } = await sql<{ id: number }>`select id from information_schema.processlist
+          where db = database() and (info like 'update sessions%' or info like 'insert into sessions%')`.execute(
+          elsewhere.kysely,
+        );
+        for (const { id } of waiting) await sql.raw(`kill connection ${id}`).execute(elsewhere.kysely);
+        killed += waiting.length;
+        await delay(10);
       }
+      killed.should.equal(1);
       const outcomes = await underWay.end();
       for (const outcome of outcomes) {
         should(outcome.status).equal('rejected');
