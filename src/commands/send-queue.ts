@@ -29,10 +29,14 @@ export class SendQueue {
     return this.#waiting.splice(0, count).filter((send) => !rejectedAsLate(send));
   }
 
-  /** The same without taking them. @returns undefined where one of them waited too long */
+  /** The same without taking them, which `remove` does. @returns undefined where one of them waited too long */
   peek(count: number): Queued[] | undefined {
     const sends = this.#waiting.slice(0, count);
     return sends.some(isLate) ? undefined : sends;
+  }
+
+  remove(count: number): void {
+    this.#waiting.splice(0, count);
   }
 
   /** They are the next ones again. */

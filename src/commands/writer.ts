@@ -97,7 +97,7 @@ export class Writer {
     await nextTurn();
     let last: Ended | undefined;
     while (this.#waiting.length > 0) {
-      const ended = this.#run(this.#take());
+      const ended = this.#run(this.#batch(this.#waiting.take(this.#maxBatch)));
       if (last !== undefined) {
         // By then the database has what it needs for this one.
         await nextTurn();
@@ -113,13 +113,13 @@ export class Writer {
     return this.options.maxBatch ?? MAX_BATCH;
   }
 
-  /** The next ones that wait. */
-  #take(count = this.#maxBatch): Batch {
+  /** A transaction of these, which were taken from those that wait. */
+  #batch(sends: readonly Queued[]): Batch {
     let told: () => void = () => undefined;
     this.#settled = new Promise((resolve) => {
       told = resolve;
     });
-    return { sends: this.#waiting.take(count), told };
+    return { sends, told };
   }
 
   /** Stores sends, and others behind them. @returns what came of the last transaction; of the others it is told */
@@ -200,9 +200,12 @@ export class Writer {
   /** @returns undefined where something has to be read, or told, first */
   #takeRemembered(): (Batch & { placed: Placed }) | undefined {
     const sends = this.#waiting.peek(this.#maxBatch);
+    if (sends === undefined) return undefined;
     try {
-      const placed = sends && placeRemembered(this.options, sends);
-      return placed === undefined ? undefined : { ...this.#take(placed.taken), placed };
+      const placed = placeRemembered(this.options, sends);
+      if (placed === undefined) return undefined;
+      this.#waiting.remove(placed.taken);
+      return { ...this.#batch(sends.slice(0, placed.taken)), placed };
     } catch {
       // It fails again, and is looked into, when these sends are next.
       return undefined;
