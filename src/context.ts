@@ -44,6 +44,8 @@ export interface Overrides {
   database?: Database;
   bus?: Bus;
   wechat?: Wechat;
+  /** How many on MySQL; by default as many as this machine bears. */
+  writers?: number;
 }
 
 /** What connects processes: memory where there is one alone, Redis where there may be several. */
@@ -116,7 +118,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
         topicsReplied(repliedTopics);
       },
     },
-    database.dialect.name === 'sqlite' ? 1 : MYSQL_WRITERS,
+    database.dialect.name === 'sqlite' ? 1 : (overrides.writers ?? MYSQL_WRITERS),
   );
   const callServices: CallServices = {
     config,

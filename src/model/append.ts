@@ -311,7 +311,8 @@ export class Append {
   }
 
   get #idStep(): number {
-    return [...this.#sessions.values()][0]?.session.idStep ?? 1;
+    for (const { session } of this.#sessions.values()) return session.idStep;
+    return 1;
   }
 
   /** Gives every `Appended` its id, after whatever was sent before this has got its own. @param first the first id of each table's */
