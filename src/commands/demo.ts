@@ -89,6 +89,11 @@ async function storeDemo(services: Services, trx: Transaction<Schema>, media: st
       .where('session_id', '=', id)
       .where('last_sent_time', 'is not', null)
       .execute();
+    await trx
+      .updateTable('sessions')
+      .set((eb) => ({ sender_fetch_time: eb.ref('last_message_time') }))
+      .where('id', '=', id)
+      .execute();
   }
 }
 

@@ -12,13 +12,13 @@ import { type Services } from './services';
  */
 export async function readUpTo(
   services: Services,
-  session: Pick<SessionRow, 'id'>,
+  session: Pick<SessionRow, 'id' | 'last_sender_id' | 'sender_fetch_time'>,
   userId: string,
   message: { id: number; timestamp: SqlTime },
   reader?: Connection,
 ): Promise<void> {
   services.arrivals.arrived(session.id, userId, message.id);
-  const moved = await markRead(services.database.kysely, session.id, userId, message.timestamp);
+  const moved = await markRead(services.database.kysely, session, userId, message.timestamp);
   if (!moved) return;
   services.cache.readUpTo(session.id, userId, message.timestamp);
   services.deliver.sessionEvent(

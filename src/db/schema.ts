@@ -49,6 +49,8 @@ interface SessionTable {
   last_message_time: Defaulted<SqlTime | null>;
   /** The latest message that is not by `last_sender_id`: tells without a search whether a sender has unread messages. */
   other_message_time: Defaulted<SqlTime | null>;
+  /** Up to when `last_sender_id` has read by sending: its own row may say less. See `fetchTime`. */
+  sender_fetch_time: Defaulted<SqlTime | null>;
   /** The latest time given out in this session, to a message or a joining member; the next message is later. */
   clock_time: SqlTime;
   /** Counts changes of the participants, and of a topic's reply; what is remembered of another version is stale. */
@@ -60,7 +62,9 @@ interface ParticipantTable {
   participant_id: string;
   type: 'doctor' | 'patient';
   role: Defaulted<number>;
+  /** Up to when the participant has read, but see `fetchTime`. */
   last_fetch_time: SqlTime;
+  /** When the participant sent last, but see `sentTime`. */
   last_sent_time: Defaulted<SqlTime | null>;
   sticky: Defaulted<number>;
 }

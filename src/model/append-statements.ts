@@ -21,6 +21,7 @@ const LOCKED_COLUMNS = [
   'last_sender_id',
   'last_message_time',
   'other_message_time',
+  'sender_fetch_time',
   'clock_time',
   'members_version',
 ] as const;
@@ -40,6 +41,7 @@ export function lockedRow(row: LockedRow): LockedRow {
     last_sender_id: row.last_sender_id,
     last_message_time: row.last_message_time,
     other_message_time: row.other_message_time,
+    sender_fetch_time: row.sender_fetch_time,
     clock_time: row.clock_time,
     members_version: row.members_version,
   };
@@ -162,6 +164,7 @@ const LAST_COLUMNS = [
   'last_content',
   'last_message_time',
   'other_message_time',
+  'sender_fetch_time',
   'clock_time',
 ];
 
@@ -175,6 +178,7 @@ function lastOf({ last, lastId, row }: SessionChange): SqlValue[] {
     last.content,
     row.last_message_time,
     row.other_message_time,
+    row.sender_fetch_time,
     row.clock_time,
   ];
 }
@@ -245,8 +249,8 @@ export interface ParticipantChange {
   sent: SqlTime;
   /** Up to when the sender has read by then. */
   fetched: SqlTime;
-  /** What is known for sure of that, which may be less. */
-  known: SqlTime;
+  /** What is known for sure of that, which may be less; null: nothing. */
+  known: SqlTime | null;
 }
 
 const PARTICIPANTS = perDialect((dialect) => {

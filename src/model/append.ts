@@ -1,7 +1,7 @@
 import { type Dialect, type RunTogether } from '../db/dialect';
 import { type MessageRow, type MessageTableName } from '../db/schema';
 import { type SqlValue, type Statement, statement } from '../db/sql-text';
-import { fromSqlTime, type SqlTime, toSqlTime } from '../db/time';
+import { fromSqlTime, laterOf, type SqlTime, toSqlTime } from '../db/time';
 import {
   expectUnread,
   insertMessages,
@@ -92,6 +92,8 @@ interface SessionAppends {
   last: Placed;
   /** When anyone but the first of these messages' sender last wrote before them; null: never. */
   othersBefore: SqlTime | null;
+  /** The last sender before them, of whom the session's row tells more than its own. */
+  lastBefore: { id: string | null; sent: SqlTime | null; fetched: SqlTime | null };
 }
 
 export interface StoreOptions {
@@ -184,6 +186,12 @@ export class Append {
       client_msg_id: client === null ? null : client.id,
       client_key: client === null ? null : client.key,
     };
+    const known = this.#sessions.get(row.id);
+    const lastBefore = known?.lastBefore ?? {
+      id: row.last_sender_id,
+      sent: row.last_message_time,
+      fetched: row.sender_fetch_time,
+    };
     if (row.last_sender_id !== senderId) row.other_message_time = row.last_message_time;
     const othersBefore = row.other_message_time;
     row.last_sender_id = senderId;
@@ -198,10 +206,10 @@ export class Append {
       session.unrepliedTopic = null;
     }
     const placed = this.#place(messageTable(row.type), message, row.last_message_id);
-    const known = this.#sessions.get(row.id);
     if (known === undefined) {
       const stamp = { id: row.id, clock_time: before, members_version: row.members_version };
-      this.#sessions.set(row.id, { session, stamp, messages: [placed], last: placed, othersBefore });
+      const messages = [placed];
+      this.#sessions.set(row.id, { session, stamp, messages, last: placed, othersBefore, lastBefore });
     } else {
       known.messages.push(placed);
       known.last = placed;
@@ -237,10 +245,11 @@ export class Append {
    */
   #unread(): Unread[] {
     const unread: Unread[] = [];
-    for (const { session, messages, othersBefore } of this.#sessions.values()) {
+    for (const appends of this.#sessions.values()) {
+      const { messages, othersBefore, session } = appends;
       const first = messages[0]?.row.sender_id ?? '';
-      const fetched = session.fetchTimes.get(first);
-      if (fetched !== undefined && othersBefore !== null && fetched < othersBefore)
+      const fetched = fetchedBefore(appends, first);
+      if (fetched !== null && othersBefore !== null && fetched < othersBefore)
         unread.push({ sessionId: session.row.id, userId: first, time: othersBefore });
     }
     return unread;
@@ -254,7 +263,7 @@ export class Append {
       if (session === undefined) continue;
       if (!copied.has(sessionId)) session.fetchTimes = new Map(session.fetchTimes);
       copied.add(sessionId);
-      session.fetchTimes.set(member.id, known);
+      if (known !== null) session.fetchTimes.set(member.id, known);
     }
     return this.sessions;
   }
@@ -290,6 +299,7 @@ export class Append {
     }
     const unread = confirm ? this.#unread() : [];
     const [undecided] = unread.length === 1 ? unread : [];
+    for (const appends of this.#sessions.values()) this.#changeSenders(appends, undecided);
     return await this.dialect.insertThen(
       run,
       before,
@@ -300,7 +310,9 @@ export class Append {
       (idOf) => [
         ...this.#sessionUpdates(idOf, confirm),
         ...(unread.length > 1 ? [expectUnread(this.dialect, unread)] : []),
-        ...this.#participantUpdates(undecided),
+        ...(this.#changes.length === 0
+          ? []
+          : [participantsStatement(this.dialect, this.#changes, undecided)]),
         ...this.#topicUpdates(newTopic),
         ...this.#noticeInserts(idOf),
         ...rest,
@@ -343,32 +355,38 @@ export class Append {
 
   /**
    * Each sender's latest send; and for a sender who had nothing unread, everything up to it is read. Only the first
-   * sender in a session can be that one: for the others the first one's message is unread.
+   * sender in a session can be that one: for the others the first one's message is unread. The last sender's is told by
+   * the session's row, and written into its own when somebody else has sent: so nothing of it is written while one sends
+   * alone.
    * @param undecided of whom the database finds out
    */
-  #participantUpdates(undecided?: Unread): Statement[] {
-    for (const { session, messages, othersBefore } of this.#sessions.values()) {
-      const first = messages[0]?.row.sender_id;
-      const readUpTo = messages[lengthOfFirstRun(messages) - 1]?.row.timestamp;
-      const latest = new Map<string, SqlTime>();
-      for (const { row } of messages) latest.set(row.sender_id, row.timestamp);
-      for (const [sender, sent] of latest) {
-        const member = session.members.get(sender);
-        const fetched = session.fetchTimes.get(sender);
-        if (member === undefined || fetched === undefined) continue;
-        const nothingUnread = sender === first && (othersBefore === null || fetched >= othersBefore);
-        const known = nothingUnread && readUpTo !== undefined ? readUpTo : fetched;
-        const isUndecided = sender === undecided?.userId && session.row.id === undecided.sessionId;
-        this.#changes.push({
-          sessionId: session.row.id,
-          member,
-          sent,
-          fetched: isUndecided && readUpTo !== undefined ? readUpTo : known,
-          known,
-        });
-      }
+  #changeSenders(appends: SessionAppends, undecided: Unread | undefined): void {
+    const { lastBefore, messages, othersBefore, session } = appends;
+    const { members, row } = session;
+    const first = messages[0]?.row.sender_id;
+    const readUpTo = messages[lengthOfFirstRun(messages) - 1]?.row.timestamp;
+    const latest = new Map<string, SqlTime>();
+    for (const { row: message } of messages) latest.set(message.sender_id, message.timestamp);
+    const change = (member: Member, sent: SqlTime, fetched: SqlTime, known: SqlTime | null) =>
+      this.#changes.push({ sessionId: row.id, member, sent, fetched, known });
+    row.sender_fetch_time = null;
+
+    const previous = members.get(lastBefore.id ?? '');
+    if (previous !== undefined && lastBefore.sent !== null && !latest.has(previous.id)) {
+      const fetched = fetchedBefore(appends, previous.id);
+      change(previous, lastBefore.sent, fetched ?? BEFORE_ALL, fetched);
     }
-    return this.#changes.length === 0 ? [] : [participantsStatement(this.dialect, this.#changes, undecided)];
+    for (const [sender, sent] of latest) {
+      const member = members.get(sender);
+      const fetched = fetchedBefore(appends, sender);
+      if (member === undefined || fetched === null) continue;
+      const nothingUnread = sender === first && (othersBefore === null || fetched >= othersBefore);
+      const known = nothingUnread && readUpTo !== undefined ? readUpTo : fetched;
+      const isUndecided = sender === undecided?.userId && row.id === undecided.sessionId;
+      if (sender === row.last_sender_id) row.sender_fetch_time = known;
+      if (isUndecided) change(member, sent, readUpTo ?? known, known);
+      else if (sender !== row.last_sender_id) change(member, sent, known, known);
+    }
   }
 
   #topicUpdates(newTopic: string | undefined): Statement[] {
@@ -432,6 +450,15 @@ function patientsOf(members: ReadonlyMap<string, Member>): readonly Member[] {
     patients.set(members, found);
   }
   return found;
+}
+
+/** Before any message: for a participant of whom it is not known here up to when it has read. */
+const BEFORE_ALL: SqlTime = '1970-01-01 00:00:00.000';
+
+/** Up to when the participant had read at least, before these messages; null: not known. */
+function fetchedBefore({ lastBefore, session }: SessionAppends, userId: string): SqlTime | null {
+  const own = session.fetchTimes.get(userId) ?? null;
+  return lastBefore.id === userId ? laterOf(own, lastBefore.fetched) : own;
 }
 
 function lengthOfFirstRun(messages: readonly Appended[]): number {

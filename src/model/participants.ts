@@ -2,6 +2,7 @@ import { type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
 import { type ParticipantRow } from '../db/schema';
 import { laterOf, type SqlTime } from '../db/time';
+import { fetchTime, sentTime } from './last-sender';
 import { type Member } from './member';
 import { findUsers, type User, type UserType } from './users';
 
@@ -20,7 +21,9 @@ export interface NewParticipant {
 export async function participantsOf(db: Queryable, sessionId: string): Promise<Participant[]> {
   const rows = await db
     .selectFrom('participants')
-    .selectAll()
+    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
+    .selectAll('participants')
+    .select(fetchTime().as('fetch_time'))
     .where('session_id', '=', sessionId)
     .orderBy('participant_id')
     .execute();
@@ -28,9 +31,9 @@ export async function participantsOf(db: Queryable, sessionId: string): Promise<
     db,
     rows.map((row) => row.participant_id),
   );
-  return rows.map((row) => {
+  return rows.map(({ fetch_time: last_fetch_time, ...row }) => {
     const user = users.get(row.participant_id);
-    return { ...row, name: user?.name ?? row.participant_id, avatar: user?.avatar ?? null };
+    return { ...row, last_fetch_time, name: user?.name ?? row.participant_id, avatar: user?.avatar ?? null };
   });
 }
 
@@ -78,18 +81,19 @@ export async function deleteParticipants(
   if (businessType === 2) {
     const rows = await trx
       .selectFrom('participants')
+      .innerJoin('sessions', 'sessions.id', 'participants.session_id')
       .leftJoin('user_states', 'user_states.user_id', 'participants.participant_id')
-      .select(['participant_id', 'participants.type', 'last_sent_time', 'left_consult_time'])
+      .select(['participant_id', 'participants.type', sentTime().as('sent_time'), 'left_consult_time'])
       .where('session_id', '=', sessionId)
       .where('participant_id', 'in', [...ids])
-      .where('last_sent_time', 'is not', null)
+      .where(sentTime(), 'is not', null)
       .execute();
     for (const row of rows) {
       // A user of the platform's own tables who never logged in here has no row yet.
       const state = {
         user_id: row.participant_id,
         type: row.type,
-        left_consult_time: laterOf(row.last_sent_time, row.left_consult_time),
+        left_consult_time: laterOf(row.sent_time, row.left_consult_time),
       };
       await dialect.upsert(trx, 'user_states', ['user_id'], state, ['left_consult_time']);
     }
@@ -159,11 +163,12 @@ export async function participationsOf(
 ): Promise<Map<string, Map<string, SqlTime>>> {
   const rows = await db
     .selectFrom('participants')
-    .select(['participant_id', 'session_id', 'last_fetch_time'])
+    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
+    .select(['participant_id', 'session_id', fetchTime().as('time')])
     .where('participant_id', 'in', [...userIds])
     .execute();
   const found = new Map<string, Map<string, SqlTime>>();
-  for (const { last_fetch_time: time, participant_id: userId, session_id: sessionId } of rows) {
+  for (const { time, participant_id: userId, session_id: sessionId } of rows) {
     const sessions = found.get(userId);
     if (sessions === undefined) found.set(userId, new Map([[sessionId, time]]));
     else sessions.set(sessionId, time);

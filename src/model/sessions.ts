@@ -4,7 +4,7 @@ import { type SessionRow } from '../db/schema';
 import { type SqlTime } from '../db/time';
 
 /** The columns of a session that leave the server, and those that order it. */
-export type SessionOfUser = SessionRow & { sticky: number; last_fetch_time: SqlTime };
+export type SessionOfUser = SessionRow & { sticky: number };
 
 export async function findSession(db: Queryable, id: string): Promise<SessionRow | undefined> {
   return db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
@@ -63,7 +63,7 @@ export async function sessionsOf(
     .selectFrom('participants')
     .innerJoin('sessions', 'sessions.id', 'participants.session_id')
     .selectAll('sessions')
-    .select(['participants.sticky', 'participants.last_fetch_time', activity.as('activity')])
+    .select(['participants.sticky', activity.as('activity')])
     .where('participants.participant_id', '=', userId)
     .orderBy('participants.sticky', 'desc')
     .orderBy(activity, 'desc')

@@ -3,6 +3,7 @@ import { type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
 import { type ProfileRow, type UserStateRow } from '../db/schema';
 import { laterOf, type SqlTime } from '../db/time';
+import { sentTime } from './last-sender';
 
 export const USER_TYPES = ['doctor', 'patient'] as const;
 export type UserType = (typeof USER_TYPES)[number];
@@ -126,7 +127,7 @@ export async function lastConsultTime(db: Queryable, id: string): Promise<SqlTim
   const present = await db
     .selectFrom('participants')
     .innerJoin('sessions', 'sessions.id', 'participants.session_id')
-    .select((eb) => eb.fn.max('participants.last_sent_time').as('time'))
+    .select((eb) => eb.fn.max(sentTime()).as('time'))
     .where('participants.participant_id', '=', id)
     .where('sessions.business_type', '=', 2)
     .executeTakeFirst();

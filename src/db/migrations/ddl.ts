@@ -1,4 +1,4 @@
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { type CreateTableBuilder, type Kysely, type RawBuilder, sql } from 'kysely';
 import { type Dialect } from '../dialect';
 
 export type TableBuilder = CreateTableBuilder<string>;
@@ -30,6 +30,19 @@ export async function createIndex(
     (${sql.join(columns.map((column) => sql.ref(column)))})${sql.raw(where === undefined ? '' : ` where ${where}`)}`.execute(
     db,
   );
+}
+
+/** ALTER TABLE … ADD COLUMN that may run again. The column may be null. */
+export async function addColumn(
+  db: Kysely<unknown>,
+  table: string,
+  column: string,
+  type: RawBuilder<unknown>,
+): Promise<void> {
+  const tables = await db.introspection.getTables();
+  const { columns } = tables.find(({ name }) => name === table) ?? { columns: [] };
+  if (columns.some(({ name }) => name === column)) return;
+  await db.schema.alterTable(table).addColumn(column, type).execute();
 }
 
 /** DROP INDEX that may run again. */

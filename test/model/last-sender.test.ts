@@ -1,0 +1,213 @@
+import should from 'should';
+import { toIso } from '../../src/db/time';
+import { eachDatabase } from '../support/databases';
+import { TestServer } from '../support/server';
+import { connect, terminateAll } from '../support/socket-client';
+
+interface Sent {
+  id: number;
+  timestamp: string;
+}
+
+/** A session's last sender: what its row among the participants does not tell yet, the session's row does. */
+eachDatabase(
+  "A session's last sender",
+  (database) => {
+    let here: TestServer;
+    let elsewhere: TestServer;
+    let sessions = 0;
+    let session: string;
+    /** Who takes part; new ones each time, since when they consulted is asked over all of their sessions. */
+    let a: string;
+    let b: string;
+    let p: string;
+
+    before(async () => {
+      const url = await database.freshUrl();
+      here = await TestServer.start({ IM_DATABASE_URL: url });
+      elsewhere = await TestServer.start({ IM_DATABASE_URL: url });
+    });
+
+    beforeEach(async () => {
+      sessions += 1;
+      session = `s${sessions}`;
+      [a, b, p] = [`A${sessions}`, `B${sessions}`, `P${sessions}`];
+      await here.users(a, b, p);
+      await here.session(session, 1, a, b, p);
+    });
+
+    afterEach(terminateAll);
+
+    after(async () => {
+      await here.stop();
+      await elsewhere.stop();
+    });
+
+    const send = (sender: string, server = here): Promise<Sent> => server.send(session, sender, 'text');
+
+    /** What the user's own row says. */
+    async function rowOf(user: string) {
+      return here.context.database.kysely
+        .selectFrom('participants')
+        .select(['last_fetch_time', 'last_sent_time'])
+        .where('session_id', '=', session)
+        .where('participant_id', '=', user)
+        .executeTakeFirstOrThrow();
+    }
+
+    async function position(user: string): Promise<string> {
+      const { body } = await here.request('get', `/sessions/${session}/participants/${user}`).expect(200);
+      return body.last_fetch_time as string;
+    }
+
+    async function consulted(user: string): Promise<string | null> {
+      const { body } = await here.request('get', `/users/${user}/consult/time`).expect(200);
+      return body.last_consult_time as string | null;
+    }
+
+    async function unread(user: string): Promise<number> {
+      const { body } = await here
+        .request('get', `/sessions/unread_message_count?user_id=${user}`)
+        .expect(200);
+      return body.count as number;
+    }
+
+    async function members(change: Record<string, unknown>): Promise<void> {
+      await here.request('put', `/sessions/${session}/participant/update`).send(change).expect(200);
+    }
+
+    it('writes nothing but the session while it sends alone, and has read and sent up to the last', async () => {
+      await send(a);
+      const before = await rowOf(a);
+      await send(a);
+      const last = await send(a);
+      should(await rowOf(a)).eql(before);
+      should(await position(a)).equal(last.timestamp);
+      should(await consulted(a)).equal(last.timestamp);
+      should(await unread(a)).equal(0);
+    });
+
+    for (const where of ['here', 'elsewhere'] as const) {
+      it(`gets its row when somebody else sends ${where}`, async () => {
+        const last = await send(a);
+        const other = await send(b, where === 'here' ? here : elsewhere);
+        const row = await rowOf(a);
+        should(toIso(row.last_fetch_time)).equal(last.timestamp);
+        should(toIso(row.last_sent_time ?? '')).equal(last.timestamp);
+        should(await position(a)).equal(last.timestamp);
+        should(await consulted(a)).equal(last.timestamp);
+        should(await consulted(b)).equal(other.timestamp);
+        should([await unread(a), await unread(b), await unread(p)]).eql([1, 1, 2]);
+      });
+    }
+
+    it('gets its row when the platform sends', async () => {
+      const last = await send(a);
+      await here
+        .request('post', `/sessions/${session}/messages`)
+        .send({ type: 0, content: 'x' })
+        .expect(201);
+      should(await position(a)).equal(last.timestamp);
+      should(await consulted(a)).equal(last.timestamp);
+      should(await unread(a)).equal(1);
+    });
+
+    it('gets its row when a topic starts', async () => {
+      const last = await send(a);
+      await here
+        .request('post', `/sessions/${session}/topics`)
+        .send({ session_id: session, user_id: p, name: 'a topic' })
+        .expect(201);
+      should(await position(a)).equal(last.timestamp);
+      should(await consulted(a)).equal(last.timestamp);
+    });
+
+    it('keeps its times when it takes turns with another, in two processes', async () => {
+      const sent: Record<string, Sent> = {};
+      for (let turn = 0; turn < 6; turn += 1) {
+        const user = turn % 2 === 0 ? a : b;
+        sent[user] = await send(user, turn % 3 === 0 ? here : elsewhere);
+      }
+      should(await consulted(a)).equal(sent[a]?.timestamp);
+      should(await consulted(b)).equal(sent[b]?.timestamp);
+    });
+
+    it('has not read what came between its own in one transaction, also when it sends again', async () => {
+      const together = await Promise.all(
+        [a, b, a].map((senderId) =>
+          here.context.writers.submit({
+            sessionId: session,
+            senderId,
+            byBackend: true,
+            message: { type: 1, content: 'together' },
+            clientMsgId: null,
+          }),
+        ),
+      );
+      const first = toIso(together[0]!.row.timestamp);
+      should(await position(a)).equal(first);
+      const again = await send(a);
+      should([await position(a), await consulted(a)]).eql([first, again.timestamp]);
+      should(await unread(a)).equal(1);
+      await send(b, elsewhere);
+      should([await position(a), await consulted(a)]).eql([first, again.timestamp]);
+      should(await unread(a)).equal(2);
+    });
+
+    it('with something unread has sent, and not read', async () => {
+      const before = await position(a);
+      await send(b);
+      const last = await send(a);
+      should([await position(a), await consulted(a)]).eql([before, last.timestamp]);
+      await send(b);
+      should([await position(a), await consulted(a)]).eql([before, last.timestamp]);
+      should(await unread(a)).equal(2);
+    });
+
+    it('that reads what it sent itself moves nothing, and nobody hears of it', async () => {
+      await send(a);
+      const last = await send(a);
+      const reader = await here.socket(a, session);
+      const other = await here.socket(b, session);
+      reader.send('read', { message_id: last.id });
+      await reader.request('ping');
+      await other.expectNothing('read', 100);
+      should(await position(a)).equal(last.timestamp);
+    });
+
+    it('that is removed keeps when it consulted, and comes again with nothing of it lost', async () => {
+      const last = await send(a);
+      await members({ remove: [a] });
+      should(await consulted(a)).equal(last.timestamp);
+      await members({ add: [{ id: a }] });
+      const come = await position(a);
+      should(come > last.timestamp).be.true();
+      should(await consulted(a)).equal(last.timestamp);
+      await send(b);
+      should([await position(a), await consulted(a)]).eql([come, last.timestamp]);
+      should(await unread(a)).equal(1);
+    });
+
+    it('that was removed is not made a participant again by the next send', async () => {
+      const last = await send(a);
+      await members({ remove: [a] });
+      await send(b);
+      await here.request('get', `/sessions/${session}/participants/${a}`).expect(404);
+      should(await consulted(a)).equal(last.timestamp);
+    });
+
+    it("is shown by its sessions' list and login as having read all", async () => {
+      await send(b);
+      await here.request('get', `/sessions/${session}/messages?user_id=${a}`).expect(200);
+      const last = await send(a);
+      const { body } = await here.request('get', `/sessions?user_id=${a}`).expect(200);
+      should((body.items as { unread_count: number }[]).map((each) => each.unread_count)).eql([0]);
+      const socket = await connect(here.url);
+      const { data } = await socket.login(await here.token(a), session, 'doctor');
+      should(data).match({ unread_count: 0, last_message_id: last.id });
+      const after = await here.request('get', `/sessions/${session}/messages/unread?user_id=${a}`).expect(200);
+      should(after.body.items).eql([]);
+    });
+  },
+  { sqlite: 'file' },
+);
