@@ -3,7 +3,6 @@
  * command. https://mariadb.com/kb/en/0-packet/, https://mariadb.com/kb/en/com_stmt_execute/
  */
 
-const COM_QUERY = 0x03;
 const COM_STMT_EXECUTE = 0x17;
 const TYPE_BIGINT = 0x08;
 const TYPE_STRING = 0xfd;
@@ -15,11 +14,6 @@ const SHORT = 64;
 const { charCodeAt } = String.prototype;
 /** One packet takes less. */
 export const PACKET_LIMIT = 0xffffff;
-
-/** As many bytes as `PacketWriter.query` takes for it. */
-export function querySize(sql: string): number {
-  return HEADER + 1 + sql.length;
-}
 
 /** As many bytes as `PacketWriter.execute` may take for `count` parameters, of which these may be texts. */
 export function executeSize(count: number, parameters: readonly unknown[]): number {
@@ -42,13 +36,6 @@ export class PacketWriter {
     return this.#buffer.subarray(0, this.#at);
   }
 
-  /** @param sql ASCII */
-  query(sql: string): void {
-    const start = this.#begin(COM_QUERY);
-    this.#at += this.#buffer.write(sql, this.#at, 'latin1');
-    this.#end(start);
-  }
-
   /**
    * @param id of a prepared statement
    * @param first whole numbers, its first parameters
@@ -63,6 +50,11 @@ export class PacketWriter {
     buffer.writeUInt32LE(1, this.#at + 5);
     const nulls = this.#at + 9;
     const count = first.length + parameters.length;
+    if (count === 0) {
+      this.#at = nulls;
+      this.#end(start);
+      return;
+    }
     const types = nulls + ((count + 7) >> 3);
     buffer.fill(0, nulls, types);
     // The types follow.

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { type PoolConnection } from 'mysql2';
-import { executeSize, PACKET_LIMIT, PacketWriter, querySize } from './mysql-packets';
+import { executeSize, PACKET_LIMIT, PacketWriter } from './mysql-packets';
 import { LARGEST, OUT_OF_RANGE, type StatementResult } from './dialect';
-import { type Statement } from './sql-text';
+import { type Statement, statement } from './sql-text';
 import { Outdated } from './sqlite-statements';
 
 /**
@@ -58,6 +58,9 @@ const ANY: Expected = [0, 0x7fffffff];
 /** Before the first one there may have been a SELECT, which counts as -1, too. */
 const WHATEVER: Expected = [-1, 0x7fffffff];
 
+/** The parameters of what begins and ends a transaction. */
+const NO_PARAMETERS: readonly never[] = [];
+
 const BEGIN = 'start transaction';
 const COMMIT = 'commit';
 /** An error's number that `Dialect.isOutdated` knows. */
@@ -72,9 +75,13 @@ const BEGIN_BEHIND = `begin not atomic if row_count() = 0 then start transaction
 const GUARD = `case when row_count() between ? and ? then ? else ${LARGEST} + (row_count() + 2) end`;
 
 /** COMMIT, in the same way. A compound statement is answered once. */
-function commitAfter([least, most]: Expected): string {
+function commitAfter(work: readonly Statement[]): string {
+  const [least, most] = expectedOf(work.at(-1));
   return `begin not atomic if row_count() between ${least} and ${most} then commit; else ${FAIL}; end if; end`;
 }
+
+/** What stands before and behind what is done. (Read anew each time, they would be a tenth of what a lone message costs.) */
+const FRAME = [statement(BEGIN), statement(BEGIN_BEHIND)];
 
 /**
  * With the look at the statement before it in the place of its first value: evaluated whenever an INSERT or a SET does anything,
@@ -111,7 +118,7 @@ function prepare(connection: PoolConnection, { parameters, sql }: Statement): Pr
         return;
       }
       const { id } = statement as unknown as { id: number };
-      preparedOn(connection).set(sql, id, { size: parameters.length });
+      preparedOn(connection).set(sql, id, { size: Math.max(1, parameters.length) });
       resolve(id);
     });
   });
@@ -130,7 +137,7 @@ export async function runPipelined(
   const { work } = partsOf(statements);
   if (!canBePipelined(connection, statements)) return undefined;
   const known = preparedOn(connection);
-  for (const each of work) {
+  for (const each of [...FRAME, statement(commitAfter(work)), ...work]) {
     if (known.get(each.sql) === undefined && (await prepare(connection, each)) === undefined)
       return undefined;
   }
@@ -248,13 +255,15 @@ function encode(
 ): Buffer | undefined {
   const { begins, work } = partsOf(statements);
   const known = preparedOn(connection);
+  const beginId = known.get(begin);
+  const commitId = known.get(commitAfter(work));
+  if (beginId === undefined || commitId === undefined) return undefined;
   const ids = work.map(({ sql }) => known.get(sql));
-  const commit = commitAfter(expectedOf(work.at(-1)));
   const sizes = work.map(({ parameters }) => executeSize(EXPECTED + parameters.length, parameters));
   if (sizes.some((size) => size > PACKET_LIMIT)) return undefined;
-  const queries = querySize(begin) + querySize(commit);
-  const writer = new PacketWriter(sizes.reduce((sum, size) => sum + size, queries));
-  if (begins) writer.query(begin);
+  const frame = 2 * executeSize(0, NO_PARAMETERS);
+  const writer = new PacketWriter(sizes.reduce((sum, size) => sum + size, frame));
+  if (begins) writer.execute(beginId, NO_PARAMETERS, NO_PARAMETERS);
   let expected = begins ? NONE : WHATEVER;
   for (const [index, statement] of work.entries()) {
     const id = ids[index];
@@ -262,7 +271,7 @@ function encode(
     writer.execute(id, expected, statement.parameters);
     expected = expectedOf(statement);
   }
-  writer.query(commit);
+  writer.execute(commitId, NO_PARAMETERS, NO_PARAMETERS);
   return writer.bytes;
 }
 

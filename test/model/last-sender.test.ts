@@ -103,10 +103,7 @@ eachDatabase(
 
     it('gets its row when the platform sends', async () => {
       const last = await send(a);
-      await here
-        .request('post', `/sessions/${session}/messages`)
-        .send({ type: 0, content: 'x' })
-        .expect(201);
+      await here.request('post', `/sessions/${session}/messages`).send({ type: 0, content: 'x' }).expect(201);
       should(await position(a)).equal(last.timestamp);
       should(await consulted(a)).equal(last.timestamp);
       should(await unread(a)).equal(1);
@@ -205,7 +202,9 @@ eachDatabase(
       const socket = await connect(here.url);
       const { data } = await socket.login(await here.token(a), session, 'doctor');
       should(data).match({ unread_count: 0, last_message_id: last.id });
-      const after = await here.request('get', `/sessions/${session}/messages/unread?user_id=${a}`).expect(200);
+      const after = await here
+        .request('get', `/sessions/${session}/messages/unread?user_id=${a}`)
+        .expect(200);
       should(after.body.items).eql([]);
     });
   },
