@@ -5,6 +5,7 @@ import { toSqlTime } from '../db/time';
 import { Append, type LockedSession, lockSession, type NoticePlan } from '../model/append';
 import { SYSTEM_USER } from '../model/identifiers';
 import { MESSAGE_TYPE } from '../model/message-content';
+import { messageTable } from '../model/message-tables';
 import { TOPIC_STATUS } from '../model/topics';
 import { findUsers, insertProfile, lockUserState, profilesAreViews } from '../model/users';
 import { DEMO_USERS, type DemoLine, demoSessions } from './demo-data';
@@ -85,14 +86,11 @@ async function storeDemo(services: Services, trx: Transaction<Schema>, media: st
     // Who wrote had read what was there.
     await trx
       .updateTable('participants')
-      .set({ last_fetch_time: sql<string>`last_sent_time` })
+      .set({
+        last_fetch_time: sql<string>`coalesce((select max(m.timestamp) from ${sql.table(messageTable(type))} as m
+          where m.session_id = participants.session_id and m.sender_id = participants.participant_id), last_fetch_time)`,
+      })
       .where('session_id', '=', id)
-      .where('last_sent_time', 'is not', null)
-      .execute();
-    await trx
-      .updateTable('sessions')
-      .set((eb) => ({ sender_fetch_time: eb.ref('last_message_time') }))
-      .where('id', '=', id)
       .execute();
   }
 }

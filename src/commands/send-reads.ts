@@ -47,6 +47,7 @@ export function recall(cache: SendCache, sends: readonly KeyedSend[]): Reads | u
         row: lockedRow(known.row),
         members: known.members,
         fetchTimes: known.fetchTimes,
+        sentUntil: known.sentUntil,
         unrepliedTopic: known.unrepliedTopic,
         idStep: known.idStep,
         previous: known,
@@ -99,9 +100,14 @@ export async function readLocked(
       for (const found of rows) {
         const row = lockedRow(found as unknown as LockedRow);
         const idStep = found.id_step as number;
+        const known = cache.compared(row);
         // What was known stays true: it never goes back.
-        const fetchTimes = new Map(cache.compared(row)?.fetchTimes);
-        reads.sessions.set(row.id, { row, members: new Map(), fetchTimes, unrepliedTopic: null, idStep });
+        const fetchTimes = new Map(known?.fetchTimes);
+        // A participant that came again has a new row.
+        const isSame = known?.row.members_version === row.members_version;
+        const sentUntil = isSame ? known.sentUntil : new Map<string, SqlTime>();
+        const members = new Map<string, Member>();
+        reads.sessions.set(row.id, { row, members, fetchTimes, sentUntil, unrepliedTopic: null, idStep });
       }
     });
     const pairs = senderPairs(sends);

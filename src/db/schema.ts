@@ -66,6 +66,8 @@ interface ParticipantTable {
   last_fetch_time: SqlTime;
   /** When the participant sent last, but see `sentTime`. */
   last_sent_time: Defaulted<SqlTime | null>;
+  /** No message after `last_sent_time` has a lower id, or this one; null: there is none of this participant's. */
+  last_sent_id: Defaulted<number | null>;
   sticky: Defaulted<number>;
 }
 

@@ -247,6 +247,8 @@ export interface ParticipantChange {
   sessionId: string;
   member: Member;
   sent: SqlTime;
+  /** An id below that of the message after the one sent then. */
+  afterId: number;
   /** Up to when the sender has read by then. */
   fetched: SqlTime;
   /** What is known for sure of that, which may be less; null: nothing. */
@@ -256,11 +258,11 @@ export interface ParticipantChange {
 const PARTICIPANTS = perDialect((dialect) => {
   const update = (isUnread = '') =>
     new RowsText(
-      'insert into participants (session_id, participant_id, type, last_sent_time, last_fetch_time) values ',
+      'insert into participants (session_id, participant_id, type, last_sent_time, last_sent_id, last_fetch_time) values ',
       dialect.onExisting(
         ['session_id', 'participant_id'],
         // Somebody else's reading may have moved it on meanwhile; it never goes back.
-        `last_sent_time = new(last_sent_time), last_fetch_time = case ${isUnread}
+        `last_sent_time = new(last_sent_time), last_sent_id = new(last_sent_id), last_fetch_time = case ${isUnread}
       when participants.last_fetch_time < new(last_fetch_time) then new(last_fetch_time)
       else participants.last_fetch_time end`,
       ),
@@ -281,11 +283,12 @@ export function participantsStatement(
   changes: readonly ParticipantChange[],
   unless?: Unread,
 ): Statement {
-  const rows = changes.map(({ fetched, member, sent, sessionId }) => [
+  const rows = changes.map(({ afterId, fetched, member, sent, sessionId }) => [
     sessionId,
     member.id,
     member.type,
     sent,
+    afterId,
     fetched,
   ]);
   const { plain, unlessUnread } = PARTICIPANTS(dialect);

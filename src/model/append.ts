@@ -19,6 +19,7 @@ import {
   type Unread,
   unrepliedTopicsStatement,
 } from './append-statements';
+import { SENT_STEP_MS } from './last-sender';
 import { type Member } from './member';
 import { messageTable } from './message-tables';
 import { MESSAGE_TYPE, REPLY_TYPES } from './message-content';
@@ -37,6 +38,8 @@ export interface LockedSession {
    * Up to when participants have read at least (it never goes back): of all, or of those who have sent and are about to.
    */
   fetchTimes: Map<string, SqlTime>;
+  /** Of participants whose sends this process wrote into their rows: until when later ones are found without, see `sentTime`. */
+  sentUntil: ReadonlyMap<string, SqlTime>;
   unrepliedTopic: string | null;
   idStep: number;
   /** What it is a copy of: of a transaction that may be under way still, so that the id of its last message is not known yet. */
@@ -128,6 +131,7 @@ export async function lockSession(
     fetchTimes: new Map(
       (members?.rows ?? []).map((each) => [String(each.participant_id), each.last_fetch_time as SqlTime]),
     ),
+    sentUntil: new Map(),
     idStep: row.id_step,
   };
 }
@@ -257,13 +261,18 @@ export class Append {
 
   /** The sessions as they will be when this is committed, to be remembered; once it was sent. */
   remembered(): LockedSession[] {
-    const copied = new Set<string>();
-    for (const { sessionId, member, known } of this.#changes) {
+    let copied: { session: LockedSession; sentUntil: Map<string, SqlTime> } | undefined;
+    // Those of one session stand together.
+    for (const { sessionId, member, known, sent } of this.#changes) {
       const session = this.#sessions.get(sessionId)?.session;
       if (session === undefined) continue;
-      if (!copied.has(sessionId)) session.fetchTimes = new Map(session.fetchTimes);
-      copied.add(sessionId);
+      if (session !== copied?.session) {
+        copied = { session, sentUntil: new Map(session.sentUntil) };
+        session.fetchTimes = new Map(session.fetchTimes);
+        session.sentUntil = copied.sentUntil;
+      }
       if (known !== null) session.fetchTimes.set(member.id, known);
+      copied.sentUntil.set(member.id, toSqlTime(fromSqlTime(sent) + SENT_STEP_MS));
     }
     return this.sessions;
   }
@@ -355,26 +364,38 @@ export class Append {
 
   /**
    * Each sender's latest send; and for a sender who had nothing unread, everything up to it is read. Only the first
-   * sender in a session can be that one: for the others the first one's message is unread. The last sender's is told by
-   * the session's row, and written into its own when somebody else has sent: so nothing of it is written while one sends
-   * alone.
+   * sender in a session can be that one: for the others the first one's message is unread.
+   *
+   * The last sender's is told by the session's row, and written into its own when somebody else has sent. Of others it is
+   * left out where nothing was read by it and an earlier send is written that tells enough, see `sentTime`. So nearly
+   * nothing is written while one sends alone, or many at once.
    * @param undecided of whom the database finds out
    */
   #changeSenders(appends: SessionAppends, undecided: Unread | undefined): void {
     const { lastBefore, messages, othersBefore, session } = appends;
-    const { members, row } = session;
+    const { fetchTimes, members, row, sentUntil } = session;
     const first = messages[0]?.row.sender_id;
     const readUpTo = messages[lengthOfFirstRun(messages) - 1]?.row.timestamp;
     const latest = new Map<string, SqlTime>();
     for (const { row: message } of messages) latest.set(message.sender_id, message.timestamp);
+    const isTold = (id: string, sent: SqlTime, fetched: SqlTime | null) =>
+      sent < (sentUntil.get(id) ?? '') && (fetched === null || fetched <= (fetchTimes.get(id) ?? ''));
     const change = (member: Member, sent: SqlTime, fetched: SqlTime, known: SqlTime | null) =>
-      this.#changes.push({ sessionId: row.id, member, sent, fetched, known });
+      this.#changes.push({
+        sessionId: row.id,
+        member,
+        sent,
+        afterId: row.last_message_id,
+        fetched,
+        known,
+      });
     row.sender_fetch_time = null;
 
     const previous = members.get(lastBefore.id ?? '');
     if (previous !== undefined && lastBefore.sent !== null && !latest.has(previous.id)) {
       const fetched = fetchedBefore(appends, previous.id);
-      change(previous, lastBefore.sent, fetched ?? BEFORE_ALL, fetched);
+      if (!isTold(previous.id, lastBefore.sent, fetched))
+        change(previous, lastBefore.sent, fetched ?? BEFORE_ALL, fetched);
     }
     for (const [sender, sent] of latest) {
       const member = members.get(sender);
@@ -383,9 +404,10 @@ export class Append {
       const nothingUnread = sender === first && (othersBefore === null || fetched >= othersBefore);
       const known = nothingUnread && readUpTo !== undefined ? readUpTo : fetched;
       const isUndecided = sender === undecided?.userId && row.id === undecided.sessionId;
-      if (sender === row.last_sender_id) row.sender_fetch_time = known;
+      const isLast = sender === row.last_sender_id;
+      if (isLast) row.sender_fetch_time = known;
       if (isUndecided) change(member, sent, readUpTo ?? known, known);
-      else if (sender !== row.last_sender_id) change(member, sent, known, known);
+      else if (!isLast && !isTold(sender, sent, known)) change(member, sent, known, known);
     }
   }
 

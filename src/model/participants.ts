@@ -2,7 +2,7 @@ import { type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
 import { type ParticipantRow } from '../db/schema';
 import { laterOf, type SqlTime } from '../db/time';
-import { fetchTime, sentTime } from './last-sender';
+import { fetchTime, sentTimes } from './last-sender';
 import { type Member } from './member';
 import { findUsers, type User, type UserType } from './users';
 
@@ -79,21 +79,22 @@ export async function deleteParticipants(
 ): Promise<void> {
   if (ids.length === 0) return;
   if (businessType === 2) {
+    const sent = await sentTimes(trx, sessionId, ids);
     const rows = await trx
       .selectFrom('participants')
-      .innerJoin('sessions', 'sessions.id', 'participants.session_id')
       .leftJoin('user_states', 'user_states.user_id', 'participants.participant_id')
-      .select(['participant_id', 'participants.type', sentTime().as('sent_time'), 'left_consult_time'])
+      .select(['participant_id', 'participants.type', 'left_consult_time'])
       .where('session_id', '=', sessionId)
       .where('participant_id', 'in', [...ids])
-      .where(sentTime(), 'is not', null)
       .execute();
     for (const row of rows) {
+      const time = sent.get(row.participant_id);
+      if (time === undefined) continue;
       // A user of the platform's own tables who never logged in here has no row yet.
       const state = {
         user_id: row.participant_id,
         type: row.type,
-        left_consult_time: laterOf(row.sent_time, row.left_consult_time),
+        left_consult_time: laterOf(time, row.left_consult_time),
       };
       await dialect.upsert(trx, 'user_states', ['user_id'], state, ['left_consult_time']);
     }

@@ -16,7 +16,7 @@ import { bySessionHint, MESSAGE_TABLES, messagesBySession, messageTable } from '
 /** Sessions that one query counts: SQLite takes expressions 1,000 deep. */
 const SESSIONS_A_QUERY = 400;
 
-const FETCH_TIME = fetchTime({ p: 'p', s: 's' });
+const FETCH_TIME = fetchTime('p', 's');
 
 /** The id of the newest message that the participant `p` of the session `s` has read, 0 where there is none. */
 function lastReadId(table: MessageTableName): RawBuilder<number> {

@@ -2,8 +2,7 @@ import { sql } from 'kysely';
 import { type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
 import { type ProfileRow, type UserStateRow } from '../db/schema';
-import { laterOf, type SqlTime } from '../db/time';
-import { sentTime } from './last-sender';
+import { type SqlTime } from '../db/time';
 
 export const USER_TYPES = ['doctor', 'patient'] as const;
 export type UserType = (typeof USER_TYPES)[number];
@@ -120,17 +119,4 @@ export async function shareSession(db: Queryable, first: string, second: string)
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
-}
-
-/** When the user last wrote in a session with a patient; null: never. */
-export async function lastConsultTime(db: Queryable, id: string): Promise<SqlTime | null> {
-  const present = await db
-    .selectFrom('participants')
-    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
-    .select((eb) => eb.fn.max(sentTime()).as('time'))
-    .where('participants.participant_id', '=', id)
-    .where('sessions.business_type', '=', 2)
-    .executeTakeFirst();
-  const state = await findUserState(db, id);
-  return laterOf(present?.time ?? null, state?.left_consult_time ?? null);
 }

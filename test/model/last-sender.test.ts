@@ -1,5 +1,7 @@
 import should from 'should';
+import { statement } from '../../src/db/sql-text';
 import { toIso } from '../../src/db/time';
+import { Append, lockSession } from '../../src/model/append';
 import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
 import { connect, terminateAll } from '../support/socket-client';
@@ -76,6 +78,22 @@ eachDatabase(
       await here.request('put', `/sessions/${session}/participant/update`).send(change).expect(200);
     }
 
+    /** All in one transaction. @returns when they were sent */
+    async function submit(...senders: string[]): Promise<string[]> {
+      const sent = await Promise.all(
+        senders.map((senderId) =>
+          here.context.writers.submit({
+            sessionId: session,
+            senderId,
+            byBackend: true,
+            message: { type: 1, content: 'together' },
+            clientMsgId: null,
+          }),
+        ),
+      );
+      return sent.map(({ row }) => toIso(row.timestamp));
+    }
+
     it('writes nothing but the session while it sends alone, and has read and sent up to the last', async () => {
       await send(a);
       const before = await rowOf(a);
@@ -130,18 +148,7 @@ eachDatabase(
     });
 
     it('has not read what came between its own in one transaction, also when it sends again', async () => {
-      const together = await Promise.all(
-        [a, b, a].map((senderId) =>
-          here.context.writers.submit({
-            sessionId: session,
-            senderId,
-            byBackend: true,
-            message: { type: 1, content: 'together' },
-            clientMsgId: null,
-          }),
-        ),
-      );
-      const first = toIso(together[0]!.row.timestamp);
+      const [first] = await submit(a, b, a);
       should(await position(a)).equal(first);
       const again = await send(a);
       should([await position(a), await consulted(a)]).eql([first, again.timestamp]);
@@ -191,6 +198,89 @@ eachDatabase(
       await send(b);
       await here.request('get', `/sessions/${session}/participants/${a}`).expect(404);
       should(await consulted(a)).equal(last.timestamp);
+    });
+
+    it('that sends among others has its row written once in a while, and what it sent last is found all the same', async () => {
+      await submit(b, a, p);
+      const before = await rowOf(a);
+      for (let turn = 0; turn < 3; turn += 1) {
+        const [first, second, last] = await submit(b, a, p);
+        should(await consulted(a)).equal(second);
+        should([await consulted(b), await consulted(p)]).eql([first, last]);
+      }
+      should(before.last_sent_time).be.a.String();
+      should(await rowOf(a)).eql(before);
+    });
+
+    it('that sends among others in a while is written all the same when it has read', async () => {
+      await submit(b, a, b);
+      await here.request('get', `/sessions/${session}/messages?user_id=${a}`).expect(200);
+      const last = await send(a);
+      await send(b);
+      should([await position(a), await consulted(a)]).eql([last.timestamp, last.timestamp]);
+    });
+
+    it('that was removed and came again elsewhere is written again among others', async () => {
+      await submit(b, a, b);
+      for (const change of [{ remove: [a] }, { add: [{ id: a }] }])
+        await elsewhere.request('put', `/sessions/${session}/participant/update`).send(change).expect(200);
+      const [, last] = await submit(b, a, b);
+      should(await consulted(a)).equal(last);
+    });
+
+    it('that is removed soon after its row was written keeps what it sent since', async () => {
+      await send(a);
+      await send(b);
+      const last = await send(a);
+      await send(b);
+      await members({ remove: [a] });
+      should(await consulted(a)).equal(last.timestamp);
+    });
+
+    it('that comes again has a new row, which is written anew', async () => {
+      await send(a);
+      await send(b);
+      await members({ remove: [a] });
+      await members({ add: [{ id: a }] });
+      for (const server of [here, elsewhere]) {
+        const last = await send(a, server);
+        await send(b, server);
+        should(await consulted(a)).equal(last.timestamp);
+      }
+    });
+
+    it('has its row written again when what it tells is too old', async () => {
+      const { database: own } = here.context;
+      const begin = Date.now();
+      let locked = await own.connection((run) => lockSession(run, own.dialect, session));
+      const rows: (string | null)[] = [];
+      const times: string[] = [];
+      // Each of A's is followed by one of B's, so that it is not the last.
+      for (const seconds of [0, 3, 6, 9, 11, 14, 22]) {
+        await own.connection(async (run) => {
+          const append = new Append(
+            own.dialect,
+            () => ({ state: 'skipped', delayMs: 0 }),
+            begin + seconds * 1000,
+          );
+          const of = (senderId: string) => ({
+            senderId,
+            senderName: senderId,
+            type: 1,
+            content: '"x"',
+            client: null,
+          });
+          times.push(toIso(append.add(locked!, of(a)).row.timestamp));
+          append.add(locked!, of(b));
+          await append.store(run, { before: [statement(own.dialect.begin)], rest: [statement('commit')] });
+          [locked] = append.remembered();
+        });
+        rows.push((await rowOf(a)).last_sent_time);
+        should(await consulted(a)).equal(times.at(-1));
+      }
+      const written = rows.map((time) => toIso(time ?? ''));
+      const [first, , , , fifth, , seventh] = times;
+      should(written).eql([first, first, first, first, fifth, fifth, seventh]);
     });
 
     it("is shown by its sessions' list and login as having read all", async () => {

@@ -4,7 +4,8 @@ import { login, putUser, setUserStatus, userStatus } from '../../commands/users'
 import { toIso, laterOf, toSqlTime } from '../../db/time';
 import { userId } from '../../model/identifiers';
 import { httpUrl, name, text } from '../../model/text';
-import { findUserState, lastConsultTime } from '../../model/users';
+import { lastSentToPatients } from '../../model/last-sender';
+import { findUserState } from '../../model/users';
 import { userView } from '../../views/user';
 import { type Route, route } from './route';
 import { clientId, day, onUser, platform, time, userType, wire } from './schemas';
@@ -179,7 +180,7 @@ export const userRoutes: Route[] = [
         state?.last_active_time ?? null,
         pending === undefined ? null : toSqlTime(pending),
       );
-      const consult = await lastConsultTime(db, id);
+      const consult = laterOf(await lastSentToPatients(db, id), state?.left_consult_time ?? null);
       return {
         status: 200,
         body: {

@@ -1,4 +1,4 @@
-import { type CreateTableBuilder, type Kysely, type RawBuilder, sql } from 'kysely';
+import { type ColumnDataType, type CreateTableBuilder, type Kysely, type RawBuilder, sql } from 'kysely';
 import { type Dialect } from '../dialect';
 
 export type TableBuilder = CreateTableBuilder<string>;
@@ -37,12 +37,15 @@ export async function addColumn(
   db: Kysely<unknown>,
   table: string,
   column: string,
-  type: RawBuilder<unknown>,
+  type: ColumnDataType | RawBuilder<unknown>,
 ): Promise<void> {
   const tables = await db.introspection.getTables();
   const { columns } = tables.find(({ name }) => name === table) ?? { columns: [] };
   if (columns.some(({ name }) => name === column)) return;
-  await db.schema.alterTable(table).addColumn(column, type).execute();
+  await db.schema
+    .alterTable(table)
+    .addColumn(column, type as ColumnDataType)
+    .execute();
 }
 
 /** DROP INDEX that may run again. */
