@@ -70,7 +70,7 @@ export class Activity {
 function firstActivity(user: string, time: SqlTime): Statement {
   return statement(
     `insert into user_states (user_id, type, last_active_time)
-    select participant_id, type, ? from participants
+    select participant_id, type, ? from memberships
     where participant_id = ? and not exists (select 1 from user_states where user_id = ?) limit 1`,
     [time, user, user],
   );

@@ -73,7 +73,7 @@ async function storeDemo(services: Services, trx: Transaction<Schema>, media: st
       .where('id', '=', id)
       .execute();
     await trx
-      .updateTable('participants')
+      .updateTable('memberships')
       .set({ last_fetch_time: begin })
       .where('session_id', '=', id)
       .execute();
@@ -85,10 +85,10 @@ async function storeDemo(services: Services, trx: Transaction<Schema>, media: st
     }
     // Who wrote had read what was there.
     await trx
-      .updateTable('participants')
+      .updateTable('memberships')
       .set({
         last_fetch_time: sql<string>`coalesce((select max(m.timestamp) from ${sql.table(messageTable(type))} as m
-          where m.session_id = participants.session_id and m.sender_id = participants.participant_id), last_fetch_time)`,
+          where m.session_id = memberships.session_id and m.sender_id = memberships.participant_id), last_fetch_time)`,
       })
       .where('session_id', '=', id)
       .execute();

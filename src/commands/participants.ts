@@ -189,7 +189,7 @@ export async function putParticipant(
         );
     if (isThere && role !== undefined) {
       await trx
-        .updateTable('participants')
+        .updateTable('memberships')
         .set({ role })
         .where('session_id', '=', sessionId)
         .where('participant_id', '=', participantId)

@@ -49,7 +49,7 @@ interface SessionTable {
   last_message_time: Defaulted<SqlTime | null>;
   /** The latest message that is not by `last_sender_id`: tells without a search whether a sender has unread messages. */
   other_message_time: Defaulted<SqlTime | null>;
-  /** Up to when `last_sender_id` has read by sending: its own row may say less. See `fetchTime`. */
+  /** Up to when `last_sender_id` has read by sending: its own row may say less. The view `participants` minds it. */
   sender_fetch_time: Defaulted<SqlTime | null>;
   /** The latest time given out in this session, to a message or a joining member; the next message is later. */
   clock_time: SqlTime;
@@ -57,18 +57,31 @@ interface SessionTable {
   members_version: Defaulted<number>;
 }
 
-interface ParticipantTable {
+/** Who takes part in which session, as it is written; what is read is `participants`. */
+interface MembershipTable {
   session_id: string;
   participant_id: string;
   type: 'doctor' | 'patient';
   role: Defaulted<number>;
-  /** Up to when the participant has read, but see `fetchTime`. */
+  /** Up to when the participant has read; of its session's last sender the session's row may tell more. */
   last_fetch_time: SqlTime;
-  /** When the participant sent last, but see `sentTime`. */
+  /** When the participant sent; later sends may be told by the session's row and by the messages, see `sentTimes`. */
   last_sent_time: Defaulted<SqlTime | null>;
-  /** No message after `last_sent_time` has a lower id, or this one; null: there is none of this participant's. */
+  /** No message after `last_sent_time` has this id or a lower one; null: there is none of this participant's. */
   last_sent_id: Defaulted<number | null>;
   sticky: Defaulted<number>;
+}
+
+type ReadOnly<T> = ColumnType<T, never, never>;
+
+/** A view of `memberships`, with up to when each has really read. */
+interface ParticipantView {
+  session_id: ReadOnly<string>;
+  participant_id: ReadOnly<string>;
+  type: ReadOnly<'doctor' | 'patient'>;
+  role: ReadOnly<number>;
+  last_fetch_time: ReadOnly<SqlTime>;
+  sticky: ReadOnly<number>;
 }
 
 interface MessageTable {
@@ -163,7 +176,8 @@ export interface Schema {
   user_states: UserStateTable;
   revoked_tokens: RevokedTokenTable;
   sessions: SessionTable;
-  participants: ParticipantTable;
+  memberships: MembershipTable;
+  participants: ParticipantView;
   system_messages: MessageTable;
   muc_messages: MessageTable;
   p2p_messages: MessageTable;
@@ -177,7 +191,7 @@ export interface Schema {
 export type ProfileRow = Selectable<ProfileTable>;
 export type UserStateRow = Selectable<UserStateTable>;
 export type SessionRow = Selectable<SessionTable>;
-export type ParticipantRow = Selectable<ParticipantTable>;
+export type ParticipantRow = Selectable<ParticipantView>;
 export type MessageRow = Selectable<MessageTable>;
 export type NewMessageRow = Insertable<MessageTable>;
 export type TopicRow = Selectable<TopicTable>;

@@ -67,7 +67,7 @@ export interface Unread {
 
 /** Fails unless each of them has still something unread. */
 export function expectUnread(dialect: Dialect, unread: readonly Unread[]): Statement {
-  return dialect.expectOf('participants', `count(*) = ${unread.length}`, (text) =>
+  return dialect.expectOf('memberships', `count(*) = ${unread.length}`, (text) =>
     unread.forEach(({ sessionId, time, userId }, index) =>
       text
         .add(index === 0 ? '(session_id = ' : ' or (session_id = ')
@@ -83,7 +83,7 @@ export function expectUnread(dialect: Dialect, unread: readonly Unread[]): State
 
 export function membersStatement(ids: readonly string[]): Statement {
   return statement(
-    `select session_id, participant_id, type, last_fetch_time from participants where session_id in (${placeholders(ids)})`,
+    `select session_id, participant_id, type, last_fetch_time from memberships where session_id in (${placeholders(ids)})`,
     [...ids],
   );
 }
@@ -105,7 +105,7 @@ export function fetchTimesStatement(
   pairs: readonly (readonly [sessionId: string, userId: string])[],
 ): Statement {
   return statement(
-    `select session_id, participant_id, last_fetch_time from participants where ${dialect.rowIn(['session_id', 'participant_id'], pairs.length)}`,
+    `select session_id, participant_id, last_fetch_time from memberships where ${dialect.rowIn(['session_id', 'participant_id'], pairs.length)}`,
     pairs.flat(),
   );
 }
@@ -258,19 +258,19 @@ export interface ParticipantChange {
 const PARTICIPANTS = perDialect((dialect) => {
   const update = (isUnread = '') =>
     new RowsText(
-      'insert into participants (session_id, participant_id, type, last_sent_time, last_sent_id, last_fetch_time) values ',
+      'insert into memberships (session_id, participant_id, type, last_sent_time, last_sent_id, last_fetch_time) values ',
       dialect.onExisting(
         ['session_id', 'participant_id'],
         // Somebody else's reading may have moved it on meanwhile; it never goes back.
         `last_sent_time = new(last_sent_time), last_sent_id = new(last_sent_id), last_fetch_time = case ${isUnread}
-      when participants.last_fetch_time < new(last_fetch_time) then new(last_fetch_time)
-      else participants.last_fetch_time end`,
+      when memberships.last_fetch_time < new(last_fetch_time) then new(last_fetch_time)
+      else memberships.last_fetch_time end`,
       ),
     );
   return {
     plain: update(),
-    unlessUnread: update(`when participants.participant_id = ? and participants.session_id = ?
-      and participants.last_fetch_time < ? then participants.last_fetch_time`),
+    unlessUnread: update(`when memberships.participant_id = ? and memberships.session_id = ?
+      and memberships.last_fetch_time < ? then memberships.last_fetch_time`),
   };
 });
 

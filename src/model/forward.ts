@@ -15,7 +15,7 @@ export async function findForwarded(
 ): Promise<MessageRow | undefined> {
   const [sessions, memberships] = await run([
     statement('select type from sessions where id = ?', [forward.session_id]),
-    statement('select 1 from participants where session_id = ? and participant_id = ?', [
+    statement('select 1 from memberships where session_id = ? and participant_id = ?', [
       forward.session_id,
       senderId ?? '',
     ]),

@@ -1,20 +1,11 @@
-import { type RawBuilder, sql } from 'kysely';
 import { type Queryable } from '../db/database';
 import { fromSqlTime, laterOf, type SqlTime, toSqlTime } from '../db/time';
 import { messagesBySession, messageTable } from './message-tables';
 
 /**
- * What a send changes of its sender, when it sent and up to when it has read, is not in the sender's row yet while the
- * sender is its session's last: until then the session's row tells it (see `Append`). These are for queries that join
- * `participants` and `sessions`.
+ * When participants sent last. Of a session's last sender the session's row tells it, of others their own rows, or messages
+ * soon after the one that these tell (see `Append`).
  */
-
-/** Up to when a participant has read. @param p the name of `participants` in the query, @param s of `sessions` */
-export function fetchTime(p = 'participants', s = 'sessions'): RawBuilder<SqlTime> {
-  return sql<SqlTime>`case when ${sql.ref(`${s}.last_sender_id`)} = ${sql.ref(`${p}.participant_id`)}
-    and ${sql.ref(`${s}.sender_fetch_time`)} > ${sql.ref(`${p}.last_fetch_time`)}
-    then ${sql.ref(`${s}.sender_fetch_time`)} else ${sql.ref(`${p}.last_fetch_time`)} end`;
-}
 
 /** For so long after a send that a sender's row tells, others of the same sender need not be written into it. */
 export const SENT_STEP_MS = 10_000;
@@ -32,8 +23,8 @@ interface SentRow {
 
 function sentRows(db: Queryable) {
   return db
-    .selectFrom('participants')
-    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
+    .selectFrom('memberships')
+    .innerJoin('sessions', 'sessions.id', 'memberships.session_id')
     .select([
       'session_id',
       'participant_id',

@@ -2,7 +2,7 @@ import { type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
 import { type ParticipantRow } from '../db/schema';
 import { laterOf, type SqlTime } from '../db/time';
-import { fetchTime, sentTimes } from './last-sender';
+import { sentTimes } from './last-sender';
 import { type Member } from './member';
 import { findUsers, type User, type UserType } from './users';
 
@@ -21,9 +21,7 @@ export interface NewParticipant {
 export async function participantsOf(db: Queryable, sessionId: string): Promise<Participant[]> {
   const rows = await db
     .selectFrom('participants')
-    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
-    .selectAll('participants')
-    .select(fetchTime().as('fetch_time'))
+    .selectAll()
     .where('session_id', '=', sessionId)
     .orderBy('participant_id')
     .execute();
@@ -31,15 +29,15 @@ export async function participantsOf(db: Queryable, sessionId: string): Promise<
     db,
     rows.map((row) => row.participant_id),
   );
-  return rows.map(({ fetch_time: last_fetch_time, ...row }) => {
+  return rows.map((row) => {
     const user = users.get(row.participant_id);
-    return { ...row, last_fetch_time, name: user?.name ?? row.participant_id, avatar: user?.avatar ?? null };
+    return { ...row, name: user?.name ?? row.participant_id, avatar: user?.avatar ?? null };
   });
 }
 
 export async function isParticipant(db: Queryable, sessionId: string, userId: string): Promise<boolean> {
   const row = await db
-    .selectFrom('participants')
+    .selectFrom('memberships')
     .select('session_id')
     .where('session_id', '=', sessionId)
     .where('participant_id', '=', userId)
@@ -56,7 +54,7 @@ export async function insertParticipants(
 ): Promise<void> {
   if (participants.length === 0) return;
   await trx
-    .insertInto('participants')
+    .insertInto('memberships')
     .values(
       participants.map(({ id, type, role }) => ({
         session_id: sessionId,
@@ -81,9 +79,9 @@ export async function deleteParticipants(
   if (businessType === 2) {
     const sent = await sentTimes(trx, sessionId, ids);
     const rows = await trx
-      .selectFrom('participants')
-      .leftJoin('user_states', 'user_states.user_id', 'participants.participant_id')
-      .select(['participant_id', 'participants.type', 'left_consult_time'])
+      .selectFrom('memberships')
+      .leftJoin('user_states', 'user_states.user_id', 'memberships.participant_id')
+      .select(['participant_id', 'memberships.type', 'left_consult_time'])
       .where('session_id', '=', sessionId)
       .where('participant_id', 'in', [...ids])
       .execute();
@@ -100,7 +98,7 @@ export async function deleteParticipants(
     }
   }
   await trx
-    .deleteFrom('participants')
+    .deleteFrom('memberships')
     .where('session_id', '=', sessionId)
     .where('participant_id', 'in', [...ids])
     .execute();
@@ -115,7 +113,7 @@ export function businessTypeOf(types: Iterable<UserType>): number {
 /** The participants of a session as far as sending and pushing are concerned, by id. */
 export async function sessionMembers(db: Queryable, sessionId: string): Promise<Map<string, Member>> {
   const rows = await db
-    .selectFrom('participants')
+    .selectFrom('memberships')
     .select(['participant_id', 'type'])
     .where('session_id', '=', sessionId)
     .execute();
@@ -129,7 +127,7 @@ export async function membersAmong(
   userIds: readonly string[],
 ): Promise<Set<string>> {
   const rows = await db
-    .selectFrom('participants')
+    .selectFrom('memberships')
     .select('participant_id')
     .where('session_id', '=', sessionId)
     .where('participant_id', 'in', [...userIds])
@@ -143,7 +141,7 @@ export async function participationsAmong(
   pairs: readonly { sessionId: string; userId: string }[],
 ): Promise<Map<string, Set<string>>> {
   const rows = await db
-    .selectFrom('participants')
+    .selectFrom('memberships')
     .select(['session_id', 'participant_id'])
     .where('session_id', 'in', [...new Set(pairs.map(({ sessionId }) => sessionId))])
     .where('participant_id', 'in', [...new Set(pairs.map(({ userId }) => userId))])
@@ -164,12 +162,11 @@ export async function participationsOf(
 ): Promise<Map<string, Map<string, SqlTime>>> {
   const rows = await db
     .selectFrom('participants')
-    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
-    .select(['participant_id', 'session_id', fetchTime().as('time')])
+    .select(['participant_id', 'session_id', 'last_fetch_time'])
     .where('participant_id', 'in', [...userIds])
     .execute();
   const found = new Map<string, Map<string, SqlTime>>();
-  for (const { time, participant_id: userId, session_id: sessionId } of rows) {
+  for (const { last_fetch_time: time, participant_id: userId, session_id: sessionId } of rows) {
     const sessions = found.get(userId);
     if (sessions === undefined) found.set(userId, new Map([[sessionId, time]]));
     else sessions.set(sessionId, time);

@@ -18,10 +18,10 @@ export async function findSessionOf(
 ): Promise<SessionRow | undefined> {
   return db
     .selectFrom('sessions')
-    .innerJoin('participants', 'participants.session_id', 'sessions.id')
+    .innerJoin('memberships', 'memberships.session_id', 'sessions.id')
     .selectAll('sessions')
     .where('sessions.id', '=', id)
-    .where('participants.participant_id', '=', userId)
+    .where('memberships.participant_id', '=', userId)
     .executeTakeFirst();
 }
 
@@ -60,12 +60,12 @@ export async function sessionsOf(
   after?: SessionCursor,
 ): Promise<(SessionOfUser & { activity: SqlTime })[]> {
   let query = db
-    .selectFrom('participants')
-    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
+    .selectFrom('memberships')
+    .innerJoin('sessions', 'sessions.id', 'memberships.session_id')
     .selectAll('sessions')
-    .select(['participants.sticky', activity.as('activity')])
-    .where('participants.participant_id', '=', userId)
-    .orderBy('participants.sticky', 'desc')
+    .select(['memberships.sticky', activity.as('activity')])
+    .where('memberships.participant_id', '=', userId)
+    .orderBy('memberships.sticky', 'desc')
     .orderBy(activity, 'desc')
     .orderBy('sessions.id', 'desc')
     .limit(limit + 1);
@@ -79,10 +79,10 @@ export async function sessionsOf(
   if (after !== undefined) {
     query = query.where((eb) =>
       eb.or([
-        eb('participants.sticky', '<', after.sticky),
-        eb.and([eb('participants.sticky', '=', after.sticky), eb(activity, '<', after.time)]),
+        eb('memberships.sticky', '<', after.sticky),
+        eb.and([eb('memberships.sticky', '=', after.sticky), eb(activity, '<', after.time)]),
         eb.and([
-          eb('participants.sticky', '=', after.sticky),
+          eb('memberships.sticky', '=', after.sticky),
           eb(activity, '=', after.time),
           eb('sessions.id', '<', after.id),
         ]),
@@ -100,7 +100,7 @@ export async function setSticky(
   sticky: boolean,
 ): Promise<boolean> {
   const result = await db
-    .updateTable('participants')
+    .updateTable('memberships')
     .set({ sticky: sticky ? 1 : 0 })
     .where('session_id', '=', sessionId)
     .where('participant_id', '=', userId)
@@ -114,17 +114,17 @@ export async function sessionPositions(
   userId: string,
 ): Promise<Pick<SessionRow, 'id' | 'last_message_id'>[]> {
   return db
-    .selectFrom('participants')
-    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
+    .selectFrom('memberships')
+    .innerJoin('sessions', 'sessions.id', 'memberships.session_id')
     .select(['sessions.id', 'sessions.last_message_id'])
-    .where('participants.participant_id', '=', userId)
+    .where('memberships.participant_id', '=', userId)
     .execute();
 }
 
 /** The sessions that a user takes part in. */
 export async function sessionIdsOf(db: Queryable, userId: string): Promise<string[]> {
   const rows = await db
-    .selectFrom('participants')
+    .selectFrom('memberships')
     .select('session_id')
     .where('participant_id', '=', userId)
     .execute();

@@ -54,7 +54,7 @@ function filtered(db: Queryable, filter: TopicFilter) {
   const { from, reply, sessionId, status, to, type, userId } = filter;
   if (userId !== undefined) {
     query = query.where('topics.session_id', 'in', (eb) =>
-      eb.selectFrom('participants').select('participants.session_id').where('participant_id', '=', userId),
+      eb.selectFrom('memberships').select('memberships.session_id').where('participant_id', '=', userId),
     );
   }
   if (sessionId !== undefined) query = query.where('topics.session_id', '=', sessionId);

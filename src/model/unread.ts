@@ -2,7 +2,6 @@ import { CompiledQuery, type RawBuilder, sql } from 'kysely';
 import { type Queryable } from '../db/database';
 import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
 import { type SqlTime } from '../db/time';
-import { fetchTime } from './last-sender';
 import { bySessionHint, MESSAGE_TABLES, messagesBySession, messageTable } from './message-tables';
 
 /**
@@ -16,12 +15,10 @@ import { bySessionHint, MESSAGE_TABLES, messagesBySession, messageTable } from '
 /** Sessions that one query counts: SQLite takes expressions 1,000 deep. */
 const SESSIONS_A_QUERY = 400;
 
-const FETCH_TIME = fetchTime('p', 's');
-
-/** The id of the newest message that the participant `p` of the session `s` has read, 0 where there is none. */
+/** The id of the newest message that the participant `p` has read, 0 where there is none. */
 function lastReadId(table: MessageTableName): RawBuilder<number> {
   return sql<number>`coalesce((select r.id from ${sql.table(table)} as r ${sql.raw(bySessionHint(table))}
-    where r.session_id = p.session_id and r.timestamp <= ${FETCH_TIME} order by r.id desc limit 1), 0)`;
+    where r.session_id = p.session_id and r.timestamp <= p.last_fetch_time order by r.id desc limit 1), 0)`;
 }
 
 /**
@@ -43,7 +40,7 @@ export async function unreadCounts(
     .select(['s.id', 's.type', lastRead.as('last_read_id')])
     .where('p.participant_id', '=', userId)
     // Spares the look into the messages for sessions that are read to their end.
-    .where('s.last_message_time', '>', FETCH_TIME);
+    .whereRef('s.last_message_time', '>', 'p.last_fetch_time');
   if (sessionIds !== undefined) query = query.where('p.session_id', 'in', [...sessionIds]);
   const positions = await query.execute();
 
@@ -82,7 +79,6 @@ async function readPosition(
 ): Promise<number | undefined> {
   const row = await db
     .selectFrom('participants as p')
-    .innerJoin('sessions as s', 's.id', 'p.session_id')
     .select(lastReadId(messageTable(session.type)).as('last_read_id'))
     .where('p.session_id', '=', session.id)
     .where('p.participant_id', '=', userId)
@@ -137,7 +133,7 @@ export async function markRead(
   const { last_sender_id: lastSender, sender_fetch_time: bySending } = session;
   if (lastSender === userId && bySending !== null && bySending >= time) return false;
   const result = await db
-    .updateTable('participants')
+    .updateTable('memberships')
     .set({ last_fetch_time: time })
     .where('session_id', '=', session.id)
     .where('participant_id', '=', userId)

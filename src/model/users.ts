@@ -111,8 +111,8 @@ export async function updateUserState(db: Queryable, id: string, change: StatusC
 /** Whether two users take part in one session. */
 export async function shareSession(db: Queryable, first: string, second: string): Promise<boolean> {
   const row = await db
-    .selectFrom('participants as mine')
-    .innerJoin('participants as theirs', 'theirs.session_id', 'mine.session_id')
+    .selectFrom('memberships as mine')
+    .innerJoin('memberships as theirs', 'theirs.session_id', 'mine.session_id')
     .select('mine.session_id')
     .where('mine.participant_id', '=', first)
     .where('theirs.participant_id', '=', second)

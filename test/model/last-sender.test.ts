@@ -1,4 +1,5 @@
 import should from 'should';
+import { sql } from 'kysely';
 import { statement } from '../../src/db/sql-text';
 import { toIso } from '../../src/db/time';
 import { Append, lockSession } from '../../src/model/append';
@@ -50,7 +51,7 @@ eachDatabase(
     /** What the user's own row says. */
     async function rowOf(user: string) {
       return here.context.database.kysely
-        .selectFrom('participants')
+        .selectFrom('memberships')
         .select(['last_fetch_time', 'last_sent_time'])
         .where('session_id', '=', session)
         .where('participant_id', '=', user)
@@ -103,6 +104,12 @@ eachDatabase(
       should(await position(a)).equal(last.timestamp);
       should(await consulted(a)).equal(last.timestamp);
       should(await unread(a)).equal(0);
+      // Also for whoever asks the database itself.
+      const newer = await sql`select m.id from muc_messages m, participants p where p.session_id = ${session}
+        and p.participant_id = ${a} and m.session_id = p.session_id and m.timestamp > p.last_fetch_time`.execute(
+        here.context.database.kysely,
+      );
+      should(newer.rows).eql([]);
     });
 
     for (const where of ['here', 'elsewhere'] as const) {

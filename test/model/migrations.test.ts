@@ -2,6 +2,7 @@ import should from 'should';
 import { sql } from 'kysely';
 import { type Database, openDatabase } from '../../src/db/database';
 import { migrate, SCHEMA_STEPS } from '../../src/db/migrate';
+import { nowSql } from '../../src/db/time';
 import { ChildServer } from '../support/child-server';
 import { eachDatabase } from '../support/databases';
 
@@ -51,6 +52,7 @@ const CUTS: { title: string; undo: string[] }[] = [
       'drop index group_messages_session',
     ],
   },
+  { title: 'before the view', undo: ['drop view participants'] },
   { title: 'when all was done but noted', undo: [] },
 ];
 
@@ -103,6 +105,33 @@ eachDatabase(
         should(doctors).eql([{ id: 'D' }]);
       });
     }
+
+    it('of an earlier version, in which the participants were a table, is brought up to date with what is in it', async () => {
+      const each = await open();
+      await migrate(each);
+      const made = await schemaOf(each);
+      const member = {
+        session_id: 's',
+        participant_id: 'D',
+        type: 'doctor',
+        last_fetch_time: nowSql(),
+      } as const;
+      await each.kysely.insertInto('memberships').values(member).execute();
+      for (const statement of [
+        'drop view participants',
+        'alter table sessions drop column sender_fetch_time',
+        'alter table memberships drop column last_sent_id',
+        'alter table memberships rename to participants',
+        "delete from kysely_migration where name = '0005-last-sender'",
+      ]) {
+        await sql.raw(statement).execute(each.kysely);
+      }
+      should(await migrate(each)).eql(['0005-last-sender']);
+      // A column that comes later stands at the end.
+      should((await schemaOf(each)).length).equal(made.length);
+      const rows = await each.kysely.selectFrom('participants').selectAll().execute();
+      should(rows).eql([{ ...member, role: 0, sticky: 0 }]);
+    });
 
     it('is made by one of several processes that start at once', async function () {
       this.timeout(30_000);

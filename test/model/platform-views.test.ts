@@ -36,12 +36,12 @@ describe('Views onto the platform', () => {
       await run(
         database,
         `insert into sessions (id, type, name, business_type, create_date, clock_time) values ('S1', 1, 's', 2, now(3), now(3))`,
-        `insert into participants (session_id, participant_id, type, last_fetch_time)
+        `insert into memberships (session_id, participant_id, type, last_fetch_time)
           values ('S1', 'D1', 'doctor', now(3)), ('S1', 'd1', 'doctor', now(3)), ('S1', 'P1', 'patient', now(3))`,
         `insert into topics (id, session_id, name, create_time, start_message_id) values ('T1', 'S1', 't', now(3), 1)`,
       );
     });
-    after(() => run(database, 'delete from sessions', 'delete from participants', 'delete from topics'));
+    after(() => run(database, 'delete from sessions', 'delete from memberships', 'delete from topics'));
 
     for (const collation of [
       'utf8mb4_general_ci',

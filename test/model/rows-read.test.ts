@@ -37,7 +37,7 @@ describe('The rows that a query reads of a session of many messages (MariaDB)', 
       select concat('other', seq), 'D', 'D', 1, '"x"', ${DAY} from seq_0_to_${MESSAGES - 1} order by seq`);
     await run(`insert into sessions (id, type, name, business_type, create_date, clock_time, last_message_time)
       values ('s', 1, 's', 2, '2026-01-01', '2026-02-01', '${timeOf(MESSAGES - 1)}')`);
-    await run(`insert into participants (session_id, participant_id, type, last_fetch_time)
+    await run(`insert into memberships (session_id, participant_id, type, last_fetch_time)
       values ('s', 'P', 'patient', '${timeOf(MESSAGES - 1 - UNREAD)}')`);
     // A quarter of them waits: as many as of a table of which the whole would be read.
     await run(`insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time)

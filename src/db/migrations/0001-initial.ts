@@ -58,7 +58,7 @@ export const initial: SchemaStep = {
     );
     await createIndex(db, dialect, 'sessions', 'sessions_pair', ['pair'], { unique: true });
 
-    await table('participants', (builder) =>
+    await table('memberships', (builder) =>
       builder
         .addColumn('session_id', 'varchar(128)', (column) => column.notNull())
         .addColumn('participant_id', 'varchar(128)', (column) => column.notNull())
@@ -69,7 +69,7 @@ export const initial: SchemaStep = {
         .addColumn('sticky', 'smallint', (column) => column.notNull().defaultTo(0))
         .addPrimaryKeyConstraint('participants_key', ['session_id', 'participant_id'] as never),
     );
-    await createIndex(db, dialect, 'participants', 'participants_user', ['participant_id', 'session_id']);
+    await createIndex(db, dialect, 'memberships', 'participants_user', ['participant_id', 'session_id']);
 
     for (const messages of MESSAGE_TABLES) {
       await table(messages, (builder) =>

@@ -32,6 +32,24 @@ export async function createIndex(
   );
 }
 
+/** Renames a table that is there still; a view of that name is none. */
+export async function renameTable(db: Kysely<unknown>, from: string, to: string): Promise<void> {
+  const tables = await db.introspection.getTables();
+  if (!tables.some(({ isView, name }) => name === from && !isView)) return;
+  await db.schema.alterTable(from).renameTo(to).execute();
+}
+
+/** CREATE VIEW that may run again. */
+export async function createView(
+  db: Kysely<unknown>,
+  name: string,
+  select: RawBuilder<unknown>,
+): Promise<void> {
+  const tables = await db.introspection.getTables();
+  if (tables.some((table) => table.name === name)) return;
+  await sql`create view ${sql.table(name)} as ${select}`.execute(db);
+}
+
 /** ALTER TABLE … ADD COLUMN that may run again. The column may be null. */
 export async function addColumn(
   db: Kysely<unknown>,
