@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { type Counter, type Gauge } from 'prom-client';
-import { type NoticeState } from '../db/schema';
+import { NOTICE_STATES, type NoticeState } from '../db/schema';
 import { VERSION } from '../version';
 import { type Services } from './services';
 
@@ -8,8 +8,6 @@ import { type Services } from './services';
 const COUNTS_AGE_MS = 5_000;
 /** A database or bus that takes longer counts as away. */
 const PROBE_LIMIT_MS = 2_000;
-
-const NOTICE_STATES: readonly NoticeState[] = ['pending', 'delivered', 'sent', 'skipped', 'failed'];
 
 interface Part {
   description: string;

@@ -82,6 +82,8 @@ export interface Dialect {
   ): Promise<void>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
   dropIndex(db: Kysely<unknown>, table: string, index: string): Promise<void>;
+  /** Makes a column of texts that must be there one of a byte, where the database has such a kind; its values stay the texts. */
+  enumerate(db: Kysely<unknown>, table: string, column: string, values: readonly string[]): Promise<void>;
   /** Whether an index may be of some of the rows only. */
   readonly partialIndexes: boolean;
   /** For how many transactions, one behind the other, a connection may be kept: on SQLite who reads has to wait for it. */
@@ -293,6 +295,10 @@ export const mysql: Dialect = {
   dropIndex: async (db, table, index) => {
     await sql`drop index ${sql.ref(index)} on ${sql.table(table)}`.execute(db);
   },
+  enumerate: async (db, table, column, values) => {
+    const kind = sql.join(values.map((value) => sql.lit(value)));
+    await sql`alter table ${sql.table(table)} modify ${sql.ref(column)} enum(${kind}) not null`.execute(db);
+  },
   partialIndexes: false,
   mostBehind: 1_000,
 };
@@ -353,6 +359,7 @@ export const sqlite: Dialect = {
   dropIndex: async (db, _table, index) => {
     await sql`drop index ${sql.ref(index)}`.execute(db);
   },
+  enumerate: () => Promise.resolve(),
   partialIndexes: true,
   mostBehind: 10,
 };

@@ -6,6 +6,7 @@ import { calls } from './migrations/0002-calls';
 import { fewerIndexes } from './migrations/0003-fewer-indexes';
 import { oneIndexASession } from './migrations/0004-one-index-a-session';
 import { lastSender } from './migrations/0005-last-sender';
+import { noticeStates } from './migrations/0006-notice-states';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
 export interface SchemaStep {
@@ -19,6 +20,7 @@ export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0003-fewer-indexes': fewerIndexes,
   '0004-one-index-a-session': oneIndexASession,
   '0005-last-sender': lastSender,
+  '0006-notice-states': noticeStates,
 };
 
 /**

@@ -117,7 +117,8 @@ interface TopicTable {
   open_session_id: string | null;
 }
 
-export type NoticeState = 'pending' | 'delivered' | 'sent' | 'skipped' | 'failed';
+export const NOTICE_STATES = ['pending', 'delivered', 'sent', 'skipped', 'failed'] as const;
+export type NoticeState = (typeof NOTICE_STATES)[number];
 
 interface NoticeTable {
   id: Generated<number>;

@@ -39,7 +39,7 @@ export interface LockedSession {
    */
   fetchTimes: Map<string, SqlTime>;
   /** Of participants whose sends this process wrote into their rows: until when later ones are found without, see `sentTime`. */
-  sentUntil: ReadonlyMap<string, SqlTime>;
+  sentUntil: Map<string, SqlTime>;
   unrepliedTopic: string | null;
   idStep: number;
   /** What it is a copy of: of a transaction that may be under way still, so that the id of its last message is not known yet. */
@@ -261,18 +261,21 @@ export class Append {
 
   /** The sessions as they will be when this is committed, to be remembered; once it was sent. */
   remembered(): LockedSession[] {
-    let copied: { session: LockedSession; sentUntil: Map<string, SqlTime> } | undefined;
-    // Those of one session stand together.
-    for (const { sessionId, member, known, sent } of this.#changes) {
+    // A session's lists are those of the one that it is a copy of, unless they change.
+    const own = new Set<ReadonlyMap<string, SqlTime>>();
+    const set = (times: Map<string, SqlTime>, id: string, time: SqlTime) => {
+      const changed = own.has(times) ? times : new Map(times);
+      own.add(changed);
+      return changed.set(id, time);
+    };
+    for (const { known, member, sent, sessionId } of this.#changes) {
       const session = this.#sessions.get(sessionId)?.session;
       if (session === undefined) continue;
-      if (session !== copied?.session) {
-        copied = { session, sentUntil: new Map(session.sentUntil) };
-        session.fetchTimes = new Map(session.fetchTimes);
-        session.sentUntil = copied.sentUntil;
-      }
-      if (known !== null) session.fetchTimes.set(member.id, known);
-      copied.sentUntil.set(member.id, toSqlTime(fromSqlTime(sent) + SENT_STEP_MS));
+      const { fetchTimes, sentUntil } = session;
+      if (known !== null && known !== fetchTimes.get(member.id))
+        session.fetchTimes = set(fetchTimes, member.id, known);
+      if (sent >= (sentUntil.get(member.id) ?? ''))
+        session.sentUntil = set(sentUntil, member.id, toSqlTime(fromSqlTime(sent) + SENT_STEP_MS));
     }
     return this.sessions;
   }

@@ -122,11 +122,11 @@ eachDatabase(
         'alter table sessions drop column sender_fetch_time',
         'alter table memberships drop column last_sent_id',
         'alter table memberships rename to participants',
-        "delete from kysely_migration where name = '0005-last-sender'",
+        "delete from kysely_migration where name >= '0005'",
       ]) {
         await sql.raw(statement).execute(each.kysely);
       }
-      should(await migrate(each)).eql(['0005-last-sender']);
+      should(await migrate(each)).eql(Object.keys(SCHEMA_STEPS).filter((name) => name >= '0005'));
       // A column that comes later stands at the end.
       should((await schemaOf(each)).length).equal(made.length);
       const rows = await each.kysely.selectFrom('participants').selectAll().execute();
