@@ -6,10 +6,20 @@ import { Append, lockSession } from '../../src/model/append';
 import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
 import { connect, terminateAll } from '../support/socket-client';
+import { waitUntil } from '../support/wait-until';
 
 interface Sent {
   id: number;
   timestamp: string;
+}
+
+/** The same ones each time. (A linear congruential generator with the constants of Numerical Recipes.) */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
 
 /** A session's last sender: what its row among the participants does not tell yet, the session's row does. */
@@ -289,6 +299,83 @@ eachDatabase(
       const [first, , , , fifth, , seventh] = times;
       should(written).eql([first, first, first, first, fifth, fifth, seventh]);
     });
+
+    for (const seed of [1, 2, 3]) {
+      it(`is as the rule says, whatever happens, in two processes (${seed})`, async () => {
+        const random = randomNumbers(seed);
+        const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)]!;
+        const there = new Set([a, b, p]);
+        /** By the rule alone: all messages, and of each participant up to when it has read and when it sent. */
+        const messages: { id: number; sender: string; time: string }[] = [];
+        const fetched = new Map<string, string>();
+        const sent = new Map<string, string | null>();
+        for (const user of there) {
+          fetched.set(user, await position(user));
+          sent.set(user, null);
+        }
+        const unreadOf = (user: string) =>
+          messages.filter(({ sender, time }) => sender !== user && time > fetched.get(user)!).length;
+        const wasSent = (id: number, sender: string, time: string) => {
+          const nothingUnread = unreadOf(sender) === 0;
+          messages.push({ id, sender, time });
+          sent.set(sender, time);
+          if (nothingUnread && time > fetched.get(sender)!) fetched.set(sender, time);
+        };
+        const happen: (() => Promise<void>)[] = [
+          async () => {
+            const sender = pick([...there]);
+            const { id, timestamp } = await send(sender, pick([here, here, elsewhere]));
+            wasSent(id, sender, timestamp);
+          },
+          async () => {
+            const senders = Array.from({ length: 4 }, () => pick([...there]));
+            const times = await submit(...senders);
+            senders.forEach((sender, index) => wasSent(0, sender, times[index]!));
+          },
+          async () => {
+            const reader = pick([...there]);
+            const last = messages.at(-1);
+            await pick([here, elsewhere])
+              .request('get', `/sessions/${session}/messages?user_id=${reader}`)
+              .expect(200);
+            if (last !== undefined && last.time > fetched.get(reader)!) fetched.set(reader, last.time);
+          },
+          async () => {
+            const known = messages.filter(({ id }) => id > 0);
+            const reader = pick([...there]);
+            if (known.length === 0) return;
+            const { id, time } = pick(known);
+            const socket = await pick([here, elsewhere]).socket(reader, session);
+            socket.send('read', { message_id: id });
+            if (time > fetched.get(reader)!) fetched.set(reader, time);
+            const told = async () => (await position(reader)) >= fetched.get(reader)!;
+            await waitUntil(told, 3_000, () => 'nothing was read');
+          },
+          async () => {
+            const user = pick([a, b]);
+            const server = pick([here, elsewhere]);
+            const change = there.has(user) ? { remove: [user] } : { add: [{ id: user }] };
+            await server.request('put', `/sessions/${session}/participant/update`).send(change).expect(200);
+            if (there.delete(user)) return;
+            there.add(user);
+            fetched.set(user, await position(user));
+          },
+        ];
+        for (let step = 0; step < 60; step += 1) {
+          await pick([...happen, happen[0]!, happen[1]!, happen[2]!])();
+          for (const user of [a, b, p]) {
+            const expected = there.has(user)
+              ? { read: fetched.get(user), unread: unreadOf(user), sent: sent.get(user) }
+              : { read: null, unread: 0, sent: sent.get(user) };
+            const read = there.has(user) ? await position(user) : null;
+            should({ read, unread: await unread(user), sent: await consulted(user) }).eql(
+              expected,
+              `${user} after step ${step}`,
+            );
+          }
+        }
+      });
+    }
 
     it("is shown by its sessions' list and login as having read all", async () => {
       await send(b);
