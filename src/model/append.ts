@@ -1,7 +1,7 @@
 import { type Dialect, type RunTogether } from '../db/dialect';
 import { type MessageRow, type MessageTableName } from '../db/schema';
 import { type SqlValue, type Statement, statement } from '../db/sql-text';
-import { fromSqlTime, laterOf, type SqlTime, toSqlTime } from '../db/time';
+import { fromSqlTime, type SqlTime, toSqlTime } from '../db/time';
 import {
   expectUnread,
   insertMessages,
@@ -19,10 +19,10 @@ import {
   type Unread,
   unrepliedTopicsStatement,
 } from './append-statements';
-import { SENT_STEP_MS } from './last-sender';
 import { type Member } from './member';
 import { messageTable } from './message-tables';
 import { MESSAGE_TYPE, REPLY_TYPES } from './message-content';
+import { changeSenders, fetchedBefore, rememberSenders, type SenderAppends } from './sender-changes';
 import { cutTo } from './text';
 
 /**
@@ -38,7 +38,7 @@ export interface LockedSession {
    * Up to when participants have read at least (it never goes back): of all, or of those who have sent and are about to.
    */
   fetchTimes: Map<string, SqlTime>;
-  /** Of participants whose sends this process wrote into their rows: until when later ones are found without, see `sentTime`. */
+  /** Of participants whose sends this process wrote into their rows: until when later ones are found without, see `sentTimes`. */
   sentUntil: Map<string, SqlTime>;
   unrepliedTopic: string | null;
   idStep: number;
@@ -87,16 +87,14 @@ interface Insert {
   messages: Placed[];
 }
 
-interface SessionAppends {
+interface SessionAppends extends SenderAppends {
   session: LockedSession;
   /** As the session was before. */
   stamp: Stamp;
   messages: Placed[];
   last: Placed;
-  /** When anyone but the first of these messages' sender last wrote before them; null: never. */
-  othersBefore: SqlTime | null;
-  /** The last sender before them, of whom the session's row tells more than its own. */
-  lastBefore: { id: string | null; sent: SqlTime | null; fetched: SqlTime | null };
+  /** Once it was sent: what becomes of the senders' rows. */
+  changes: readonly ParticipantChange[];
 }
 
 export interface StoreOptions {
@@ -145,7 +143,6 @@ export class Append {
   readonly #inserts: Insert[] = [];
   readonly repliedTopics = new Set<string>();
   readonly #notices = { dueNow: false, skipped: 0 };
-  readonly #changes: ParticipantChange[] = [];
   readonly #nowTime: SqlTime;
   #weight = 0;
   /** As many as there can be. */
@@ -213,7 +210,8 @@ export class Append {
     if (known === undefined) {
       const stamp = { id: row.id, clock_time: before, members_version: row.members_version };
       const messages = [placed];
-      this.#sessions.set(row.id, { session, stamp, messages, last: placed, othersBefore, lastBefore });
+      const appends = { session, stamp, messages, last: placed, othersBefore, lastBefore, changes: [] };
+      this.#sessions.set(row.id, appends);
     } else {
       known.messages.push(placed);
       known.last = placed;
@@ -261,22 +259,7 @@ export class Append {
 
   /** The sessions as they will be when this is committed, to be remembered; once it was sent. */
   remembered(): LockedSession[] {
-    // A session's lists are those of the one that it is a copy of, unless they change.
-    const own = new Set<ReadonlyMap<string, SqlTime>>();
-    const set = (times: Map<string, SqlTime>, id: string, time: SqlTime) => {
-      const changed = own.has(times) ? times : new Map(times);
-      own.add(changed);
-      return changed.set(id, time);
-    };
-    for (const { known, member, sent, sessionId } of this.#changes) {
-      const session = this.#sessions.get(sessionId)?.session;
-      if (session === undefined) continue;
-      const { fetchTimes, sentUntil } = session;
-      if (known !== null && known !== fetchTimes.get(member.id))
-        session.fetchTimes = set(fetchTimes, member.id, known);
-      if (sent >= (sentUntil.get(member.id) ?? ''))
-        session.sentUntil = set(sentUntil, member.id, toSqlTime(fromSqlTime(sent) + SENT_STEP_MS));
-    }
+    for (const { changes, session } of this.#sessions.values()) rememberSenders(session, changes);
     return this.sessions;
   }
 
@@ -311,7 +294,11 @@ export class Append {
     }
     const unread = confirm ? this.#unread() : [];
     const [undecided] = unread.length === 1 ? unread : [];
-    for (const appends of this.#sessions.values()) this.#changeSenders(appends, undecided);
+    const changes: ParticipantChange[] = [];
+    for (const appends of this.#sessions.values()) {
+      appends.changes = changeSenders(appends, undecided);
+      changes.push(...appends.changes);
+    }
     return await this.dialect.insertThen(
       run,
       before,
@@ -322,9 +309,7 @@ export class Append {
       (idOf) => [
         ...this.#sessionUpdates(idOf, confirm),
         ...(unread.length > 1 ? [expectUnread(this.dialect, unread)] : []),
-        ...(this.#changes.length === 0
-          ? []
-          : [participantsStatement(this.dialect, this.#changes, undecided)]),
+        ...(changes.length === 0 ? [] : [participantsStatement(this.dialect, changes, undecided)]),
         ...this.#topicUpdates(newTopic),
         ...this.#noticeInserts(idOf),
         ...rest,
@@ -363,55 +348,6 @@ export class Append {
         stamp: confirm ? stamp : undefined,
       })),
     );
-  }
-
-  /**
-   * Each sender's latest send; and for a sender who had nothing unread, everything up to it is read. Only the first
-   * sender in a session can be that one: for the others the first one's message is unread.
-   *
-   * The last sender's is told by the session's row, and written into its own when somebody else has sent. Of others it is
-   * left out where nothing was read by it and an earlier send is written that tells enough, see `sentTime`. So nearly
-   * nothing is written while one sends alone, or many at once.
-   * @param undecided of whom the database finds out
-   */
-  #changeSenders(appends: SessionAppends, undecided: Unread | undefined): void {
-    const { lastBefore, messages, othersBefore, session } = appends;
-    const { fetchTimes, members, row, sentUntil } = session;
-    const first = messages[0]?.row.sender_id;
-    const readUpTo = messages[lengthOfFirstRun(messages) - 1]?.row.timestamp;
-    const latest = new Map<string, SqlTime>();
-    for (const { row: message } of messages) latest.set(message.sender_id, message.timestamp);
-    const isTold = (id: string, sent: SqlTime, fetched: SqlTime | null) =>
-      sent < (sentUntil.get(id) ?? '') && (fetched === null || fetched <= (fetchTimes.get(id) ?? ''));
-    const change = (member: Member, sent: SqlTime, fetched: SqlTime, known: SqlTime | null) =>
-      this.#changes.push({
-        sessionId: row.id,
-        member,
-        sent,
-        afterId: row.last_message_id,
-        fetched,
-        known,
-      });
-    row.sender_fetch_time = null;
-
-    const previous = members.get(lastBefore.id ?? '');
-    if (previous !== undefined && lastBefore.sent !== null && !latest.has(previous.id)) {
-      const fetched = fetchedBefore(appends, previous.id);
-      if (!isTold(previous.id, lastBefore.sent, fetched))
-        change(previous, lastBefore.sent, fetched ?? BEFORE_ALL, fetched);
-    }
-    for (const [sender, sent] of latest) {
-      const member = members.get(sender);
-      const fetched = fetchedBefore(appends, sender);
-      if (member === undefined || fetched === null) continue;
-      const nothingUnread = sender === first && (othersBefore === null || fetched >= othersBefore);
-      const known = nothingUnread && readUpTo !== undefined ? readUpTo : fetched;
-      const isUndecided = sender === undecided?.userId && row.id === undecided.sessionId;
-      const isLast = sender === row.last_sender_id;
-      if (isLast) row.sender_fetch_time = known;
-      if (isUndecided) change(member, sent, readUpTo ?? known, known);
-      else if (!isLast && !isTold(sender, sent, known)) change(member, sent, known, known);
-    }
   }
 
   #topicUpdates(newTopic: string | undefined): Statement[] {
@@ -475,19 +411,4 @@ function patientsOf(members: ReadonlyMap<string, Member>): readonly Member[] {
     patients.set(members, found);
   }
   return found;
-}
-
-/** Before any message: for a participant of whom it is not known here up to when it has read. */
-const BEFORE_ALL: SqlTime = '1970-01-01 00:00:00.000';
-
-/** Up to when the participant had read at least, before these messages; null: not known. */
-function fetchedBefore({ lastBefore, session }: SessionAppends, userId: string): SqlTime | null {
-  const own = session.fetchTimes.get(userId) ?? null;
-  return lastBefore.id === userId ? laterOf(own, lastBefore.fetched) : own;
-}
-
-function lengthOfFirstRun(messages: readonly Appended[]): number {
-  const sender = messages[0]?.row.sender_id;
-  const end = messages.findIndex(({ row }) => row.sender_id !== sender);
-  return end === -1 ? messages.length : end;
 }

@@ -10,7 +10,7 @@ import { messagesBySession, messageTable } from './message-tables';
 /** For so long after a send that a sender's row tells, others of the same sender need not be written into it. */
 export const SENT_STEP_MS = 10_000;
 
-/** What a participant's row and its session's tell of what it sent: `row`, and the messages above `afterId` in the time after. */
+/** What a participant's row, and its session's, tell of when it sent last. */
 interface SentRow {
   session_id: string;
   participant_id: string;
