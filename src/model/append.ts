@@ -243,18 +243,21 @@ export class Append {
 
   /**
    * First senders who, as far as is known, had not read everything. (Who had read everything then has nothing unread now.)
-   * Of one of them the database decides by itself, and of more a statement fails unless it is still so.
+   * Of one of them the database decides by itself, if its own row tells all that it has read. Of more, or where the session's
+   * row tells more, which would be lost then, a statement fails unless it is still so.
    */
-  #unread(): Unread[] {
+  #unread(): { unread: Unread[]; undecided: Unread | undefined } {
     const unread: Unread[] = [];
+    let decidable = true;
     for (const appends of this.#sessions.values()) {
       const { messages, othersBefore, session } = appends;
       const first = messages[0]?.row.sender_id ?? '';
       const fetched = fetchedBefore(appends, first);
-      if (fetched !== null && othersBefore !== null && fetched < othersBefore)
-        unread.push({ sessionId: session.row.id, userId: first, time: othersBefore });
+      if (fetched === null || othersBefore === null || fetched >= othersBefore) continue;
+      unread.push({ sessionId: session.row.id, userId: first, time: othersBefore });
+      decidable &&= fetched === session.fetchTimes.get(first);
     }
-    return unread;
+    return { unread, undecided: unread.length === 1 && decidable ? unread[0] : undefined };
   }
 
   /** The sessions as they will be when this is committed, to be remembered; once it was sent. */
@@ -292,8 +295,7 @@ export class Append {
       if (before.length + rest.length > 0) await run([...before, ...rest]);
       return [];
     }
-    const unread = confirm ? this.#unread() : [];
-    const [undecided] = unread.length === 1 ? unread : [];
+    const { undecided, unread } = confirm ? this.#unread() : { undecided: undefined, unread: [] };
     const changes: ParticipantChange[] = [];
     for (const appends of this.#sessions.values()) {
       appends.changes = changeSenders(appends, undecided);
@@ -308,7 +310,7 @@ export class Append {
       })),
       (idOf) => [
         ...this.#sessionUpdates(idOf, confirm),
-        ...(unread.length > 1 ? [expectUnread(this.dialect, unread)] : []),
+        ...(unread.length > 0 && undecided === undefined ? [expectUnread(this.dialect, unread)] : []),
         ...(changes.length === 0 ? [] : [participantsStatement(this.dialect, changes, undecided)]),
         ...this.#topicUpdates(newTopic),
         ...this.#noticeInserts(idOf),
