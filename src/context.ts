@@ -1,38 +1,33 @@
-import { availableParallelism } from 'node:os';
-import { Activity } from './commands/activity';
-import { Arrivals } from './commands/arrivals';
-import { Calls } from './commands/calls';
-import { Deliver } from './commands/deliver';
-import { Healing } from './commands/healing';
-import { NoticeWorker } from './commands/notice-worker';
-import { Retention } from './commands/retention';
-import { SendCache } from './commands/send-cache';
-import { SendRate } from './commands/send-rate';
-import { type CallServices, type Services } from './commands/services';
-import { Tokens } from './commands/tokens';
-import { announceTopics } from './commands/topics';
-import { Writers } from './commands/writers';
+import { Activity } from './commands/delivery/activity';
+import { announcerOf } from './commands/delivery/announce-stored';
+import { Deliver } from './commands/delivery/deliver';
+import { Healing } from './commands/delivery/healing';
+import { Tokens } from './commands/access/tokens';
+import { Calls } from './commands/calls/calls';
+import { Retention } from './commands/maintenance/retention';
+import { Acknowledgements } from './commands/notices/acknowledgements';
+import { NoticeWorker } from './commands/notices/notice-worker';
+import { MemberCache } from './commands/sending/member-cache';
+import { NameCache } from './commands/sending/name-cache';
+import { SendRate } from './commands/sending/send-rate';
+import { Writers } from './commands/sending/writers';
+import { type Services } from './commands/services';
 import { type Database, openDatabase } from './db/database';
 import { createMetrics } from './metrics';
-import { type NoticePlan } from './model/append';
+import { type NoticePlan } from './model/appending/append';
 import { sessionMembers } from './model/participants';
-import { type Bus } from './push/bus';
-import { memoryBus } from './push/memory-bus';
+import { type Bus } from './push/bus/bus';
+import { memoryBus } from './push/bus/memory-bus';
+import { RedisBus } from './push/bus/redis-bus';
 import { SharedPresence } from './push/presence';
-import { RedisBus } from './push/redis-bus';
-import { redisTokenCache } from './push/redis-token-cache';
-import { Sockets } from './push/sockets';
-import { createWechat, type Wechat } from './push/wechat';
-import { type WechatTokenCache } from './push/wechat-token';
+import { Sockets } from './push/sockets/sockets';
+import { redisTokenCache } from './push/wechat/redis-token-cache';
+import { createWechat, type Wechat } from './push/wechat/wechat';
+import { type WechatTokenCache } from './push/wechat/wechat-token';
 import { type Config } from './resources/config/config';
 
-/**
- * Transactions of sends that MySQL may have under way at once. Each needs a core of its own to be of use; where there are
- * but two, a second one only makes them smaller (doc/performance.md).
- */
-const MYSQL_WRITERS = availableParallelism() > 2 ? 2 : 1;
-
 export interface Context extends Services {
+  readonly notices: NoticeWorker;
   /** Meets the other processes and starts what works in the background; the schema must be there. Redis may be away. */
   start(): Promise<void>;
   /** Ends everything in the reverse order of its making. */
@@ -44,8 +39,6 @@ export interface Overrides {
   database?: Database;
   bus?: Bus;
   wechat?: Wechat;
-  /** How many on MySQL; by default as many as this machine bears. */
-  writers?: number;
 }
 
 /** What connects processes: memory where there is one alone, Redis where there may be several. */
@@ -71,8 +64,9 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     overrides.wechat ??
     (config.wechat === undefined ? undefined : createWechat({ ...config.wechat, tokenCache }));
   const activity = new Activity(database);
-  const arrivals = new Arrivals(database, config.ackTimeoutMs, metrics);
-  const cache = new SendCache(() => bus.healthy);
+  const acknowledgements = new Acknowledgements(database, config.ackTimeoutMs, metrics);
+  const members = new MemberCache();
+  const names = new NameCache(() => bus.healthy);
   const rate = new SendRate(config.sendRate);
   const tokens = new Tokens({ database, bus, secret: config.tokenSecret, appKeys: config.appKeys });
 
@@ -83,15 +77,15 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     activity,
     metrics,
     members: async (sessionId, version) => {
-      const known = cache.members(sessionId, version);
+      const known = members.get(sessionId, version);
       if (known !== undefined) return known;
-      const members = await sessionMembers(database.kysely, sessionId);
-      cache.setMembers(sessionId, version, members);
-      return members;
+      const found = await sessionMembers(database.kysely, sessionId);
+      members.set(sessionId, version, found);
+      return found;
     },
     settled: (sessionId) => writers.settled(sessionId),
   });
-  const healing = new Healing({ database, bus, sockets, deliver, tokens, cache });
+  const healing = new Healing({ database, bus, sockets, deliver, tokens, names });
   const notices = new NoticeWorker({
     database,
     wechat,
@@ -100,27 +94,32 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   });
   const retention = new Retention({ database, retentionDays: config.retentionDays });
   // An acknowledgement of the last moment is in time, too: it is gathered and written until then.
-  const delayMs = config.ackTimeoutMs + 2 * arrivals.gatherMs;
+  const delayMs = config.ackTimeoutMs + 2 * acknowledgements.gatherMs;
   const noticePlan: NoticePlan = (sessionId, patientId) => {
     if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs };
     return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
   };
-  const topicsReplied = (ids: readonly string[]) => void announceTopics({ database, deliver }, ids);
-  const writers = new Writers(
-    {
-      database,
-      cache,
-      noticePlan,
-      onCommitted: ({ committed, notices: written, repeated, repliedTopics }) => {
-        deliver.messages(committed);
-        for (const row of repeated) deliver.repeated(row);
-        notices.written(written);
-        topicsReplied(repliedTopics);
-      },
+  const announceStored = announcerOf({ database, deliver, activity, notices });
+  const writers = new Writers({
+    database,
+    members,
+    names,
+    noticePlan,
+    announce: (outcome) => {
+      announceStored(outcome);
+      for (const row of outcome.repeated) deliver.repeated(row);
     },
-    database.dialect.name === 'sqlite' ? 1 : (overrides.writers ?? MYSQL_WRITERS),
-  );
-  const callServices: CallServices = {
+  });
+  const calls = new Calls({ config, database, sockets, deliver, announceStored, noticePlan, notices });
+  bus.listen({
+    event: (event) => {
+      if (event.kind === 'revoked') tokens.forget(event.userId, event);
+      if (event.kind === 'profile') names.delete(event.userId);
+      deliver.receive(event);
+    },
+  });
+
+  return {
     config,
     database,
     metrics,
@@ -128,28 +127,16 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     presence,
     bus,
     activity,
-    arrivals,
-    cache,
+    acknowledgements,
+    names,
     deliver,
-    notices,
+    announceStored,
     noticePlan,
+    notices,
     rate,
     tokens,
-    topicsReplied,
     writers,
-  };
-  const calls = new Calls(callServices);
-  const services: Services = { ...callServices, calls };
-  bus.listen({
-    event: (event) => {
-      if (event.kind === 'revoked') tokens.forget(event.userId, event);
-      if (event.kind === 'profile') cache.names.delete(event.userId);
-      deliver.receive(event);
-    },
-  });
-
-  return {
-    ...services,
+    calls,
     start: async () => {
       await bus.start();
       await presence.start();
@@ -162,7 +149,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await writers.idle();
       await retention.close();
       await notices.close();
-      await arrivals.close();
+      await acknowledgements.close();
       await activity.close();
       await healing.close();
       presence.close();

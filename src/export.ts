@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { CommandError, runCommand } from './command-line';
-import { exportSession } from './commands/export-session';
+import { exportSession } from './commands/maintenance/export-session';
 
 const USAGE = `Usage: npm run --silent export -- --session <id> [--out <file>]
   --session  the session to write, as JSON Lines

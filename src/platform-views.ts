@@ -7,7 +7,7 @@ import {
   PLATFORM_VIEWS,
   type PlatformView,
   type PlatformViewsPlan,
-} from './model/platform-views';
+} from './model/platform/platform-views';
 
 const USAGE = `Usage: npm run platform-views -- <schema> [--keep] [--from <folder>]
   <schema>  the platform's schema, on the database server of IM_DATABASE_URL

@@ -4,9 +4,8 @@ import path from 'node:path';
 import cors from 'cors';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeDemoData, ownAddress } from './commands/demo';
+import { makeDemoData, ownAddress } from './commands/demo/demo';
 import { type Context, createContext, type Overrides } from './context';
-import { nativeClasses } from './controllers/native-classes';
 import { PAGES_DIRECTORY, pagesRouter } from './controllers/pages';
 import { apiRouter } from './controllers/rest/api';
 import { operationsRouter } from './controllers/operations';
@@ -40,7 +39,7 @@ export class ImServer {
     const context = createContext(config, overrides);
     const app = expressApp(context);
     const allowOrigin = cors(corsOptions(config));
-    const http = createServer(nativeClasses(app), (request, response) => {
+    const http = createServer((request, response) => {
       // Only browsers name an origin; whoever does not needs none of CORS. An OPTIONS that is no preflight is a wrong method.
       const { origin, 'access-control-request-method': asked } = request.headers;
       const needsCors = origin !== undefined && (request.method !== 'OPTIONS' || asked !== undefined);
@@ -86,7 +85,7 @@ export class ImServer {
   /** A server without its demo data is a server still. */
   async #demo(address: string): Promise<void> {
     try {
-      await makeDemoData(this.context, address);
+      await makeDemoData(this.context.database, address);
     } catch (error) {
       log.warn(`the demo data could not be made: ${describeError(error)}`);
     }

@@ -1,27 +1,22 @@
 import { type Database } from '../db/database';
 import { type Metrics } from '../metrics';
-import { type NoticePlan } from '../model/append';
-import { type Bus } from '../push/bus';
-import { type Sockets } from '../push/sockets';
-import { type Config } from '../resources/config/config';
-import { type Activity } from './activity';
-import { type Arrivals } from './arrivals';
-import { type Calls } from './calls';
-import { type Deliver } from './deliver';
-import { type NoticeWorker } from './notice-worker';
+import { type NoticePlan } from '../model/appending/append';
+import { type Bus } from '../push/bus/bus';
 import { type Presence } from '../push/presence';
-import { type SendCache } from './send-cache';
-import { type SendRate } from './send-rate';
-import { type Tokens } from './tokens';
-import { type Writers } from './writers';
+import { type Sockets } from '../push/sockets/sockets';
+import { type Config } from '../resources/config/config';
+import { type Tokens } from './access/tokens';
+import { type Calls } from './calls/calls';
+import { type Activity } from './delivery/activity';
+import { type AnnounceStored } from './delivery/announce-stored';
+import { type Deliver } from './delivery/deliver';
+import { type Acknowledgements } from './notices/acknowledgements';
+import { type NameCache } from './sending/name-cache';
+import { type SendRate } from './sending/send-rate';
+import { type Writers } from './sending/writers';
 
-/** What commands work with; `context.ts` builds it. */
-export interface Services extends CallServices {
-  readonly calls: Calls;
-}
-
-/** The part of it that calls work with. */
-export interface CallServices {
+/** What there is once the server is built (`context.ts`). Controllers have all of it; a command names the parts that it uses. */
+export interface Services {
   readonly config: Config;
   readonly database: Database;
   readonly metrics: Metrics;
@@ -29,14 +24,13 @@ export interface CallServices {
   readonly presence: Presence;
   readonly bus: Bus;
   readonly activity: Activity;
-  readonly arrivals: Arrivals;
-  readonly cache: SendCache;
+  readonly acknowledgements: Acknowledgements;
+  readonly names: NameCache;
   readonly deliver: Deliver;
-  readonly notices: NoticeWorker;
+  readonly announceStored: AnnounceStored;
   readonly noticePlan: NoticePlan;
   readonly rate: SendRate;
   readonly tokens: Tokens;
   readonly writers: Writers;
-  /** Tells topics that got their first reply. */
-  topicsReplied(ids: readonly string[]): void;
+  readonly calls: Calls;
 }

@@ -1,7 +1,7 @@
-import { isAscii, isUtf8 } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import { type z } from 'zod';
 import { type Fault, invalid } from '../errors';
-import { jsonDepth, MAX_JSON_DEPTH } from '../model/text';
+import { jsonDepth, MAX_JSON_DEPTH } from '../model/values/text';
 
 /**
  * `value` as the schema gives it back.
@@ -50,43 +50,7 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[]): Fault[] {
  */
 export function decodeUtf8(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new TypeError('no UTF-8');
-  if (isAscii(bytes)) return bytes.toString('latin1');
-  return bytes.length > DECODED ? bytes.toString('utf8') : decodeValid(bytes);
-}
-
-/** As many bytes as `decodeValid` takes: they never make more UTF-16 units than there are of them. */
-const DECODED = 256 * 1024;
-const units = new Uint16Array(DECODED);
-const unitBytes = Buffer.from(units.buffer);
-
-/**
- * The text of UTF-8 that is known to be valid (RFC 3629). V8 11's own decoder takes twice as long for Chinese, and JSON that
- * was decoded by it is parsed no sooner: together a fiftieth of what a message costs this process.
- */
-function decodeValid(bytes: Buffer): string {
-  const { length } = bytes;
-  const rest = (at: number) => (bytes[at] ?? 0) & 0x3f;
-  let count = 0;
-  for (let at = 0; at < length;) {
-    const lead = bytes[at] ?? 0;
-    if (lead < 0x80) {
-      units[count++] = lead;
-      at += 1;
-    } else if (lead < 0xe0) {
-      units[count++] = ((lead & 0x1f) << 6) | rest(at + 1);
-      at += 2;
-    } else if (lead < 0xf0) {
-      units[count++] = ((lead & 0x0f) << 12) | (rest(at + 1) << 6) | rest(at + 2);
-      at += 3;
-    } else {
-      const beyond =
-        (((lead & 0x07) << 18) | (rest(at + 1) << 12) | (rest(at + 2) << 6) | rest(at + 3)) - 0x10000;
-      units[count++] = 0xd800 | (beyond >> 10);
-      units[count++] = 0xdc00 | (beyond & 0x3ff);
-      at += 4;
-    }
-  }
-  return unitBytes.toString('utf16le', 0, count * 2);
+  return bytes.toString('utf8');
 }
 
 /**

@@ -2,11 +2,6 @@ import { type Kysely, Migrator } from 'kysely';
 import { type Database } from './database';
 import { type Dialect } from './dialect';
 import { initial } from './migrations/0001-initial';
-import { calls } from './migrations/0002-calls';
-import { fewerIndexes } from './migrations/0003-fewer-indexes';
-import { oneIndexASession } from './migrations/0004-one-index-a-session';
-import { lastSender } from './migrations/0005-last-sender';
-import { noticeStates } from './migrations/0006-notice-states';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
 export interface SchemaStep {
@@ -16,11 +11,6 @@ export interface SchemaStep {
 /** In order, never changed once released; a name that has run is remembered in the table `kysely_migration`. */
 export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
-  '0002-calls': calls,
-  '0003-fewer-indexes': fewerIndexes,
-  '0004-one-index-a-session': oneIndexASession,
-  '0005-last-sender': lastSender,
-  '0006-notice-states': noticeStates,
 };
 
 /**

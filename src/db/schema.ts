@@ -1,4 +1,4 @@
-import { type ColumnType, type Generated, type Insertable, type Selectable } from 'kysely';
+import { type ColumnType, type Generated, type Selectable } from 'kysely';
 import { type SqlTime } from './time';
 
 /** A column that has a default in the database. */
@@ -47,41 +47,26 @@ interface SessionTable {
   last_content_type: Defaulted<number | null>;
   last_content: Defaulted<string | null>;
   last_message_time: Defaulted<SqlTime | null>;
-  /** The latest message that is not by `last_sender_id`: tells without a search whether a sender has unread messages. */
+  /** When the latest message came that is not by `last_sender_id`: tells whether a sender has unread messages. */
   other_message_time: Defaulted<SqlTime | null>;
-  /** Up to when `last_sender_id` has read by sending: its own row may say less. The view `participants` minds it. */
-  sender_fetch_time: Defaulted<SqlTime | null>;
   /** The latest time given out in this session, to a message or a joining member; the next message is later. */
   clock_time: SqlTime;
-  /** Counts changes of the participants, and of a topic's reply; what is remembered of another version is stale. */
+  /** Counts changes of the participants: a cached list of another version is stale. */
   members_version: Defaulted<number>;
+  /** The open topic that no doctor has replied to yet. */
+  unreplied_topic_id: Defaulted<string | null>;
 }
 
-/** Who takes part in which session, as it is written; what is read is `participants`. */
-interface MembershipTable {
+interface ParticipantTable {
   session_id: string;
   participant_id: string;
   type: 'doctor' | 'patient';
   role: Defaulted<number>;
-  /** Up to when the participant has read; of its session's last sender the session's row may tell more. */
+  /** Up to when the participant has read. It never goes back. */
   last_fetch_time: SqlTime;
-  /** When the participant sent; later sends may be told by the session's row and by the messages, see `sentTimes`. */
+  /** When the participant last sent a message here. */
   last_sent_time: Defaulted<SqlTime | null>;
-  /** No message after `last_sent_time` has this id or a lower one; null: there is none of this participant's. */
-  last_sent_id: Defaulted<number | null>;
   sticky: Defaulted<number>;
-}
-
-type ReadOnly<T> = ColumnType<T, never, never>;
-
-/** A view of `memberships`, with up to when each has really read. */
-interface ParticipantView {
-  session_id: ReadOnly<string>;
-  participant_id: ReadOnly<string>;
-  type: ReadOnly<'doctor' | 'patient'>;
-  role: ReadOnly<number>;
-  last_fetch_time: ReadOnly<SqlTime>;
-  sticky: ReadOnly<number>;
 }
 
 interface MessageTable {
@@ -177,8 +162,7 @@ export interface Schema {
   user_states: UserStateTable;
   revoked_tokens: RevokedTokenTable;
   sessions: SessionTable;
-  memberships: MembershipTable;
-  participants: ParticipantView;
+  participants: ParticipantTable;
   system_messages: MessageTable;
   muc_messages: MessageTable;
   p2p_messages: MessageTable;
@@ -192,9 +176,8 @@ export interface Schema {
 export type ProfileRow = Selectable<ProfileTable>;
 export type UserStateRow = Selectable<UserStateTable>;
 export type SessionRow = Selectable<SessionTable>;
-export type ParticipantRow = Selectable<ParticipantView>;
+export type ParticipantRow = Selectable<ParticipantTable>;
 export type MessageRow = Selectable<MessageTable>;
-export type NewMessageRow = Insertable<MessageTable>;
 export type TopicRow = Selectable<TopicTable>;
 export type CallRow = Selectable<CallTable>;
 export type NoticeRow = Selectable<NoticeTable>;

@@ -29,6 +29,11 @@ export function toIso(time: SqlTime): string {
   return `${time.slice(0, 10)}T${time.slice(11, 23)}${time.length < 23 ? '.000' : ''}Z`;
 }
 
+/** `milliseconds` after `time`. */
+export function later(time: SqlTime, milliseconds: number): SqlTime {
+  return toSqlTime(fromSqlTime(time) + milliseconds);
+}
+
 export function nowSql(): SqlTime {
   return toSqlTime(Date.now());
 }

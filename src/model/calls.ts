@@ -1,6 +1,7 @@
-import { type Queryable } from '../db/database';
+import { sql } from 'kysely';
+import { type Database, type Queryable } from '../db/database';
 import { type CallRow } from '../db/schema';
-import { nowSql, type SqlTime } from '../db/time';
+import { type SqlTime } from '../db/time';
 
 export type CallResult = 'completed' | 'cancelled' | 'rejected' | 'missed';
 
@@ -16,6 +17,20 @@ export async function lockCall(trx: Queryable, id: string): Promise<CallRow | un
   return trx.selectFrom('calls').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
 }
 
+type NewCall = Pick<
+  CallRow,
+  'id' | 'session_id' | 'caller_id' | 'caller_name' | 'caller_socket' | 'caller_until' | 'media'
+> &
+  Pick<CallRow, 'create_time' | 'ring_until'>;
+
+/** A call that rings. A second one in its session is a unique violation. */
+export async function insertCall(trx: Queryable, call: NewCall): Promise<void> {
+  await trx
+    .insertInto('calls')
+    .values({ ...call, open_session_id: call.session_id, state: 'ringing', rejected_by: '[]' })
+    .execute();
+}
+
 /** The calls that ring or run in these sessions. */
 export async function openCalls(db: Queryable, sessionIds: readonly string[]): Promise<CallRow[]> {
   return db
@@ -26,9 +41,9 @@ export async function openCalls(db: Queryable, sessionIds: readonly string[]): P
 }
 
 /** Calls that rang too long, or whose socket has been away for too long. */
-export async function overdueCalls(db: Queryable): Promise<CallRow[]> {
-  const now = nowSql();
-  return db
+export async function overdueCalls({ dialect, kysely }: Database): Promise<CallRow[]> {
+  const now = sql.raw<SqlTime>(dialect.now);
+  return kysely
     .selectFrom('calls')
     .selectAll()
     .where('open_session_id', 'is not', null)

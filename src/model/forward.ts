@@ -1,28 +1,27 @@
-import { type RunTogether } from '../db/dialect';
-import { statement } from '../db/sql-text';
+import { type Run, statement } from '../db/statement';
 import { type MessageRow } from '../db/schema';
 import { messageTable } from './message-tables';
-import { type Forward } from './message-content';
+import { type Forward } from './values/message-content';
 
 /**
  * The message that a forward names, if the sender may read it.
  * @param senderId the reader; null: the platform, which may read everything
  */
 export async function findForwarded(
-  run: RunTogether,
+  run: Run,
   forward: Forward,
   senderId: string | null,
 ): Promise<MessageRow | undefined> {
-  const [sessions, memberships] = await run([
+  const [sessions, participants] = await run([
     statement('select type from sessions where id = ?', [forward.session_id]),
-    statement('select 1 from memberships where session_id = ? and participant_id = ?', [
+    statement('select 1 from participants where session_id = ? and participant_id = ?', [
       forward.session_id,
       senderId ?? '',
     ]),
   ]);
   const type = sessions?.rows[0]?.type;
   if (type === undefined) return undefined;
-  if (senderId !== null && memberships?.rows.length === 0) return undefined;
+  if (senderId !== null && participants?.rows.length === 0) return undefined;
   const [messages] = await run([
     statement(`select * from ${messageTable(Number(type))} where id = ? and session_id = ?`, [
       forward.message_id,

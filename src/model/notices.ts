@@ -1,21 +1,34 @@
 import { type Database, type Queryable } from '../db/database';
-import { type Statement, statement } from '../db/sql-text';
+import { sql } from 'kysely';
 import { type NoticeRow, type NoticeState } from '../db/schema';
-import { type NoticePlan, type WrittenNotices } from './append';
+import { type NoticePlan, type WrittenNotices } from './appending/append';
 import { nowSql, type SqlTime, toSqlTime } from '../db/time';
 
+/** A patient to whom everything in a session up to a message has arrived. */
+export interface Acknowledgement {
+  sessionId: string;
+  userId: string;
+  messageId: number;
+}
+
 /**
- * Everything up to the message has arrived at the patient: what still waits (also for a retry), and is not being sent, is
- * delivered. (Where many wait, MariaDB would rather read the whole table than any index: the hint, a comment to SQLite,
- * leaves it the choice between the two.)
+ * What still waits of these messages' notices (also for a retry), and is not being sent, is delivered: one statement. (Where
+ * many wait, MariaDB would rather read the whole table than any index: hence the hint, which is a comment to SQLite.)
+ * @param acknowledgements in the order of users, so that two processes lock the rows in the same order
+ * @returns how many notices it settled
  */
-export function settleStatement(sessionId: string, userId: string, messageId: number): Statement {
-  return statement(
-    `update notices /*! force index (notices_message, notices_due) */
-     set state = 'delivered', update_time = ? where user_id = ? and session_id = ? and message_id <= ?
-     and state = 'pending' and claimed_by is null`,
-    [nowSql(), userId, sessionId, messageId],
+export async function settleNotices(
+  db: Queryable,
+  acknowledgements: readonly Acknowledgement[],
+): Promise<number> {
+  const places = acknowledgements.map(
+    ({ messageId, sessionId, userId }) =>
+      sql`(user_id = ${userId} and session_id = ${sessionId} and message_id <= ${messageId})`,
   );
+  const { numAffectedRows } = await sql`update notices /*! force index (notices_message) */
+    set state = 'delivered', update_time = ${nowSql()}
+    where state = 'pending' and claimed_by is null and (${sql.join(places, sql` or `)})`.execute(db);
+  return Number(numAffectedRows ?? 0);
 }
 
 /**
@@ -77,18 +90,6 @@ export async function finishNotice(
     .execute();
 }
 
-/** Notices that wait, by state: for the status page and the metrics. */
-export async function countNotices(db: Queryable): Promise<Record<NoticeState, number>> {
-  const counts: Record<NoticeState, number> = { pending: 0, delivered: 0, sent: 0, skipped: 0, failed: 0 };
-  const rows = await db
-    .selectFrom('notices')
-    .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
-    .groupBy('state')
-    .execute();
-  for (const row of rows) counts[row.state] = row.count;
-  return counts;
-}
-
 const PAUSE = 'wechat_pause_until';
 
 /** Until when WeChat's daily quota is used up, ms since the epoch; 0: it is not. */
@@ -114,12 +115,10 @@ export async function setWechatPause(database: Database, until: number): Promise
  */
 export async function insertCallNotices(
   trx: Queryable,
-  callId: string,
-  sessionId: string,
+  { id, now, sessionId }: { id: string; sessionId: string; now: SqlTime },
   patients: readonly string[],
   plan: NoticePlan,
 ): Promise<WrittenNotices> {
-  const now = nowSql();
   const absent = patients
     .map((user) => ({ user, ...plan(sessionId, user) }))
     .filter(({ delayMs }) => delayMs === 0);
@@ -131,7 +130,7 @@ export async function insertCallNotices(
         channel: 'wechat',
         session_id: sessionId,
         message_id: null,
-        call_id: callId,
+        call_id: id,
         user_id: user,
         state,
         create_time: now,

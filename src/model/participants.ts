@@ -2,11 +2,15 @@ import { type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
 import { type ParticipantRow } from '../db/schema';
 import { laterOf, type SqlTime } from '../db/time';
-import { sentTimes } from './last-sender';
-import { type Member } from './member';
 import { findUsers, type User, type UserType } from './users';
 
 export const ROLE = { member: 0, owner: 1 } as const;
+
+/** A participant as far as sending and delivery are concerned. */
+export interface Member {
+  id: string;
+  type: UserType;
+}
 
 /** A participant with its profile; a profile that the platform has deleted leaves the id as the name. */
 export type Participant = ParticipantRow & Pick<User, 'name' | 'avatar'>;
@@ -37,7 +41,7 @@ export async function participantsOf(db: Queryable, sessionId: string): Promise<
 
 export async function isParticipant(db: Queryable, sessionId: string, userId: string): Promise<boolean> {
   const row = await db
-    .selectFrom('memberships')
+    .selectFrom('participants')
     .select('session_id')
     .where('session_id', '=', sessionId)
     .where('participant_id', '=', userId)
@@ -54,7 +58,7 @@ export async function insertParticipants(
 ): Promise<void> {
   if (participants.length === 0) return;
   await trx
-    .insertInto('memberships')
+    .insertInto('participants')
     .values(
       participants.map(({ id, type, role }) => ({
         session_id: sessionId,
@@ -77,28 +81,26 @@ export async function deleteParticipants(
 ): Promise<void> {
   if (ids.length === 0) return;
   if (businessType === 2) {
-    const sent = await sentTimes(trx, sessionId, ids);
     const rows = await trx
-      .selectFrom('memberships')
-      .leftJoin('user_states', 'user_states.user_id', 'memberships.participant_id')
-      .select(['participant_id', 'memberships.type', 'left_consult_time'])
+      .selectFrom('participants')
+      .leftJoin('user_states', 'user_states.user_id', 'participants.participant_id')
+      .select(['participant_id', 'participants.type', 'last_sent_time', 'left_consult_time'])
       .where('session_id', '=', sessionId)
       .where('participant_id', 'in', [...ids])
       .execute();
     for (const row of rows) {
-      const time = sent.get(row.participant_id);
-      if (time === undefined) continue;
+      if (row.last_sent_time === null) continue;
       // A user of the platform's own tables who never logged in here has no row yet.
       const state = {
         user_id: row.participant_id,
         type: row.type,
-        left_consult_time: laterOf(time, row.left_consult_time),
+        left_consult_time: laterOf(row.last_sent_time, row.left_consult_time),
       };
       await dialect.upsert(trx, 'user_states', ['user_id'], state, ['left_consult_time']);
     }
   }
   await trx
-    .deleteFrom('memberships')
+    .deleteFrom('participants')
     .where('session_id', '=', sessionId)
     .where('participant_id', 'in', [...ids])
     .execute();
@@ -110,10 +112,22 @@ export function businessTypeOf(types: Iterable<UserType>): number {
   return 1;
 }
 
-/** The participants of a session as far as sending and pushing are concerned, by id. */
+/** When the user last sent a message in a session with a patient in which it takes part; null: never. */
+export async function lastConsultTime(db: Queryable, userId: string): Promise<SqlTime | null> {
+  const row = await db
+    .selectFrom('participants')
+    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
+    .select((eb) => eb.fn.max('last_sent_time').as('time'))
+    .where('participant_id', '=', userId)
+    .where('business_type', '=', 2)
+    .executeTakeFirst();
+  return row?.time ?? null;
+}
+
+/** The members of a session, by id. */
 export async function sessionMembers(db: Queryable, sessionId: string): Promise<Map<string, Member>> {
   const rows = await db
-    .selectFrom('memberships')
+    .selectFrom('participants')
     .select(['participant_id', 'type'])
     .where('session_id', '=', sessionId)
     .execute();
@@ -127,7 +141,7 @@ export async function membersAmong(
   userIds: readonly string[],
 ): Promise<Set<string>> {
   const rows = await db
-    .selectFrom('memberships')
+    .selectFrom('participants')
     .select('participant_id')
     .where('session_id', '=', sessionId)
     .where('participant_id', 'in', [...userIds])
@@ -141,7 +155,7 @@ export async function participationsAmong(
   pairs: readonly { sessionId: string; userId: string }[],
 ): Promise<Map<string, Set<string>>> {
   const rows = await db
-    .selectFrom('memberships')
+    .selectFrom('participants')
     .select(['session_id', 'participant_id'])
     .where('session_id', 'in', [...new Set(pairs.map(({ sessionId }) => sessionId))])
     .where('participant_id', 'in', [...new Set(pairs.map(({ userId }) => userId))])

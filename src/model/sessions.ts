@@ -18,10 +18,10 @@ export async function findSessionOf(
 ): Promise<SessionRow | undefined> {
   return db
     .selectFrom('sessions')
-    .innerJoin('memberships', 'memberships.session_id', 'sessions.id')
+    .innerJoin('participants', 'participants.session_id', 'sessions.id')
     .selectAll('sessions')
     .where('sessions.id', '=', id)
-    .where('memberships.participant_id', '=', userId)
+    .where('participants.participant_id', '=', userId)
     .executeTakeFirst();
 }
 
@@ -60,12 +60,12 @@ export async function sessionsOf(
   after?: SessionCursor,
 ): Promise<(SessionOfUser & { activity: SqlTime })[]> {
   let query = db
-    .selectFrom('memberships')
-    .innerJoin('sessions', 'sessions.id', 'memberships.session_id')
+    .selectFrom('participants')
+    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
     .selectAll('sessions')
-    .select(['memberships.sticky', activity.as('activity')])
-    .where('memberships.participant_id', '=', userId)
-    .orderBy('memberships.sticky', 'desc')
+    .select(['participants.sticky', activity.as('activity')])
+    .where('participants.participant_id', '=', userId)
+    .orderBy('participants.sticky', 'desc')
     .orderBy(activity, 'desc')
     .orderBy('sessions.id', 'desc')
     .limit(limit + 1);
@@ -79,10 +79,10 @@ export async function sessionsOf(
   if (after !== undefined) {
     query = query.where((eb) =>
       eb.or([
-        eb('memberships.sticky', '<', after.sticky),
-        eb.and([eb('memberships.sticky', '=', after.sticky), eb(activity, '<', after.time)]),
+        eb('participants.sticky', '<', after.sticky),
+        eb.and([eb('participants.sticky', '=', after.sticky), eb(activity, '<', after.time)]),
         eb.and([
-          eb('memberships.sticky', '=', after.sticky),
+          eb('participants.sticky', '=', after.sticky),
           eb(activity, '=', after.time),
           eb('sessions.id', '<', after.id),
         ]),
@@ -100,7 +100,7 @@ export async function setSticky(
   sticky: boolean,
 ): Promise<boolean> {
   const result = await db
-    .updateTable('memberships')
+    .updateTable('participants')
     .set({ sticky: sticky ? 1 : 0 })
     .where('session_id', '=', sessionId)
     .where('participant_id', '=', userId)
@@ -114,17 +114,17 @@ export async function sessionPositions(
   userId: string,
 ): Promise<Pick<SessionRow, 'id' | 'last_message_id'>[]> {
   return db
-    .selectFrom('memberships')
-    .innerJoin('sessions', 'sessions.id', 'memberships.session_id')
+    .selectFrom('participants')
+    .innerJoin('sessions', 'sessions.id', 'participants.session_id')
     .select(['sessions.id', 'sessions.last_message_id'])
-    .where('memberships.participant_id', '=', userId)
+    .where('participants.participant_id', '=', userId)
     .execute();
 }
 
 /** The sessions that a user takes part in. */
 export async function sessionIdsOf(db: Queryable, userId: string): Promise<string[]> {
   const rows = await db
-    .selectFrom('memberships')
+    .selectFrom('participants')
     .select('session_id')
     .where('participant_id', '=', userId)
     .execute();
@@ -145,13 +145,4 @@ export async function newestMessageIds(db: Queryable, ids: readonly string[]): P
     for (const row of rows) newest.set(row.id, row.last_message_id);
   }
   return newest;
-}
-
-/** Whatever a process remembers of the session is to be read again. Locks its row. */
-export async function touchSession(trx: Queryable, id: string): Promise<void> {
-  await trx
-    .updateTable('sessions')
-    .set((eb) => ({ members_version: eb('members_version', '+', 1) }))
-    .where('id', '=', id)
-    .execute();
 }

@@ -8,6 +8,11 @@ export async function findTopic(db: Queryable, id: string): Promise<TopicRow | u
   return db.selectFrom('topics').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** The session's open topic. */
+export async function openTopicOf(db: Queryable, sessionId: string): Promise<TopicRow | undefined> {
+  return db.selectFrom('topics').selectAll().where('open_session_id', '=', sessionId).executeTakeFirst();
+}
+
 /** The topic that started last in the session, open or ended. */
 export async function lastTopic(db: Queryable, sessionId: string): Promise<TopicRow | undefined> {
   return db
@@ -54,7 +59,7 @@ function filtered(db: Queryable, filter: TopicFilter) {
   const { from, reply, sessionId, status, to, type, userId } = filter;
   if (userId !== undefined) {
     query = query.where('topics.session_id', 'in', (eb) =>
-      eb.selectFrom('memberships').select('memberships.session_id').where('participant_id', '=', userId),
+      eb.selectFrom('participants').select('participants.session_id').where('participant_id', '=', userId),
     );
   }
   if (sessionId !== undefined) query = query.where('topics.session_id', '=', sessionId);

@@ -120,22 +120,17 @@ export async function unreadMessages(
     .execute();
 }
 
-/**
- * Moves the participant's read position on to `time`, never back. @returns whether it moved
- * @param session as it was just read: whether the participant, by sending, has come further
- */
+/** Moves the participant's read position on to `time`, never back. @returns whether it moved */
 export async function markRead(
   db: Queryable,
-  session: Pick<SessionRow, 'id' | 'last_sender_id' | 'sender_fetch_time'>,
+  sessionId: string,
   userId: string,
   time: SqlTime,
 ): Promise<boolean> {
-  const { last_sender_id: lastSender, sender_fetch_time: bySending } = session;
-  if (lastSender === userId && bySending !== null && bySending >= time) return false;
   const result = await db
-    .updateTable('memberships')
+    .updateTable('participants')
     .set({ last_fetch_time: time })
-    .where('session_id', '=', session.id)
+    .where('session_id', '=', sessionId)
     .where('participant_id', '=', userId)
     .where('last_fetch_time', '<', time)
     .executeTakeFirst();

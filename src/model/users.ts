@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
 import { type ProfileRow, type UserStateRow } from '../db/schema';
@@ -39,15 +38,7 @@ export async function findUser(db: Queryable, id: string): Promise<User | undefi
 
 /** Whether the profiles are the platform's, seen through views, so that they can't be changed here. */
 export async function profilesAreViews(db: Queryable, dialect: Dialect): Promise<boolean> {
-  const names = ['doctors', 'patients'];
-  const found =
-    dialect.name === 'mysql'
-      ? await sql`select table_name from information_schema.views
-          where table_schema = database() and table_name in (${sql.join(names)})`.execute(db)
-      : await sql`select name from sqlite_master where type = 'view' and name in (${sql.join(names)})`.execute(
-          db,
-        );
-  return found.rows.length > 0;
+  return (await dialect.viewsAmong(db, Object.values(TABLES))).length > 0;
 }
 
 type ProfileFields = Pick<ProfileRow, 'name' | 'sex' | 'birthdate' | 'avatar' | 'openid'>;
@@ -111,8 +102,8 @@ export async function updateUserState(db: Queryable, id: string, change: StatusC
 /** Whether two users take part in one session. */
 export async function shareSession(db: Queryable, first: string, second: string): Promise<boolean> {
   const row = await db
-    .selectFrom('memberships as mine')
-    .innerJoin('memberships as theirs', 'theirs.session_id', 'mine.session_id')
+    .selectFrom('participants as mine')
+    .innerJoin('participants as theirs', 'theirs.session_id', 'mine.session_id')
     .select('mine.session_id')
     .where('mine.participant_id', '=', first)
     .where('theirs.participant_id', '=', second)

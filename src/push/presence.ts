@@ -1,5 +1,5 @@
-import { type Bus, type BusEvent } from './bus';
-import { type Sockets } from './sockets';
+import { type Bus, type BusEvent } from './bus/bus';
+import { type Sockets } from './sockets/sockets';
 
 /** Who is connected, in any process. */
 export interface Presence {

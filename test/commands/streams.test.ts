@@ -1,6 +1,6 @@
 import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Streams } from '../../src/commands/streams';
+import { Streams } from '../../src/commands/delivery/streams';
 
 interface Item {
   sessionId: string;

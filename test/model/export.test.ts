@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import should from 'should';
-import { exportSession } from '../../src/commands/export-session';
+import { exportSession } from '../../src/commands/maintenance/export-session';
 import { builtSource } from '../support/built-source';
 import { eachDatabase } from '../support/databases';
 import { removeFolder, temporaryFolder } from '../support/processes';

@@ -116,7 +116,7 @@ eachDatabase(
         type: 'doctor',
         last_fetch_time: nowSql(),
       } as const;
-      await each.kysely.insertInto('memberships').values(member).execute();
+      await each.kysely.insertInto('participants').values(member).execute();
       for (const statement of [
         'drop view participants',
         'alter table sessions drop column sender_fetch_time',

@@ -1,6 +1,6 @@
 import should from 'should';
 import { fromSqlTime, toSqlTime } from '../../src/db/time';
-import { createWechat } from '../../src/push/wechat';
+import { createWechat } from '../../src/push/wechat/wechat';
 import { eachDatabase } from '../support/databases';
 import { FakeWechat, type Scripted } from '../support/fake-wechat';
 import { linesPrintedBy } from '../support/log-lines';

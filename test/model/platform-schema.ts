@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Database } from '../../src/db/database';
-import { PLATFORM_VIEWS, type PlatformView, type PlatformViewsPlan } from '../../src/model/platform-views';
+import { PLATFORM_VIEWS, type PlatformView, type PlatformViewsPlan } from '../../src/model/platform/platform-views';
 
 export const NAMES = Object.keys(PLATFORM_VIEWS) as PlatformView[];
 

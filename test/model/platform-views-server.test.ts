@@ -2,7 +2,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import should from 'should';
 import { type Database, openDatabase } from '../../src/db/database';
-import { makePlatformViews } from '../../src/model/platform-views';
+import { makePlatformViews } from '../../src/model/platform/platform-views';
 import { findUser, profilesAreViews } from '../../src/model/users';
 import { builtSource } from '../support/built-source';
 import { requireOrSkip } from '../support/databases';

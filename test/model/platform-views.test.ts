@@ -1,7 +1,7 @@
 import should from 'should';
 import { type Database, openDatabase } from '../../src/db/database';
 import { migrate } from '../../src/db/migrate';
-import { makePlatformViews, type PlatformViewsPlan } from '../../src/model/platform-views';
+import { makePlatformViews, type PlatformViewsPlan } from '../../src/model/platform/platform-views';
 import { findUser, profilesAreViews } from '../../src/model/users';
 import { requireOrSkip } from '../support/databases';
 import { privateMariaDb } from '../support/private-mariadb';

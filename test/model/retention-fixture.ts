@@ -63,7 +63,7 @@ export async function past(
     .where('id', '=', sessionId)
     .execute();
   await db
-    .updateTable('memberships')
+    .updateTable('participants')
     .set({ last_fetch_time: daysAgo(ages[0]! + 1) })
     .where('session_id', '=', sessionId)
     .execute();

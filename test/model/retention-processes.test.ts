@@ -1,5 +1,5 @@
 import should from 'should';
-import { Retention } from '../../src/commands/retention';
+import { Retention } from '../../src/commands/maintenance/retention';
 import { type Database } from '../../src/db/database';
 import { toSqlTime } from '../../src/db/time';
 import { configureLogger } from '../../src/logger';

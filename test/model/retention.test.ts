@@ -1,5 +1,5 @@
 import should from 'should';
-import { Retention } from '../../src/commands/retention';
+import { Retention } from '../../src/commands/maintenance/retention';
 import { type Database } from '../../src/db/database';
 import { type NoticeState } from '../../src/db/schema';
 import { configureLogger } from '../../src/logger';
@@ -43,7 +43,7 @@ eachDatabase('Retention', (kind) => {
   const state = async (sessionId: string) =>
     Promise.all([
       database.kysely.selectFrom('sessions').selectAll().where('id', '=', sessionId).execute(),
-      database.kysely.selectFrom('memberships').selectAll().where('session_id', '=', sessionId).execute(),
+      database.kysely.selectFrom('participants').selectAll().where('session_id', '=', sessionId).execute(),
       database.kysely.selectFrom('topics').selectAll().where('session_id', '=', sessionId).execute(),
     ]);
 

@@ -1,6 +1,6 @@
 import mysql from 'mysql2/promise';
 import should from 'should';
-import { makePlatformViews } from '../../src/model/platform-views';
+import { makePlatformViews } from '../../src/model/platform/platform-views';
 import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
 import { platformSchema, rowsOf, run, SHIPPED } from './platform-schema';

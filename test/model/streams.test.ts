@@ -1,6 +1,6 @@
 import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type StreamItem, Streams } from '../../src/commands/streams';
+import { type StreamItem, Streams } from '../../src/commands/delivery/streams';
 
 interface Item extends StreamItem {
   /** Whether it was fetched, or came as an event. */

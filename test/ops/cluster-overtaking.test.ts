@@ -1,7 +1,7 @@
 import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
-import { type Bus, type BusEvent, type BusListener } from '../../src/push/bus';
+import { type Bus, type BusEvent, type BusListener } from '../../src/push/bus/bus';
 import { requireOrSkip } from '../support/databases';
 import { privateMariaDb } from '../support/private-mariadb';
 import { TestServer } from '../support/server';

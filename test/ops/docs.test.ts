@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import should from 'should';
-import { API_GROUPS } from '../../src/controllers/rest/groups';
+import { API_GROUPS } from '../../src/controllers/rest/routes/groups';
 import { SOCKET_HANDLERS } from '../../src/controllers/socket/handlers';
 import { ERROR_CODES } from '../../src/errors';
 import { createMetrics } from '../../src/metrics';
-import { CLOSE } from '../../src/push/close-codes';
+import { CLOSE } from '../../src/push/sockets/close-codes';
 import { SETTINGS } from '../../src/resources/config/settings';
 
 const ROOT = path.join(__dirname, '..', '..');

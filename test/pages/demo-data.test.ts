@@ -1,5 +1,5 @@
 import should from 'should';
-import { makeDemoData, ownAddress } from '../../src/commands/demo';
+import { makeDemoData, ownAddress } from '../../src/commands/demo/demo';
 import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
 
@@ -92,7 +92,7 @@ eachDatabase(
         (await rowsOf(plain)).sessions.should.equal(0);
         await plain.users('D1', 'D2');
         await plain.session('s1', 2, 'D1', 'D2');
-        (await makeDemoData(plain.context, plain.url)).should.be.false();
+        (await makeDemoData(plain.context.database, plain.url)).should.be.false();
         should(await rowsOf(plain)).match({ sessions: 1, doctors: 2 });
       } finally {
         await plain.stop();
@@ -106,7 +106,7 @@ eachDatabase(
           .request('put', '/users/demo-doctor')
           .send({ type: 'doctor', name: '李医生' })
           .expect(201);
-        (await makeDemoData(server.context, server.url)).should.be.true();
+        (await makeDemoData(server.context.database, server.url)).should.be.true();
         const { body } = await server.request('get', '/users/demo-doctor');
         body.name.should.equal('李医生');
       } finally {

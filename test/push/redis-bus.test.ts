@@ -1,7 +1,7 @@
 import should from 'should';
 import { Redis } from 'ioredis';
-import { type BusEvent } from '../../src/push/bus';
-import { RedisBus } from '../../src/push/redis-bus';
+import { type BusEvent } from '../../src/push/bus/bus';
+import { RedisBus } from '../../src/push/bus/redis-bus';
 import { requireOrSkip } from '../support/databases';
 import { linesPrintedBy } from '../support/log-lines';
 import { type PrivateRedis, startRedis } from '../support/private-redis';

@@ -1,8 +1,8 @@
 import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Redis } from 'ioredis';
-import { connectRedis } from '../../src/push/redis';
-import { redisTokenCache } from '../../src/push/redis-token-cache';
+import { connectRedis } from '../../src/push/bus/redis';
+import { redisTokenCache } from '../../src/push/wechat/redis-token-cache';
 import { requireOrSkip } from '../support/databases';
 import { type PrivateRedis, startRedis } from '../support/private-redis';
 import { waitUntil } from '../support/wait-until';

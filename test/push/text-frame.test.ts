@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { type AddressInfo, type Socket } from 'node:net';
 import should from 'should';
 import { WebSocket, WebSocketServer } from 'ws';
-import { carriedBy, sendFrame, together } from '../../src/push/sockets';
-import { TextFrame } from '../../src/push/text-frame';
+import { carriedBy, sendFrame, together } from '../../src/push/sockets/send-frame';
+import { TextFrame } from '../../src/push/sockets/text-frame';
 
 describe('A text that was framed once', () => {
   const http = createServer();

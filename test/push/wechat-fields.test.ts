@@ -7,7 +7,7 @@ import {
   messageText,
   nextShanghaiMidnight,
   shanghaiTime,
-} from '../../src/push/wechat-fields';
+} from '../../src/push/wechat/wechat-fields';
 import { fieldFault } from '../support/wechat-field-rules';
 
 const TIME = new Date('2026-11-22T08:00:17.123Z');

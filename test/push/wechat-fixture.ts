@@ -5,7 +5,7 @@ import {
   type TemplateMessage,
   type Wechat,
   type WechatOptions,
-} from '../../src/push/wechat';
+} from '../../src/push/wechat/wechat';
 import { FakeWechat } from '../support/fake-wechat';
 import { linesPrintedBy } from '../support/log-lines';
 

@@ -1,6 +1,6 @@
 import 'should';
-import { type Outcome } from '../../src/push/wechat';
-import { memoryTokenCache, type WechatToken, type WechatTokenCache } from '../../src/push/wechat-token';
+import { type Outcome } from '../../src/push/wechat/wechat';
+import { memoryTokenCache, type WechatToken, type WechatTokenCache } from '../../src/push/wechat/wechat-token';
 import { type Scripted } from '../support/fake-wechat';
 import { message, withFakeWechat } from './wechat-fixture';
 

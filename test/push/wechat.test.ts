@@ -1,5 +1,5 @@
 import 'should';
-import { type Outcome } from '../../src/push/wechat';
+import { type Outcome } from '../../src/push/wechat/wechat';
 import { type Scripted } from '../support/fake-wechat';
 import { freePort } from '../support/free-port';
 import { message, OPENID, withFakeWechat } from './wechat-fixture';

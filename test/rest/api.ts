@@ -1,7 +1,7 @@
 import should from 'should';
 import { type Response } from 'supertest';
-import { API_GROUPS } from '../../src/controllers/rest/groups';
-import { problem, problemsOf } from '../../src/controllers/rest/problems';
+import { API_GROUPS } from '../../src/controllers/rest/routes/groups';
+import { problem, problemsOf } from '../../src/controllers/rest/documentation/problems';
 import { bySpecificity, matchPath, type Method, type Route } from '../../src/controllers/rest/route';
 import { AppError, ERROR_CODES, type ErrorCode } from '../../src/errors';
 import { TestServer } from '../support/server';

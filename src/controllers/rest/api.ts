@@ -1,8 +1,8 @@
 import { type RequestHandler, Router } from 'express';
 import { type Services } from '../../commands/services';
 import { methodNotAllowed, notFound } from '../../errors';
-import { documentationRouter } from './documentation';
-import { API_BASE, API_GROUPS } from './groups';
+import { documentationRouter } from './documentation/documentation';
+import { API_BASE, API_GROUPS } from './routes/groups';
 import { answerError, perform, requestId } from './perform';
 import { allowedMethods, bySpecificity, parameterFits, type Route } from './route';
 

@@ -1,8 +1,8 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Services } from '../../commands/services';
-import { isId } from '../../model/identifiers';
-import { API_BASE } from './groups';
-import { sendRoute } from './messages';
+import { isId } from '../../model/values/identifiers';
+import { API_BASE } from './routes/groups';
+import { sendRoute } from './routes/messages';
 import { newRequestId, perform } from './perform';
 import { matchPath } from './route';
 

@@ -3,11 +3,11 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Services } from '../../commands/services';
 import { AppError, type Fault, forbidden, invalid, unauthenticated, unavailable } from '../../errors';
 import { describeError, log } from '../../logger';
-import { type Principal } from '../../commands/tokens';
+import { type Principal } from '../../commands/access/tokens';
 import { json } from '../../views/frames';
 import { check, faultsOf, isBadText } from '../input';
 import { readJsonBody } from './request-body';
-import { type Call, type Reply, type Route } from './route';
+import { type ApiRequest, type Reply, type Route } from './route';
 import { missingUser } from './schemas';
 
 /** No request waits longer for the database. */
@@ -75,7 +75,7 @@ async function callOf(
   params: Record<string, string>,
   request: IncomingMessage,
   readBody: () => Promise<unknown>,
-): Promise<Call<Record<string, unknown>, unknown>> {
+): Promise<ApiRequest<Record<string, unknown>, unknown>> {
   const known = authenticate(context, request, route);
   const principal = known instanceof Promise ? await known : known;
   const body = route.method === 'GET' ? undefined : await readBody();
@@ -123,7 +123,7 @@ function checked(
   params: Record<string, string>,
   request: IncomingMessage,
   body: unknown,
-): Call<Record<string, unknown>, unknown> {
+): ApiRequest<Record<string, unknown>, unknown> {
   const faults: Fault[] = [];
   const query =
     route.query === undefined ? {} : queryOf(request.url ?? '', Object.keys(route.query.shape), faults);

@@ -1,15 +1,16 @@
 import { type z } from 'zod';
 import { type Services } from '../../commands/services';
 import { type ErrorCode } from '../../errors';
-import { type IdKind, isId } from '../../model/identifiers';
-import { type Principal } from '../../commands/tokens';
+import { type IdKind, isId } from '../../model/values/identifiers';
+import { type Principal } from '../../commands/access/tokens';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** `user`: a user for itself, or the backend; `backend`: the backend only; `open`: in `dev` anybody, else the backend. */
 export type Who = 'user' | 'backend' | 'open';
 
-export interface Call<Query, Body> {
+/** A request that has passed its checks. */
+export interface ApiRequest<Query, Body> {
   context: Services;
   principal: Principal;
   params: Record<string, string>;
@@ -40,7 +41,7 @@ export interface Route<Query extends z.ZodObject = z.ZodObject, Body extends z.Z
   problems?: readonly ErrorCode[];
   /** Status to what is answered; null: no body. */
   responses: Record<number, { description: string; schema: z.ZodType | null }>;
-  handle(call: Call<z.output<Query>, z.output<Body>>): Promise<Reply> | Reply;
+  handle(call: ApiRequest<z.output<Query>, z.output<Body>>): Promise<Reply> | Reply;
 }
 
 /** Keeps the types of a route's query and body while its list holds routes of all kinds. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { USER_REQUIRED } from '../../commands/access';
+import { USER_REQUIRED } from '../../commands/access/access';
 import { type Fault } from '../../errors';
-import { messageId, sessionId, topicId, userId } from '../../model/identifiers';
-import { httpUrl, name, text } from '../../model/text';
+import { messageId, sessionId, topicId, userId } from '../../model/values/identifiers';
+import { httpUrl, name, text } from '../../model/values/text';
 import { PLATFORMS, USER_TYPES } from '../../model/users';
 
 /** Pieces of requests and answers that several routes share. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { frame } from '../../views/frames';
-import { sessionId } from '../../model/identifiers';
+import { sessionId } from '../../model/values/identifiers';
 import { parse } from '../input';
-import { type SocketHandler, targetSession } from './socket-call';
+import { type SocketHandler, targetSession } from './socket-request';
 
 const inviteData = z.object({
   session_id: sessionId.optional(),

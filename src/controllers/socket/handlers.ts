@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { Origin } from '../../commands/origin';
-import { readUpTo } from '../../commands/read-messages';
-import { sendMessage } from '../../commands/send-message';
-import { visibleSession } from '../../commands/access';
+import { Origin } from '../../commands/delivery/origin';
+import { readUpTo } from '../../commands/delivery/read-position';
+import { sendMessage } from '../../commands/sending/send-message';
+import { visibleSession } from '../../commands/access/access';
 import { type SessionRow } from '../../db/schema';
 import { notFound } from '../../errors';
-import { messageId, sessionId } from '../../model/identifiers';
-import { messageInput, messageInputWith } from '../../model/message-content';
+import { messageId, sessionId } from '../../model/values/identifiers';
+import { messageInput, messageInputWith } from '../../model/values/message-content';
 import { messageTable } from '../../model/message-tables';
 import { findMessages, findMessageUpTo } from '../../model/messages';
 import { isParticipant } from '../../model/participants';
@@ -15,7 +15,7 @@ import { messagePage } from '../../views/message';
 import { parse, withQuickCheck } from '../input';
 import { clientMsgId } from '../rest/schemas';
 import { CALL_HANDLERS } from './call-handlers';
-import { type SocketCall, type SocketHandler, targetSession } from './socket-call';
+import { type SocketRequest, type SocketHandler, targetSession } from './socket-request';
 
 const onSession = z.object({ session_id: sessionId.optional() });
 const sent = { session_id: sessionId.optional(), client_msg_id: clientMsgId.optional() };
@@ -41,7 +41,7 @@ const message: SocketHandler = async ({ connection, data, principal, ref, servic
 };
 
 /** The session, if the user takes part in it and `id` is not above its newest message. */
-async function sessionWith(call: SocketCall, given: string | undefined, id: number): Promise<SessionRow> {
+async function sessionWith(call: SocketRequest, given: string | undefined, id: number): Promise<SessionRow> {
   const { connection, principal, services } = call;
   const session = await visibleSession(services.database.kysely, principal, targetSession(connection, given));
   if (id > session.last_message_id) throw notFound('message');
@@ -55,7 +55,7 @@ const ack: SocketHandler = async (call) => {
   const told = connection.watches(target) && input.message_id <= connection.lastId(target);
   if (!told) await sessionWith(call, target, input.message_id);
   // Only patients have notices that wait for this.
-  if (principal.type === 'patient') services.arrivals.arrived(target, principal.id, input.message_id);
+  if (principal.type === 'patient') services.acknowledgements.add(target, principal.id, input.message_id);
 };
 
 const read: SocketHandler = async (call) => {
@@ -68,7 +68,7 @@ const read: SocketHandler = async (call) => {
     session.id,
     input.message_id,
   );
-  if (newest !== undefined) await readUpTo(services, session, principal.id, newest, connection);
+  if (newest !== undefined) await readUpTo(services, session.id, principal.id, newest, connection);
 };
 
 const sync: SocketHandler = async ({ connection, data, principal, ref, services }) => {

@@ -1,15 +1,15 @@
 import { type WebSocket } from 'ws';
 import { z } from 'zod';
-import { visibleSession } from '../../commands/access';
+import { visibleSession } from '../../commands/access/access';
 import { type Services } from '../../commands/services';
-import { type UserPrincipal } from '../../commands/tokens';
+import { type UserPrincipal } from '../../commands/access/tokens';
 import { type SessionRow } from '../../db/schema';
 import { type AppError, invalidField, unauthenticated } from '../../errors';
 import { sessionIdsOf, sessionPositions } from '../../model/sessions';
 import { unreadCount, unreadCounts } from '../../model/unread';
-import { sessionId } from '../../model/identifiers';
-import { CLOSE } from '../../push/close-codes';
-import { Connection } from '../../push/sockets';
+import { sessionId } from '../../model/values/identifiers';
+import { CLOSE } from '../../push/sockets/close-codes';
+import { Connection } from '../../push/sockets/connection';
 import { frame } from '../../views/frames';
 import { parse } from '../input';
 import { userType } from '../rest/schemas';
@@ -74,10 +74,10 @@ export async function loginSocket(
     await open(services, connection, principal, data.token, target, ref);
   } catch (error) {
     sockets.remove(connection);
-    deliver.watching.closeStreams(connection);
+    deliver.listeners.closeStreams(connection);
     throw error;
   }
-  services.activity.touch(principal.id);
+  services.activity.touch(principal);
   await services.calls.ringFor(connection);
   return { connection, principal };
 }
@@ -97,7 +97,7 @@ async function open(
   if (target === null) {
     const sessionIds = await sessionIdsOf(db, principal.id);
     for (const id of sessionIds) sockets.watch(connection, id, 0);
-    await deliver.watching.openStreams(sessionIds);
+    await deliver.listeners.openStreams(sessionIds);
     const all = await sessionPositions(db, principal.id);
     const positions = all.filter(({ id }) => connection.watches(id));
     const counts = await unreadCounts(db, principal.id);
@@ -118,7 +118,7 @@ async function open(
     );
     return;
   }
-  await deliver.watching.openStreams([target]);
+  await deliver.listeners.openStreams([target]);
   // Read again now that the socket is registered: a member who was removed in between would be missed otherwise.
   const session: SessionRow = await visibleSession(db, principal, target);
   const unread = await unreadCount(db, session, principal.id);

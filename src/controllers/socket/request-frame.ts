@@ -1,6 +1,6 @@
 import { type RawData } from 'ws';
 import { AppError, type Fault, invalid } from '../../errors';
-import { codePoints } from '../../model/text';
+import { codePoints } from '../../model/values/text';
 import { decodeUtf8, textFaults } from '../input';
 
 /** A request of a client's: `{"type", "data", "ref"?}`. */

@@ -3,10 +3,11 @@ import { type Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { type Services } from '../../commands/services';
-import { type UserPrincipal } from '../../commands/tokens';
+import { type UserPrincipal } from '../../commands/access/tokens';
 import { type AppError, invalidField, unauthenticated, unavailable } from '../../errors';
-import { CLOSE } from '../../push/close-codes';
-import { carriedBy, closeSocket, type Connection, sendFrame } from '../../push/sockets';
+import { CLOSE } from '../../push/sockets/close-codes';
+import { type Connection } from '../../push/sockets/connection';
+import { carriedBy, closeSocket, sendFrame } from '../../push/sockets/send-frame';
 import { frame } from '../../views/frames';
 import { DEADLINE_MS, toAppError } from '../rest/perform';
 import { SOCKET_HANDLERS } from './handlers';
@@ -124,7 +125,7 @@ export class SocketServer {
     if (connection === undefined || principal === undefined) return;
     const { calls, deliver, metrics, sockets } = this.services;
     sockets.remove(connection);
-    deliver.watching.closeStreams(connection);
+    deliver.listeners.closeStreams(connection);
     metrics.sockets.dec({ user_type: principal.type });
     void calls.socketGone(connection);
   }

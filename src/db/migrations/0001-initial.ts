@@ -3,12 +3,17 @@ import { createIndex, createTable, type TableBuilder } from './ddl';
 
 const MESSAGE_TABLES = ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'];
 
+/** The first schema. What each column holds is said in `schema.ts`. */
 export const initial: SchemaStep = {
   async up(db, dialect) {
     const { bigint, date, id, longText, time } = dialect.types;
 
     const table = (name: string, columns: (builder: TableBuilder) => TableBuilder) =>
       createTable(db, dialect, name, columns);
+    const index = (tableName: string, name: string, columns: readonly string[], unique = false) =>
+      createIndex(db, dialect, tableName, name, columns, unique);
+
+    // --- Users. The platform's views may take the place of the first two tables.
 
     for (const profiles of ['doctors', 'patients']) {
       await table(profiles, (builder) =>
@@ -37,6 +42,9 @@ export const initial: SchemaStep = {
         .addColumn('id', 'varchar(64)', (column) => column.notNull().primaryKey())
         .addColumn('expires_time', time, (column) => column.notNull()),
     );
+
+    // --- Sessions and their participants.
+
     await table('sessions', (builder) =>
       builder
         .addColumn('id', 'varchar(128)', (column) => column.notNull().primaryKey())
@@ -54,11 +62,12 @@ export const initial: SchemaStep = {
         .addColumn('last_message_time', time)
         .addColumn('other_message_time', time)
         .addColumn('clock_time', time, (column) => column.notNull())
-        .addColumn('members_version', 'integer', (column) => column.notNull().defaultTo(0)),
+        .addColumn('members_version', 'integer', (column) => column.notNull().defaultTo(0))
+        .addColumn('unreplied_topic_id', 'varchar(128)'),
     );
-    await createIndex(db, dialect, 'sessions', 'sessions_pair', ['pair'], { unique: true });
+    await index('sessions', 'sessions_pair', ['pair'], true);
 
-    await table('memberships', (builder) =>
+    await table('participants', (builder) =>
       builder
         .addColumn('session_id', 'varchar(128)', (column) => column.notNull())
         .addColumn('participant_id', 'varchar(128)', (column) => column.notNull())
@@ -69,7 +78,9 @@ export const initial: SchemaStep = {
         .addColumn('sticky', 'smallint', (column) => column.notNull().defaultTo(0))
         .addPrimaryKeyConstraint('participants_key', ['session_id', 'participant_id'] as never),
     );
-    await createIndex(db, dialect, 'memberships', 'participants_user', ['participant_id', 'session_id']);
+    await index('participants', 'participants_user', ['participant_id', 'session_id']);
+
+    // --- Messages: a table for each type of session.
 
     for (const messages of MESSAGE_TABLES) {
       await table(messages, (builder) =>
@@ -84,18 +95,13 @@ export const initial: SchemaStep = {
           .addColumn('client_msg_id', 'varchar(128)')
           .addColumn('client_key', 'varchar(43)'),
       );
-      // History, and a topic's messages.
-      await createIndex(db, dialect, messages, `${messages}_history`, ['session_id', 'id']);
-      // Unread: counted from the index alone.
-      await createIndex(db, dialect, messages, `${messages}_unread`, [
-        'session_id',
-        'timestamp',
-        'sender_id',
-      ]);
-      await createIndex(db, dialect, messages, `${messages}_client`, ['client_key'], {
-        unique: true,
-      });
+      // In a session ids and times rise together. So this one index finds pages of history, a topic's messages, and what came
+      // after a read position; unread messages are counted from it alone.
+      await index(messages, `${messages}_session`, ['session_id', 'id', 'timestamp', 'sender_id']);
+      await index(messages, `${messages}_client`, ['client_key'], true);
     }
+
+    // --- Topics.
 
     await table('topics', (builder) =>
       builder
@@ -114,9 +120,11 @@ export const initial: SchemaStep = {
         .addColumn('end_by_name', 'varchar(100)')
         .addColumn('open_session_id', 'varchar(128)'),
     );
-    await createIndex(db, dialect, 'topics', 'topics_session', ['session_id', 'create_time']);
-    await createIndex(db, dialect, 'topics', 'topics_newest', ['create_time', 'id']);
-    await createIndex(db, dialect, 'topics', 'topics_open', ['open_session_id'], { unique: true });
+    await index('topics', 'topics_session', ['session_id', 'create_time']);
+    await index('topics', 'topics_newest', ['create_time', 'id']);
+    await index('topics', 'topics_open', ['open_session_id'], true);
+
+    // --- Notices to patients who are away.
 
     await table('notices', (builder) =>
       builder
@@ -135,14 +143,36 @@ export const initial: SchemaStep = {
         .addColumn('claimed_by', 'varchar(64)')
         .addColumn('retry_since', time),
     );
-    // Exactly one a message and patient; also finds what an acknowledgement settles.
-    await createIndex(db, dialect, 'notices', 'notices_message', ['user_id', 'session_id', 'message_id'], {
-      unique: true,
-    });
-    await createIndex(db, dialect, 'notices', 'notices_call', ['call_id', 'user_id'], {
-      unique: true,
-    });
-    await createIndex(db, dialect, 'notices', 'notices_due', ['state', 'due_time']);
+    // One a message and patient; also finds what an acknowledgement settles.
+    await index('notices', 'notices_message', ['user_id', 'session_id', 'message_id'], true);
+    await index('notices', 'notices_due', ['state', 'due_time']);
+
+    // --- Calls: signalling only.
+
+    await table('calls', (builder) =>
+      builder
+        .addColumn('id', 'varchar(64)', (column) => column.notNull().primaryKey())
+        .addColumn('session_id', 'varchar(128)', (column) => column.notNull())
+        .addColumn('open_session_id', 'varchar(128)')
+        .addColumn('caller_id', 'varchar(128)', (column) => column.notNull())
+        .addColumn('caller_name', 'varchar(100)', (column) => column.notNull())
+        .addColumn('callee_id', 'varchar(128)')
+        .addColumn('media', 'varchar(10)', (column) => column.notNull())
+        .addColumn('state', 'varchar(10)', (column) => column.notNull())
+        .addColumn('rejected_by', longText as never, (column) => column.notNull())
+        .addColumn('create_time', time, (column) => column.notNull())
+        .addColumn('accept_time', time)
+        .addColumn('end_time', time)
+        .addColumn('result', 'varchar(10)')
+        .addColumn('ring_until', time, (column) => column.notNull())
+        .addColumn('caller_socket', 'varchar(128)', (column) => column.notNull())
+        .addColumn('caller_until', time, (column) => column.notNull())
+        .addColumn('callee_socket', 'varchar(128)')
+        .addColumn('callee_until', time),
+    );
+    await index('calls', 'calls_open', ['open_session_id'], true);
+
+    // --- What all processes share and a restart must not forget.
 
     await table('server_state', (builder) =>
       builder

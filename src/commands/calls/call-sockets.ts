@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CallRow } from '../../db/schema';
+import { fromSqlTime, later, type SqlTime } from '../../db/time';
+import { type CallSide, findCall, holdSocket } from '../../model/calls';
+import { type Connection } from '../../push/sockets/connection';
+import { databaseNow } from '../../model/clock';
+import { type Services } from '../services';
+
+/** No socket has this id: the call waits for one. */
+export const GONE = '';
+/** The same, where the caller may not know that its call was taken. */
+export const UNTOLD = '-';
+
+/** Whether it is known that the call waits for a socket in this place. */
+export function isVacant(socket: string | null): boolean {
+  return socket === GONE || socket === UNTOLD;
+}
+
+interface Place {
+  side: CallSide;
+  /** Whether it has sent a signal: so it knows that the call was taken. */
+  signalled: boolean;
+}
+
+/** Which of the two a user is in a call. */
+export function sideOf(call: CallRow, userId: string): CallSide | undefined {
+  if (call.caller_id === userId) return 'caller';
+  return call.callee_id === userId ? 'callee' : undefined;
+}
+
+export function socketOf(call: CallRow, side: CallSide): string | null {
+  return side === 'caller' ? call.caller_socket : call.callee_socket;
+}
+
+function untilOf(call: CallRow, side: CallSide): SqlTime | null {
+  return side === 'caller' ? call.caller_until : call.callee_until;
+}
+
+/**
+ * The sockets in calls. The process that holds one moves its time on in the call's row every two seconds at most; when the
+ * process dies, the time runs out.
+ */
+export class CallSockets {
+  readonly #held = new Map<Connection, Map<string, Place>>();
+  readonly holdEveryMs: number;
+
+  constructor(private readonly parts: Pick<Services, 'config' | 'database' | 'sockets'>) {
+    this.holdEveryMs = Math.min(2_000, Math.max(100, parts.config.callReconnectMs / 4));
+  }
+
+  /** The process answers for this socket in the call from now on, until it closes. */
+  hold(connection: Connection, callId: string, side: CallSide): void {
+    const held = this.#held.get(connection) ?? new Map<string, Place>();
+    held.set(callId, { side, signalled: false });
+    this.#held.set(connection, held);
+    // It may have closed while the database was at work.
+    if (!this.parts.sockets.all.has(connection)) void this.gone(connection);
+  }
+
+  /** The socket has sent a signal in the call. */
+  signalled(connection: Connection, callId: string): void {
+    const place = this.#held.get(connection)?.get(callId);
+    if (place !== undefined) place.signalled = true;
+  }
+
+  /** Until when a socket that is open at `now` is answered for. */
+  leaseEnd(now: SqlTime): SqlTime {
+    return later(now, this.#leaseMs);
+  }
+
+  #now(): Promise<SqlTime> {
+    const { dialect, kysely } = this.parts.database;
+    return databaseNow(kysely, dialect);
+  }
+
+  get #leaseMs(): number {
+    return this.parts.config.callReconnectMs + this.holdEveryMs * 3;
+  }
+
+  /** Moves the time of every socket in a call on. */
+  async holdAll(): Promise<void> {
+    if (this.#held.size === 0) return;
+    const until = this.leaseEnd(await this.#now());
+    for (const [connection, held] of this.#held) {
+      for (const [callId, { side }] of held) {
+        const still = await holdSocket(this.parts.database.kysely, callId, side, connection.id, until);
+        if (!still) held.delete(callId);
+      }
+      if (held.size === 0) this.#held.delete(connection);
+    }
+  }
+
+  /** A socket has closed: its calls wait for another one of its user. */
+  async gone(connection: Connection): Promise<void> {
+    const held = this.#held.get(connection);
+    if (held === undefined) return;
+    this.#held.delete(connection);
+    const until = later(await this.#now(), this.parts.config.callReconnectMs);
+    for (const [callId, { side, signalled }] of held) {
+      const taken = signalled ? GONE : UNTOLD;
+      await this.parts.database.kysely
+        .updateTable('calls')
+        .set((eb) =>
+          side === 'caller'
+            ? {
+                caller_socket: eb.case().when('state', '=', 'active').then(taken).else(GONE).end(),
+                caller_until: until,
+              }
+            : { callee_socket: GONE, callee_until: until },
+        )
+        .where('id', '=', callId)
+        .where(side === 'caller' ? 'caller_socket' : 'callee_socket', '=', connection.id)
+        .execute();
+    }
+  }
+
+  /** Whether nobody is in that place: its socket has closed, or the process that held it has died, which shows after a while. */
+  async hasGone(call: CallRow, side: CallSide): Promise<boolean> {
+    const { database, sockets } = this.parts;
+    const socket = socketOf(call, side) ?? GONE;
+    if (isVacant(socket) || sockets.isOwn(socket)) return sockets.byId(socket) === undefined;
+    // A living process moves the time on.
+    await sleep(this.holdEveryMs * 2);
+    const later = await findCall(database.kysely, call.id);
+    return (
+      later !== undefined && socketOf(later, side) === socket && untilOf(later, side) === untilOf(call, side)
+    );
+  }
+
+  /**
+   * Puts a socket into the place of another one of its user that has gone.
+   * @returns whether it is in that place now; false: the other one is still there, or the call has changed
+   */
+  async takePlace(connection: Connection, call: CallRow, side: CallSide): Promise<boolean> {
+    const { database } = this.parts;
+    if (!(await this.hasGone(call, side))) return false;
+    const column = side === 'caller' ? 'caller_socket' : 'callee_socket';
+    const until = this.leaseEnd(await this.#now());
+    const result = await database.kysely
+      .updateTable('calls')
+      .set(
+        side === 'caller'
+          ? { caller_socket: connection.id, caller_until: until }
+          : { callee_socket: connection.id, callee_until: until },
+      )
+      .where('id', '=', call.id)
+      .where(column, '=', socketOf(call, side) ?? GONE)
+      .where('state', '=', call.state)
+      .executeTakeFirst();
+    if (result.numUpdatedRows === 0n) return false;
+    this.hold(connection, call.id, side);
+    return true;
+  }
+
+  /**
+   * Whether the caller may not know that its call was taken: it was away then, or has gone since without a signal, or the
+   * process that held its socket had died.
+   */
+  isUntold({ accept_time: accepted, caller_socket: socket, caller_until: until }: CallRow): boolean {
+    if (accepted === null || socket === GONE) return false;
+    if (socket === UNTOLD || this.parts.sockets.isOwn(socket)) return true;
+    return fromSqlTime(accepted) > fromSqlTime(until) - this.#leaseMs;
+  }
+}

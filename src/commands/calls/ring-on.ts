@@ -1,0 +1,62 @@
+import { type CallRow } from '../../db/schema';
+import { describeError, log } from '../../logger';
+import { findCall, openCalls } from '../../model/calls';
+import { type Connection } from '../../push/sockets/connection';
+import { TextFrame } from '../../push/sockets/text-frame';
+import { type Services } from '../services';
+import { acceptFrame, inviteFrame } from './call-frames';
+import { type CallSockets, isVacant } from './call-sockets';
+
+/** The callees who said no. */
+export function rejectedBy(call: CallRow): Set<string> {
+  return new Set(JSON.parse(call.rejected_by) as string[]);
+}
+
+/** A socket that logs in while it rings, such as a patient's out of WeChat, gets the invite; a caller who was away is back in the call. */
+export async function ringOn(
+  { config, database }: Pick<Services, 'config' | 'database'>,
+  sockets: CallSockets,
+  connection: Connection,
+): Promise<void> {
+  const sessions = [...connection.watched()];
+  if (sessions.length === 0) return;
+  const userId = connection.user.id;
+  for (const call of await openCalls(database.kysely, sessions)) {
+    if (call.caller_id === userId) {
+      const back = quietly(() => callerBack(database, sockets, connection, call));
+      // Whether a process that held a socket has died shows only after a while; the login does not wait for that.
+      if (isVacant(call.caller_socket)) await back;
+    } else if (call.state === 'ringing' && !rejectedBy(call).has(userId)) {
+      connection.pushEvent(new TextFrame(inviteFrame(call, config.iceServers)));
+    }
+  }
+}
+
+/** A caller who was away is back in a call that rings, and hears that it was taken if it may not know. */
+async function callerBack(
+  database: Services['database'],
+  sockets: CallSockets,
+  connection: Connection,
+  known: CallRow,
+): Promise<void> {
+  let call: CallRow | undefined = known;
+  // It may be taken just now: then it is looked at again.
+  for (let attempt = 0; attempt < 2 && call !== undefined; attempt += 1) {
+    if (call.state === 'active' && sockets.isUntold(call)) {
+      // The place is for the first of the caller's sockets that sends a signal.
+      if (await sockets.hasGone(call, 'caller')) connection.pushEvent(new TextFrame(acceptFrame(call)));
+      return;
+    }
+    if (call.state !== 'ringing' || (await sockets.takePlace(connection, call, 'caller'))) return;
+    call = await findCall(database.kysely, call.id);
+  }
+}
+
+/** What looks after calls by itself is done again later where it failed. */
+export async function quietly(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log.warn(`calls could not be looked after, trying again: ${describeError(error)}`);
+  }
+}

@@ -1,0 +1,88 @@
+import { type Database } from '../../db/database';
+import { type TopicRow } from '../../db/schema';
+import { describeError, log } from '../../logger';
+import { type WrittenNotices } from '../../model/appending/append';
+import { type Member, type Participant } from '../../model/participants';
+import { findTopic } from '../../model/topics';
+import { frame } from '../../views/frames';
+import { participantView } from '../../views/session';
+import { topicView } from '../../views/topic';
+import { type NoticeWorker } from '../notices/notice-worker';
+import { type StoredMessage } from '../sending/send';
+import { type Activity } from './activity';
+import { type Deliver } from './deliver';
+
+/** Who came and who went, and the participants afterwards. */
+export interface MembersChange {
+  sessionId: string;
+  added: readonly Member[];
+  removed: readonly string[];
+  participants: readonly Participant[];
+  /** The session's newest message then: those who came get what is above it. */
+  lastMessageId: number;
+}
+
+/** What a transaction committed, in this order. */
+export interface Stored {
+  members?: MembersChange | undefined;
+  messages: readonly StoredMessage[];
+  /** A topic that was started or ended with the messages. */
+  topic?: TopicRow | undefined;
+  /** Topics that got their first reply by the messages. */
+  repliedTopics: readonly string[];
+  notices: WrittenNotices;
+}
+
+/** Tells everybody whom it concerns what was committed: sends, topics and calls all end here. */
+export type AnnounceStored = (stored: Stored) => void;
+
+export interface AnnounceStoredOptions {
+  database: Database;
+  deliver: Deliver;
+  activity: Activity;
+  notices: NoticeWorker;
+}
+
+export function announcerOf({ activity, database, deliver, notices }: AnnounceStoredOptions): AnnounceStored {
+  return (stored) => {
+    if (stored.members !== undefined) announceMembers(deliver, stored.members);
+    deliver.messages(stored.messages);
+    for (const { row, session } of stored.messages) {
+      const sender = session.members.get(row.sender_id);
+      if (sender !== undefined) activity.touch(sender);
+    }
+    if (stored.topic !== undefined) announceTopic(deliver, stored.topic);
+    const replied = stored.repliedTopics.filter((id) => id !== stored.topic?.id);
+    if (replied.length > 0) void announceReplies(database, deliver, replied);
+    notices.written(stored.notices);
+  };
+}
+
+/** Tells sockets who takes part now, and closes those of the removed. */
+export function announceMembers(deliver: Deliver, change: MembersChange): void {
+  const { added, lastMessageId, participants, removed, sessionId } = change;
+  deliver.membersChanged({
+    sessionId,
+    added: added.map(({ id, type }) => ({ id, type })),
+    removed: [...removed],
+    lastMessageId,
+    frame: frame('participants', { session_id: sessionId, items: participants.map(participantView) }),
+  });
+}
+
+/** Tells the topic to everybody who gets its session's messages. */
+export function announceTopic(deliver: Deliver, topic: TopicRow): void {
+  deliver.sessionEvent(topic.session_id, frame('topic', { topic: topicView(topic) }));
+}
+
+/** Tells topics that got their first reply with a message of somebody's. */
+async function announceReplies(database: Database, deliver: Deliver, ids: readonly string[]): Promise<void> {
+  try {
+    for (const id of ids) {
+      const topic = await findTopic(database.kysely, id);
+      if (topic !== undefined) announceTopic(deliver, topic);
+    }
+  } catch (error) {
+    log.warn(`a topic's reply could not be told: ${describeError(error)}`);
+  }
+}

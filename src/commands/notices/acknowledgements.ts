@@ -1,0 +1,87 @@
+import { type Database } from '../../db/database';
+import { describeError, log } from '../../logger';
+import { type Metrics } from '../../metrics';
+import { type Acknowledgement, settleNotices } from '../../model/notices';
+
+const LONGEST_GATHER_MS = 200;
+const FAILED_WAIT_MS = 500;
+const A_STATEMENT = 100;
+
+/**
+ * Messages that arrived at patients, so that WeChat need not be used. Acknowledgements come one a message: they are
+ * gathered for a moment, much shorter than the time that a patient has, and the highest one a patient and session is
+ * written, many in one statement.
+ */
+export class Acknowledgements {
+  readonly #pending = new Map<string, Acknowledgement>();
+  #running: Promise<void> | undefined;
+  #closing = false;
+  #hurry: () => void = () => undefined;
+  /** How long an acknowledgement may wait before it is written. */
+  readonly gatherMs: number;
+
+  /** @param ackTimeoutMs how long a patient has to acknowledge */
+  constructor(
+    private readonly database: Database,
+    ackTimeoutMs: number,
+    private readonly metrics: Metrics,
+  ) {
+    this.gatherMs = Math.min(LONGEST_GATHER_MS, ackTimeoutMs / 10);
+  }
+
+  /** Everything in the session up to `messageId` has arrived at the patient. */
+  add(sessionId: string, userId: string, messageId: number): void {
+    this.#keep({ sessionId, userId, messageId });
+    this.#running ??= this.#run();
+  }
+
+  /** Writes at once what is pending. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#hurry();
+    await this.#running;
+  }
+
+  #keep(acknowledgement: Acknowledgement): void {
+    const key = `${acknowledgement.sessionId} ${acknowledgement.userId}`;
+    const known = this.#pending.get(key);
+    if (known === undefined || acknowledgement.messageId > known.messageId)
+      this.#pending.set(key, acknowledgement);
+  }
+
+  async #run(): Promise<void> {
+    let waitMs = this.gatherMs;
+    while (this.#pending.size > 0) {
+      await this.#wait(waitMs);
+      const part = [...this.#pending.values()].slice(0, A_STATEMENT);
+      for (const { sessionId, userId } of part) this.#pending.delete(`${sessionId} ${userId}`);
+      try {
+        await this.#write(part);
+        waitMs = this.#pending.size >= A_STATEMENT ? 0 : this.gatherMs;
+      } catch (error) {
+        log.warn(`acknowledgements could not be written: ${describeError(error)}`);
+        if (this.#closing) break;
+        for (const each of part) this.#keep(each);
+        waitMs = FAILED_WAIT_MS;
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #write(part: readonly Acknowledgement[]): Promise<void> {
+    const ordered = [...part].sort((first, second) => (first.userId < second.userId ? -1 : 1));
+    const settled = await this.database.transaction((trx) => settleNotices(trx, ordered));
+    if (settled > 0) this.metrics.notices.inc({ state: 'delivered' }, settled);
+  }
+
+  #wait(ms: number): Promise<void> {
+    if (this.#closing) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

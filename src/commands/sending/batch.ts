@@ -1,0 +1,171 @@
+import { type Database } from '../../db/database';
+import { type MessageRow } from '../../db/schema';
+import { placeholders, type Run, type Statement, statement, type StatementResult } from '../../db/statement';
+import { AppError, notFound } from '../../errors';
+import { Append, type Appended, type NoticePlan, type WrittenNotices } from '../../model/appending/append';
+import { type LockedSession, lockSessions } from '../../model/appending/locked-session';
+import { MESSAGE_TABLES } from '../../model/message-tables';
+import { SYSTEM_USER } from '../../model/values/identifiers';
+import { MESSAGE_TYPE } from '../../model/values/message-content';
+import { messageJson } from '../../views/message';
+import { mayWrite } from '../access/may-write';
+import { forwardedContent } from './forwarded-content';
+import { type MemberCache } from './member-cache';
+import { type NameCache } from './name-cache';
+import { type Send, type StoredMessage } from './send';
+import { type QueuedSend } from './send-queue';
+
+export interface BatchOptions {
+  database: Database;
+  members: MemberCache;
+  names: NameCache;
+  noticePlan: NoticePlan;
+}
+
+/** What one committed transaction of sends came to. */
+export interface BatchOutcome {
+  messages: StoredMessage[];
+  /** Sent again, and stored before: whoever stored them may have died before it told anybody. */
+  repeated: MessageRow[];
+  /** Topics that got their first reply. */
+  repliedTopics: readonly string[];
+  notices: WrittenNotices;
+  /** To be called when all of it was told: answers each send. */
+  answers: (() => void)[];
+}
+
+/** What a transaction reads under its sessions' locks. */
+interface Reads {
+  sessions: ReadonlyMap<string, LockedSession>;
+  /** Of the senders, by id. */
+  names: Map<string, string>;
+  /** Messages that were sent before, by key. */
+  repeats: Map<string, MessageRow>;
+}
+
+/**
+ * Stores sends in one transaction of three commands: lock the sessions and read, write, COMMIT. A send that may not be is
+ * left out, and refused by its answer.
+ * @param lookForRepeats whether some may be repeats: without it the unique index of `client_key` fails the transaction
+ * @throws whatever fails all of them
+ */
+export function storeBatch(
+  options: BatchOptions,
+  sends: readonly QueuedSend[],
+  lookForRepeats: boolean,
+): Promise<BatchOutcome> {
+  return options.database.batchTransaction(async (run) => {
+    const reads = await read(options, run, sends, lookForRepeats || sends.some(isForward));
+    const append = new Append(options.database.dialect, options.noticePlan);
+    const appended: { queued: QueuedSend; session: LockedSession; message: Appended }[] = [];
+    const outcome: BatchOutcome = {
+      messages: [],
+      repeated: [],
+      repliedTopics: append.repliedTopics,
+      notices: append.notices,
+      answers: [],
+    };
+    for (const queued of sends) {
+      try {
+        const session = sessionOf(queued.send, reads);
+        const repeat = reads.repeats.get(queued.key ?? '');
+        if (repeat !== undefined) {
+          outcome.repeated.push(repeat);
+          outcome.answers.push(() =>
+            queued.resolve({ row: repeat, json: messageJson(repeat), created: false }),
+          );
+          continue;
+        }
+        const message = append.add(session, await draftOf(queued, reads, run));
+        if (queued.key !== null) reads.repeats.set(queued.key, message.row);
+        appended.push({ queued, session, message });
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        outcome.answers.push(() => queued.reject(error));
+      }
+    }
+    await append.store(run);
+    for (const { message, queued, session } of appended) {
+      const { previousId, row } = message;
+      const json = messageJson(row);
+      outcome.messages.push({ row, json, previousId, session, origin: queued.send.origin });
+      outcome.answers.push(() => queued.resolve({ row, json, created: true }));
+    }
+    return outcome;
+  });
+}
+
+/** Locks the sessions and reads what else is needed, in one round trip. */
+async function read(
+  { database, members, names }: BatchOptions,
+  run: Run,
+  sends: readonly QueuedSend[],
+  lookForRepeats: boolean,
+): Promise<Reads> {
+  const ids = [...new Set(sends.map(({ send }) => send.sessionId))];
+  const reads: Reads = { sessions: new Map(), names: new Map(), repeats: new Map() };
+  const more: Statement[] = [];
+  const receivers: ((result: StatementResult) => void)[] = [];
+  const ask = (asked: Statement, receive: (result: StatementResult) => void) => {
+    more.push(asked);
+    receivers.push(receive);
+  };
+
+  const nameless: string[] = [];
+  for (const id of new Set(sends.flatMap(({ send }) => send.senderId ?? []))) {
+    const name = names.get(id);
+    if (name === undefined) nameless.push(id);
+    else reads.names.set(id, name);
+  }
+  const namesAsOf = names.version;
+  for (const table of nameless.length === 0 ? [] : ['patients', 'doctors']) {
+    ask(
+      statement(`select id, name from ${table} where id in (${placeholders(nameless.length)})`, nameless),
+      ({ rows }) => {
+        for (const { id, name } of rows as { id: string; name: string }[]) {
+          reads.names.set(id, name);
+          names.set(id, name, namesAsOf);
+        }
+      },
+    );
+  }
+  const keys = lookForRepeats ? sends.flatMap(({ key }) => key ?? []) : [];
+  for (const table of keys.length === 0 ? [] : MESSAGE_TABLES) {
+    ask(
+      statement(`select * from ${table} where client_key in (${placeholders(keys.length)})`, keys),
+      ({ rows }) => {
+        for (const row of rows as unknown as MessageRow[]) reads.repeats.set(row.client_key ?? '', row);
+      },
+    );
+  }
+
+  const locked = await lockSessions(run, database.dialect, ids, members, more);
+  locked.more.forEach((result, index) => receivers[index]?.(result));
+  return { ...reads, sessions: locked.sessions };
+}
+
+function isForward({ send }: QueuedSend): boolean {
+  return send.message.type === MESSAGE_TYPE.forwarded;
+}
+
+/** The session of a send. @throws AppError when it may not be sent there */
+function sessionOf({ byBackend, message, senderId, sessionId }: Send, { sessions }: Reads): LockedSession {
+  const session = sessions.get(sessionId);
+  if (session === undefined) throw notFound('session');
+  mayWrite(session, { id: senderId, byBackend }, message.type);
+  return session;
+}
+
+async function draftOf({ content, key, send }: QueuedSend, { names }: Reads, run: Run) {
+  const { clientMsgId, message, senderId } = send;
+  return {
+    senderId: senderId ?? SYSTEM_USER.id,
+    senderName: senderId === null ? SYSTEM_USER.name : (names.get(senderId) ?? senderId),
+    type: message.type,
+    content:
+      message.type === MESSAGE_TYPE.forwarded
+        ? await forwardedContent(run, message.content, senderId)
+        : content,
+    client: key === null || clientMsgId === null ? null : { id: clientMsgId, key },
+  };
+}

@@ -1,0 +1,237 @@
+import { type Transaction } from 'kysely';
+import { type Schema, type TopicRow } from '../../db/schema';
+import { type Run, runIn } from '../../db/statement';
+import { conflict, forbidden, invalidField, notFound } from '../../errors';
+import { Append, type Appended } from '../../model/appending/append';
+import { type LockedSession, lockSession } from '../../model/appending/locked-session';
+import { SESSION_TYPE } from '../../model/message-tables';
+import { participantsOf } from '../../model/participants';
+import { findPair, pairOf } from '../../model/sessions';
+import { findTopic, openTopicOf } from '../../model/topics';
+import { findUsers } from '../../model/users';
+import { SYSTEM_USER } from '../../model/values/identifiers';
+import { MESSAGE_TYPE, type MessageInput } from '../../model/values/message-content';
+import { mayWrite } from '../access/may-write';
+import { type Principal } from '../access/tokens';
+import { type MembersChange, type Stored } from '../delivery/announce-stored';
+import { forwardedContent } from '../sending/forwarded-content';
+import { storedMessages } from '../sending/send';
+import { type Services } from '../services';
+import { applyMembersChange, knownParticipants, type ParticipantInput } from '../sessions/participants';
+import { checkNewSession, insertSession } from '../sessions/sessions';
+
+export type TopicMessage = MessageInput & { sender_id?: string | undefined };
+
+export interface TopicInput {
+  session_id: string;
+  user_id?: string | undefined;
+  name: string;
+  description?: string | undefined;
+  type: number;
+  session_name?: string | undefined;
+  session_type?: number | undefined;
+  participants?: readonly ParticipantInput[] | undefined;
+  messages?: readonly TopicMessage[] | undefined;
+}
+
+type Parts = Pick<Services, 'announceStored' | 'database' | 'noticePlan' | 'rate'>;
+
+/** So many characters of forwarded messages may come with a start: a body is small, but each forward in it may copy 256 KiB. */
+const MAX_COPIED = 1024 * 1024;
+
+/**
+ * Starts a topic, in a session that exists or is made for it, and writes its type 6 message and `messages`: all or nothing.
+ * @throws AppError `not_found`, `forbidden`, `validation_failed`, `rate_limited`; `conflict` when the session has an open
+ * topic, the id is used, or the pair has a p2p session
+ */
+export async function startTopic(
+  parts: Parts,
+  principal: Principal,
+  topicId: string,
+  input: TopicInput,
+): Promise<TopicRow> {
+  const { announceStored, database, rate } = parts;
+  const starter = starterOf(principal, input);
+  const sent = input.messages?.length ?? 0;
+  if (principal.kind === 'user' && sent > 0) rate.take(principal.id, sent);
+  try {
+    const { stored, topic } = await database.transaction((trx) =>
+      storeTopic(parts, trx, principal, topicId, input, starter),
+    );
+    announceStored(stored);
+    return topic;
+  } catch (error) {
+    if (!database.dialect.isUniqueViolation(error)) throw error;
+    throw conflict('The topic, its session or the pair of its session exists already.');
+  }
+}
+
+/** Who starts it: the user, or `user_id`, or the first message's sender, or null for the platform. */
+function starterOf(principal: Principal, input: TopicInput): string | null {
+  if (principal.kind === 'backend') return input.user_id ?? input.messages?.[0]?.sender_id ?? null;
+  const others = [input.user_id, ...(input.messages ?? []).map((message) => message.sender_id)];
+  if (others.some((id) => id !== undefined && id !== principal.id))
+    throw forbidden('A user acts for nobody but itself.');
+  return principal.id;
+}
+
+async function storeTopic(
+  { database, noticePlan }: Parts,
+  trx: Transaction<Schema>,
+  principal: Principal,
+  topicId: string,
+  input: TopicInput,
+  starter: string | null,
+): Promise<{ topic: TopicRow; stored: Stored }> {
+  const { dialect } = database;
+  const run = runIn(trx, dialect);
+  const byBackend = principal.kind === 'backend';
+  const { members, session } = await sessionForTopic(trx, run, database, principal, input);
+  if (input.user_id !== undefined && !session.members.has(input.user_id)) throw notFound('user');
+  const messages = (input.messages ?? []).map((message) => ({
+    message,
+    // The platform's own messages name no sender.
+    senderId: message.sender_id ?? (principal.kind === 'user' ? principal.id : null),
+  }));
+  for (const [index, { message, senderId }] of messages.entries())
+    mayWrite(session, { id: senderId, byBackend }, message.type, `messages.${index}.sender_id`);
+  mayWrite(session, { id: starter, byBackend }, MESSAGE_TYPE.topicStart, 'user_id');
+  if ((await findTopic(trx, topicId)) !== undefined) throw conflict('A topic with this id exists.');
+  if ((await openTopicOf(trx, session.row.id)) !== undefined)
+    throw conflict('The session has an open topic.');
+
+  const names = await findUsers(
+    trx,
+    [starter, ...messages.map(({ senderId }) => senderId)].filter((id) => id !== null),
+  );
+  const sender = (id: string | null) => ({
+    senderId: id ?? SYSTEM_USER.id,
+    senderName: id === null ? SYSTEM_USER.name : (names.get(id)?.name ?? id),
+    client: null,
+  });
+
+  const opening = new Append(dialect, noticePlan);
+  const start = opening.add(session, {
+    ...sender(starter),
+    type: MESSAGE_TYPE.topicStart,
+    content: JSON.stringify({ topic_id: topicId, name: input.name }),
+  });
+  await opening.store(run);
+  session.row.unreplied_topic_id = topicId;
+  await insertTopic(trx, topicId, input, start);
+  const rest = new Append(dialect, noticePlan);
+  const said: Appended[] = [];
+  const contents = await contentsOf(run, messages);
+  for (const [index, { message, senderId }] of messages.entries()) {
+    const content = contents[index] ?? '';
+    said.push(rest.add(session, { ...sender(senderId), type: message.type, content }));
+  }
+  await rest.store(run);
+  await trx
+    .updateTable('sessions')
+    .set({ status: 1, unreplied_topic_id: session.row.unreplied_topic_id })
+    .where('id', '=', session.row.id)
+    .execute();
+  const topic = await findTopic(trx, topicId);
+  if (topic === undefined) throw new Error('a topic that was just inserted is gone');
+  const stored = {
+    members,
+    messages: storedMessages(session, [start, ...said]),
+    topic,
+    repliedTopics: rest.repliedTopics,
+    notices: {
+      dueNow: opening.notices.dueNow || rest.notices.dueNow,
+      skipped: opening.notices.skipped + rest.notices.skipped,
+    },
+  };
+  return { topic, stored };
+}
+
+async function insertTopic(
+  trx: Transaction<Schema>,
+  id: string,
+  input: TopicInput,
+  { row: start }: Appended,
+): Promise<void> {
+  await trx
+    .insertInto('topics')
+    .values({
+      id,
+      session_id: start.session_id,
+      name: input.name,
+      description: input.description ?? null,
+      type: input.type,
+      create_time: start.timestamp,
+      start_message_id: start.id,
+      open_session_id: start.session_id,
+    })
+    .execute();
+}
+
+/** The contents as JSON text, with copies in the place of forwards. */
+async function contentsOf(
+  run: Run,
+  messages: readonly { message: TopicMessage; senderId: string | null }[],
+): Promise<string[]> {
+  const contents: string[] = [];
+  let copied = 0;
+  for (const [index, { message, senderId }] of messages.entries()) {
+    if (message.type !== MESSAGE_TYPE.forwarded) {
+      contents.push(JSON.stringify(message.content));
+      continue;
+    }
+    const path = `messages.${index}.content`;
+    const content = await forwardedContent(run, message.content, senderId, path);
+    copied += content.length;
+    if (copied > MAX_COPIED) throw invalidField(path, 'too much is forwarded at once');
+    contents.push(content);
+  }
+  return contents;
+}
+
+/** The session of a new topic, locked: with those added who were missing, or made. */
+async function sessionForTopic(
+  trx: Transaction<Schema>,
+  run: Run,
+  { dialect }: Services['database'],
+  principal: Principal,
+  input: TopicInput,
+): Promise<{ session: LockedSession; members: MembersChange | undefined }> {
+  const session = await lockSession(run, dialect, input.session_id);
+  if (session !== undefined) {
+    if (principal.kind === 'user' && !session.members.has(principal.id)) throw notFound('session');
+    const named = await knownParticipants(trx, input.participants ?? [], 'participants');
+    const missing = named.filter(({ id }) => !session.members.has(id));
+    if (missing.length > 0 && session.row.type === SESSION_TYPE.p2p)
+      throw conflict('The participants of a p2p session do not change.');
+    const added = await applyMembersChange(trx, dialect, session, missing, []);
+    return { session, members: added.length === 0 ? undefined : await membersChange(trx, session, added) };
+  }
+  const { participants, session_name: name, session_type: type } = input;
+  if (name === undefined || type === undefined || participants === undefined || participants.length === 0)
+    throw notFound('session');
+  const sessionInput = { id: input.session_id, type, name, participants };
+  checkNewSession(principal, sessionInput);
+  const known = await knownParticipants(trx, participants, 'participants');
+  const [first, second] = known;
+  if (type === SESSION_TYPE.p2p && first && second && (await findPair(trx, pairOf(first.id, second.id))))
+    throw conflict('These two have a p2p session.');
+  await insertSession(trx, dialect, sessionInput, known);
+  const made = await lockSession(run, dialect, input.session_id);
+  if (made === undefined) throw new Error('a session that was just inserted is gone');
+  return { session: made, members: await membersChange(trx, made, known) };
+}
+
+async function membersChange(
+  trx: Transaction<Schema>,
+  { row }: LockedSession,
+  added: MembersChange['added'],
+): Promise<MembersChange> {
+  return {
+    sessionId: row.id,
+    added,
+    removed: [],
+    participants: await participantsOf(trx, row.id),
+    lastMessageId: row.last_message_id,
+  };
+}

@@ -1,0 +1,33 @@
+import { applicationRoutes } from './application';
+import { messageRoutes } from './messages';
+import { participantRoutes } from './participants';
+import { type Route } from '../route';
+import { sessionRoutes } from './sessions';
+import { topicRoutes } from './topics';
+import { userRoutes } from './users';
+
+export const API_BASE = '/api/v2';
+
+/** Routes under one base. Their `sections` are the headings of the documentation. */
+export interface Group {
+  base: string;
+  name: string;
+  sections: Readonly<Record<string, readonly Route[]>>;
+  routes: readonly Route[];
+}
+
+function group(name: string, sections: Group['sections']): Group {
+  return { base: `${API_BASE}/${name}`, name, sections, routes: Object.values(sections).flat() };
+}
+
+/** Every route of the API, by the group that it belongs to: what is mounted and what is documented. */
+export const API_GROUPS: readonly Group[] = [
+  group('application', { Application: applicationRoutes }),
+  group('users', { Users: userRoutes }),
+  group('sessions', {
+    Sessions: sessionRoutes,
+    Messages: messageRoutes,
+    Topics: topicRoutes,
+    Participants: participantRoutes,
+  }),
+];

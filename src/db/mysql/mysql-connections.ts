@@ -1,0 +1,97 @@
+import { type MysqlPool, type MysqlPoolConnection } from 'kysely';
+import { type Pool, type PoolConnection } from 'mysql2';
+import { isReadOnly } from './mysql-errors';
+
+/** Longer than a statement may wait for a lock, shorter than the 10 s that a request may wait. */
+const SILENCE_LIMIT_MS = 9_000;
+
+type Callback = (error: unknown, result: unknown) => void;
+
+/**
+ * Lends the connections of a pool, and throws away those that are of no use any more. It has the form in which Kysely takes a
+ * pool.
+ *
+ * A host that freezes, or a network that swallows everything, never says that a connection is lost. TCP takes many minutes
+ * to notice, and mysql2 waits as long. So a connection that does not answer in time is broken off: whoever waits gets the
+ * error of a lost connection, and the next one asks a new connection.
+ */
+export class MysqlConnections implements MysqlPool {
+  #limitsSilence = false;
+
+  constructor(private readonly pool: Pool) {}
+
+  /** From now on a query that is not answered within 9 s costs its connection. */
+  limitSilence(): void {
+    this.#limitsSilence = true;
+  }
+
+  getConnection(callback: (error: unknown, connection: MysqlPoolConnection) => void): void {
+    this.pool.getConnection((error: unknown, connection: PoolConnection) => {
+      if (error instanceof Error) callback(error, undefined as never);
+      else callback(null, new LentConnection(connection, () => this.#limitsSilence) as never);
+    });
+  }
+
+  /** @throws the driver's error when no connection can be had */
+  lend(): Promise<LentConnection> {
+    return new Promise((resolve, reject) => {
+      this.getConnection((error, connection) => {
+        if (error instanceof Error) reject(error);
+        else resolve(connection as unknown as LentConnection);
+      });
+    });
+  }
+
+  end(callback: (error: unknown) => void): void {
+    this.pool.end(callback);
+  }
+}
+
+/** A connection of the pool until its `release`. */
+export class LentConnection {
+  #isSpoiled = false;
+
+  constructor(
+    private readonly connection: PoolConnection,
+    private readonly limitsSilence: () => boolean,
+  ) {}
+
+  query(sql: string, values: unknown[], callback: Callback): void {
+    let timer: NodeJS.Timeout | undefined;
+    let isAnswered = false;
+    const answer: Callback = (error, result) => {
+      if (isAnswered) return;
+      isAnswered = true;
+      clearTimeout(timer);
+      if (isReadOnly(error)) this.#isSpoiled = true;
+      callback(error, result);
+    };
+    if (this.limitsSilence()) {
+      timer = setTimeout(() => {
+        this.destroy();
+        answer(Object.assign(new Error('the database is silent'), { code: 'ETIMEDOUT' }), undefined);
+      }, SILENCE_LIMIT_MS);
+    }
+    this.connection.query(sql, values, answer);
+  }
+
+  /** The same as a promise. */
+  ask(sql: string, values: unknown[] = []): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.query(sql, values, (error, result) => {
+        if (error instanceof Error) reject(error);
+        else resolve(result);
+      });
+    });
+  }
+
+  destroy(): void {
+    this.#isSpoiled = true;
+    this.connection.destroy();
+  }
+
+  release(): void {
+    if (this.#isSpoiled) this.connection.destroy();
+    else this.connection.release();
+  }
+}

@@ -1,0 +1,51 @@
+import { sql } from 'kysely';
+import { type Dialect, otherThan } from '../dialect';
+import { placeholders } from '../statement';
+import { isLockTimeout, isRetryable, isUnavailable, isUniqueViolation } from './mysql-errors';
+
+/** MySQL 8 and MariaDB 10.6: only SQL that both take. */
+export const mysqlDialect: Dialect = {
+  types: {
+    id: sql`bigint not null auto_increment primary key`,
+    bigint: 'bigint',
+    longText: sql`mediumtext`,
+    time: sql`datetime(3)`,
+    date: sql`date`,
+  },
+  // A collation that both MySQL and MariaDB have, and in which ids that differ in case differ.
+  tableOptions: sql`engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin`,
+  forUpdate: ' for update',
+  now: 'utc_timestamp(3)',
+  idStep: '@@auto_increment_increment',
+  isUniqueViolation,
+  isRetryable,
+  isLockTimeout,
+  isUnavailable,
+  firstId: (toldId) => toldId,
+  rowIn: (columns, count) =>
+    `(${columns.join(', ')}) in (${Array.from({ length: count }, () => `(${placeholders(columns.length)})`).join(', ')})`,
+  onExisting: (_keys, set) => ` on duplicate key update ${set.replaceAll('new(', 'values(')}`,
+  upsert: async (db, table, keys, row, changed = otherThan(keys, Object.keys(row))) => {
+    // Setting a key to itself changes nothing: MySQL has no "do nothing" that would not hide other errors.
+    const updates = (changed.length === 0 ? keys : changed).map((column) =>
+      changed.length === 0
+        ? sql`${sql.ref(column)} = ${sql.ref(column)}`
+        : sql`${sql.ref(column)} = values(${sql.ref(column)})`,
+    );
+    await sql`insert into ${sql.table(table)} (${sql.join(Object.keys(row).map((column) => sql.ref(column)))})
+      values (${sql.join(Object.values(row))}) on duplicate key update ${sql.join(updates)}`.execute(db);
+  },
+  hasIndex: async (db, table, index) => {
+    const found = await sql`select 1 from information_schema.statistics
+      where table_schema = database() and table_name = ${table} and index_name = ${index} limit 1`.execute(
+      db,
+    );
+    return found.rows.length > 0;
+  },
+  viewsAmong: async (db, names) => {
+    const found = await sql<{ name: string }>`select table_name as name from information_schema.views
+      where table_schema = database() and table_name in (${sql.join(names)})`.execute(db);
+    return found.rows.map(({ name }) => name);
+  },
+  hasSchemas: true,
+};

@@ -1,0 +1,52 @@
+import { sql } from 'kysely';
+import { type Dialect, otherThan } from '../dialect';
+import { placeholders } from '../statement';
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string } | null)?.code ?? '';
+}
+
+const UNAVAILABLE = ['SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY', 'SQLITE_IOERR'];
+
+export const sqliteDialect: Dialect = {
+  types: {
+    id: sql`integer not null primary key autoincrement`,
+    bigint: 'bigint',
+    longText: 'text',
+    time: sql`text`,
+    date: sql`text`,
+  },
+  tableOptions: sql``,
+  forUpdate: '',
+  now: `strftime('%Y-%m-%d %H:%M:%f', 'now')`,
+  idStep: '1',
+  isUniqueViolation: (error) =>
+    ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error)),
+  isRetryable: (error) => codeOf(error).startsWith('SQLITE_BUSY'),
+  isLockTimeout: () => false,
+  isUnavailable: (error) => UNAVAILABLE.some((code) => codeOf(error).startsWith(code)),
+  // SQLite tells the id of the last row.
+  firstId: (toldId, rows) => toldId - rows + 1,
+  rowIn: (columns, count) =>
+    `(${columns.join(', ')}) in (values ${Array.from({ length: count }, () => `(${placeholders(columns.length)})`).join(', ')})`,
+  onExisting: (keys, set) =>
+    ` on conflict (${keys.join(', ')}) do update set ${set.replace(/new\((\w+)\)/g, 'excluded.$1')}`,
+  upsert: async (db, table, keys, row, changed = otherThan(keys, Object.keys(row))) => {
+    const updates = changed.map((column) => sql`${sql.ref(column)} = ${sql.ref(`excluded.${column}`)}`);
+    const action = updates.length === 0 ? sql`do nothing` : sql`do update set ${sql.join(updates)}`;
+    await sql`insert into ${sql.table(table)} (${sql.join(Object.keys(row).map((column) => sql.ref(column)))})
+      values (${sql.join(Object.values(row))})
+      on conflict (${sql.join(keys.map((key) => sql.ref(key)))}) ${action}`.execute(db);
+  },
+  hasIndex: async (db, table, index) => {
+    const found = await sql`select 1 from sqlite_master
+      where type = 'index' and tbl_name = ${table} and name = ${index}`.execute(db);
+    return found.rows.length > 0;
+  },
+  viewsAmong: async (db, names) => {
+    const found = await sql<{ name: string }>`select name from sqlite_master
+      where type = 'view' and name in (${sql.join(names)})`.execute(db);
+    return found.rows.map(({ name }) => name);
+  },
+  hasSchemas: false,
+};

@@ -1,0 +1,160 @@
+import { type Dialect } from '../../db/dialect';
+import { type MessageRow, type MessageTableName } from '../../db/schema';
+import {
+  type NewId,
+  placeholders,
+  rowPlaceholders,
+  type SqlValue,
+  type Statement,
+  statement,
+} from '../../db/statement';
+import { type SqlTime } from '../../db/time';
+import { type Member } from '../participants';
+import { type LockedRow } from './locked-session';
+
+/**
+ * The statements that store messages, one for all the rows of a table. They are written by hand: a query builder's nodes for
+ * hundreds of values would cost more than the database's work. Rows that exist for sure, since their session is locked,
+ * are updated by `INSERT … ON DUPLICATE KEY UPDATE`: an UPDATE a row, or one joined with a table of values, costs MySQL
+ * several times as much. Such an INSERT names a value for every column that must have one.
+ */
+
+/** The rows get rising ids, in their order. */
+export function insertMessages(table: MessageTableName, messages: readonly MessageRow[]): Statement {
+  const rows = messages.map((row) => [
+    row.session_id,
+    row.sender_id,
+    row.sender_name,
+    row.type,
+    row.content,
+    row.timestamp,
+    row.client_msg_id,
+    row.client_key,
+  ]);
+  const insert = statement(
+    `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key)
+     values ${rowPlaceholders(rows)}`,
+    rows.flat(),
+  );
+  return { ...insert, makes: { table, rows: rows.length } };
+}
+
+/** A session's row, which says all but its last message, and that one. */
+export interface SessionUpdate {
+  row: LockedRow;
+  last: MessageRow;
+  lastId: NewId;
+}
+
+const LAST_COLUMNS = [
+  'last_message_id',
+  'last_sender_id',
+  'last_sender_name',
+  'last_content_type',
+  'last_content',
+  'last_message_time',
+  'other_message_time',
+  'clock_time',
+  'unreplied_topic_id',
+];
+const SESSION_COLUMNS = ['id', 'type', 'name', 'business_type', 'create_date', ...LAST_COLUMNS];
+
+/** Sets what sessions say of their last messages. */
+export function updateSessions(dialect: Dialect, updates: readonly SessionUpdate[]): Statement {
+  const rows = updates.map(({ last, lastId, row }): SqlValue[] => [
+    row.id,
+    row.type,
+    row.name,
+    row.business_type,
+    row.create_date,
+    lastId,
+    last.sender_id,
+    last.sender_name,
+    last.type,
+    last.content,
+    row.last_message_time,
+    row.other_message_time,
+    row.clock_time,
+    row.unreplied_topic_id,
+  ]);
+  const set = LAST_COLUMNS.map((column) => `${column} = new(${column})`).join(', ');
+  return statement(
+    `insert into sessions (${SESSION_COLUMNS.join(', ')}) values ${rowPlaceholders(rows)}${dialect.onExisting(['id'], set)}`,
+    rows.flat(),
+  );
+}
+
+export interface SenderUpdate {
+  sessionId: string;
+  member: Member;
+  /** When it sent last. */
+  sent: SqlTime;
+  /** Up to when it has read by sending, if nothing of others was unread; null: nothing more. */
+  readUpTo: SqlTime | null;
+}
+
+/** Before every message. */
+const NOTHING_READ: SqlTime = '1970-01-01 00:00:00.000';
+
+/** When the last message came that is not by this participant. */
+const OTHERS_LAST = `(select case when sessions.last_sender_id = participants.participant_id
+    then sessions.other_message_time else sessions.last_message_time end
+  from sessions where sessions.id = participants.session_id)`;
+
+const SET_SENDER = `last_sent_time = new(last_sent_time),
+  last_fetch_time = case
+    when new(last_fetch_time) > participants.last_fetch_time
+      and participants.last_fetch_time >= coalesce(${OTHERS_LAST}, participants.last_fetch_time)
+    then new(last_fetch_time) else participants.last_fetch_time end`;
+
+/** Sets when senders last sent, and moves on the read positions of those who had nothing unread. */
+export function updateSenders(dialect: Dialect, updates: readonly SenderUpdate[]): Statement {
+  const rows = updates.map(({ member, readUpTo, sent, sessionId }) => [
+    sessionId,
+    member.id,
+    member.type,
+    sent,
+    readUpTo ?? NOTHING_READ,
+  ]);
+  return statement(
+    `insert into participants (session_id, participant_id, type, last_sent_time, last_fetch_time)
+     values ${rowPlaceholders(rows)}${dialect.onExisting(['session_id', 'participant_id'], SET_SENDER)}`,
+    rows.flat(),
+  );
+}
+
+/** A doctor has replied to these topics. */
+export function updateReplied(ids: readonly string[]): Statement {
+  return statement(`update topics set reply = 1 where id in (${placeholders(ids.length)})`, ids);
+}
+
+/** A patient's notice of a message. */
+export interface NoticeDraft {
+  sessionId: string;
+  messageId: NewId;
+  userId: string;
+  state: string;
+  now: SqlTime;
+  due: SqlTime;
+}
+
+/** SQLite takes 32,766 values a statement. */
+export const NOTICES_A_STATEMENT = 1000;
+
+export function insertNotices(drafts: readonly NoticeDraft[]): Statement {
+  const rows = drafts.map(({ due, messageId, now, sessionId, state, userId }): SqlValue[] => [
+    'wechat',
+    sessionId,
+    messageId,
+    userId,
+    state,
+    now,
+    now,
+    due,
+  ]);
+  return statement(
+    `insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time)
+     values ${rowPlaceholders(rows)}`,
+    rows.flat(),
+  );
+}

@@ -1,0 +1,214 @@
+import { type Dialect } from '../../db/dialect';
+import { type MessageRow, type MessageTableName } from '../../db/schema';
+import { NewId, type Run, type Statement } from '../../db/statement';
+import { fromSqlTime, type SqlTime, toSqlTime } from '../../db/time';
+import { MESSAGE_TYPE, REPLY_TYPES } from '../values/message-content';
+import { messageTable } from '../message-tables';
+import { type Member } from '../participants';
+import { cutTo } from '../values/text';
+import {
+  insertMessages,
+  insertNotices,
+  type NoticeDraft,
+  NOTICES_A_STATEMENT,
+  type SenderUpdate,
+  updateReplied,
+  updateSenders,
+  updateSessions,
+} from './append-statements';
+import { type LockedSession } from './locked-session';
+
+/** A message that is to be appended. */
+export interface Draft {
+  senderId: string;
+  senderName: string;
+  type: number;
+  /** JSON text */
+  content: string;
+  /** What makes a repeat known: the sender's own id of the message, and the key made of it (`clientKey`). */
+  client: { id: string; key: string } | null;
+}
+
+/** A message that this transaction appends to a session. */
+export interface Appended {
+  row: MessageRow;
+  /** The id of the message before it in its session, 0 for the first. */
+  previousId: number;
+}
+
+/** Notices that a transaction wrote: whether some are to be sent at once, and how many need no more than that. */
+export interface WrittenNotices {
+  dueNow: boolean;
+  skipped: number;
+}
+
+/** What a patient's notice starts as, and in how many ms it is due: at once, or when a bound socket's time to acknowledge is over. */
+export type NoticePlan = (
+  sessionId: string,
+  patientId: string,
+) => { state: 'pending' | 'skipped'; delayMs: number };
+
+interface SessionAppends {
+  readonly session: LockedSession;
+  readonly messages: (Appended & { id: NewId })[];
+}
+
+/** As many characters as the column takes; a name of the platform's own tables may be longer. */
+const NAME_LENGTH = 100;
+
+/**
+ * Appends messages to locked sessions. This is the one place where a message gets its id and its time, so that in every
+ * session both rise strictly, in commit order: the row's lock is held from before the id is given out until the commit.
+ */
+export class Append {
+  readonly #sessions = new Map<string, SessionAppends>();
+  readonly #byTable = new Map<MessageTableName, MessageRow[]>();
+  readonly repliedTopics: string[] = [];
+  /** What `store` wrote. */
+  readonly notices: WrittenNotices = { dueNow: false, skipped: 0 };
+
+  constructor(
+    private readonly dialect: Dialect,
+    private readonly noticePlan: NoticePlan,
+  ) {}
+
+  /** Gives `draft` its time, later than everything in its session. Its id is known after `store`. */
+  add(session: LockedSession, { client, content, senderId, senderName, type }: Draft): Appended {
+    const { now, row } = session;
+    const time = now > row.clock_time ? now : toSqlTime(fromSqlTime(row.clock_time) + 1);
+    const message: MessageRow = {
+      id: 0,
+      session_id: row.id,
+      sender_id: senderId,
+      sender_name: cutTo(senderName, NAME_LENGTH),
+      type,
+      content,
+      timestamp: time,
+      client_msg_id: client?.id ?? null,
+      client_key: client?.key ?? null,
+    };
+    if (row.last_sender_id !== senderId) row.other_message_time = row.last_message_time;
+    row.last_sender_id = senderId;
+    row.last_message_time = time;
+    row.clock_time = time;
+    if (row.unreplied_topic_id !== null && isReply(session, senderId, type)) {
+      this.repliedTopics.push(row.unreplied_topic_id);
+      row.unreplied_topic_id = null;
+    }
+    const appended = { row: message, previousId: 0, id: this.#place(session, message) };
+    const known = this.#sessions.get(row.id);
+    if (known === undefined) this.#sessions.set(row.id, { session, messages: [appended] });
+    else known.messages.push(appended);
+    return appended;
+  }
+
+  #place(session: LockedSession, message: MessageRow): NewId {
+    const table = messageTable(session.row.type);
+    const rows = this.#byTable.get(table) ?? [];
+    this.#byTable.set(table, rows);
+    rows.push(message);
+    return new NewId(table, (rows.length - 1) * session.idStep);
+  }
+
+  /** Stores what was added, with what it changes of its sessions, senders and topics, and the notices. */
+  async store(run: Run): Promise<void> {
+    if (this.#sessions.size === 0) return;
+    const inserts = [...this.#byTable].map(([table, rows]) => insertMessages(table, rows));
+    const results = await run([
+      ...inserts,
+      // Before the sessions: it looks at their last messages as they were.
+      ...this.#senders(),
+      updateSessions(
+        this.dialect,
+        Array.from(this.#sessions.values(), ({ messages, session }) => {
+          const last = messages[messages.length - 1];
+          if (last === undefined) throw new RangeError('a session without a message');
+          return { row: session.row, last: last.row, lastId: last.id };
+        }),
+      ),
+      ...(this.repliedTopics.length === 0 ? [] : [updateReplied(this.repliedTopics)]),
+      ...this.#notices(),
+    ]);
+    const firstIds = new Map(
+      [...this.#byTable.keys()].map((table, index) => [table as string, results[index]?.firstId ?? NaN]),
+    );
+    for (const { messages, session } of this.#sessions.values()) {
+      for (const appended of messages) {
+        appended.row.id = (firstIds.get(appended.id.table) ?? NaN) + appended.id.offset;
+        appended.previousId = session.row.last_message_id;
+        session.row.last_message_id = appended.row.id;
+      }
+    }
+  }
+
+  #senders(): Statement[] {
+    const updates: SenderUpdate[] = [];
+    for (const { messages, session } of this.#sessions.values()) {
+      const sent = new Map(messages.map(({ row }) => [row.sender_id, row.timestamp]));
+      for (const [senderId, time] of sent) {
+        const member = session.members.get(senderId);
+        // The platform sends, too, and is no member.
+        if (member === undefined) continue;
+        updates.push({
+          sessionId: session.row.id,
+          member,
+          sent: time,
+          readUpTo: readBySending(messages, senderId),
+        });
+      }
+    }
+    return updates.length === 0 ? [] : [updateSenders(this.dialect, updates)];
+  }
+
+  #notices(): Statement[] {
+    const drafts: NoticeDraft[] = [];
+    for (const { messages, session } of this.#sessions.values()) {
+      for (const patient of patientsOf(session.members)) {
+        const { delayMs, state } = this.noticePlan(session.row.id, patient.id);
+        const due = delayMs === 0 ? session.now : toSqlTime(fromSqlTime(session.now) + delayMs);
+        for (const { id, row } of messages) {
+          // A call's notice is sent at its invitation.
+          if (row.sender_id === patient.id || row.type === MESSAGE_TYPE.call) continue;
+          const { now } = session;
+          drafts.push({ sessionId: row.session_id, messageId: id, userId: patient.id, state, now, due });
+          if (state === 'skipped') this.notices.skipped += 1;
+          else if (delayMs === 0) this.notices.dueNow = true;
+        }
+      }
+    }
+    const statements: Statement[] = [];
+    for (let start = 0; start < drafts.length; start += NOTICES_A_STATEMENT)
+      statements.push(insertNotices(drafts.slice(start, start + NOTICES_A_STATEMENT)));
+    return statements;
+  }
+}
+
+function isReply({ members }: LockedSession, senderId: string, type: number): boolean {
+  return REPLY_TYPES.has(type) && members.get(senderId)?.type === 'doctor';
+}
+
+/**
+ * Up to when a sender has read by these messages, if nothing was unread before them; null: nothing more. Only the first sender
+ * can have read anything: for the others the first one's message is unread. And it ends where somebody else writes.
+ */
+function readBySending(messages: readonly Appended[], senderId: string): SqlTime | null {
+  let readUpTo: SqlTime | null = null;
+  for (const { row } of messages) {
+    if (row.sender_id !== senderId) break;
+    readUpTo = row.timestamp;
+  }
+  return readUpTo;
+}
+
+/** By the list of members, which is never changed, only replaced. */
+const patients = new WeakMap<ReadonlyMap<string, Member>, readonly Member[]>();
+
+/** Who may get a notice. */
+function patientsOf(members: ReadonlyMap<string, Member>): readonly Member[] {
+  let found = patients.get(members);
+  if (found === undefined) {
+    found = [...members.values()].filter((member) => member.type === 'patient');
+    patients.set(members, found);
+  }
+  return found;
+}

@@ -1,0 +1,285 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Redis } from 'ioredis';
+import { describeError, log } from '../../logger';
+import { type Bus, type BusEvent, type BusListener } from './bus';
+import { BusOutbox } from './bus-outbox';
+import { type Arrival, BusPeers } from './bus-peers';
+import { connectRedis, databaseNumber, describeRedis, redisFault } from './redis';
+
+export interface RedisBusOptions {
+  url: string;
+  /** How often each process says that it is there, ms. */
+  beatMs?: number;
+  /** How long `start` waits for Redis, ms. */
+  startLimitMs?: number;
+}
+
+const BEAT_MS = 1_000;
+/** Own beats that may be on their way through Redis; with more it is away, or frozen. */
+const UNANSWERED_BEATS = 3;
+/** A process of which nothing was heard for so many beats is dead. */
+const SILENT_BEATS = 15;
+/** While Redis is away, connections that are neither refused nor answered are made anew after so many beats. */
+const STUCK_BEATS = 10;
+const START_LIMIT_MS = 3_000;
+const PEERS_LIMIT_MS = 1_000;
+const CLOSE_LIMIT_MS = 500;
+
+/** What stands before a text that is no batch of events. */
+const MARK = { beat: 'b', hello: 'h', bye: 'x' } as const;
+
+/**
+ * The bus over Redis's publish and subscribe (https://redis.io/docs/latest/develop/pubsub/), which delivers at most once:
+ * one channel for all processes and one for each. A text is `<process> <number> <JSON array of events>`, or, instead of
+ * the array, a mark. Every beat comes back to its sender, so a process knows whether both its connections work, also when
+ * Redis is there but frozen; and the numbers tell everybody what was lost.
+ */
+export class RedisBus implements Bus {
+  readonly shared = true;
+  readonly description: string;
+  /** For commands; the other connection can do nothing but listen. */
+  readonly commands: Redis;
+  readonly #subscriber: Redis;
+  readonly #id = randomUUID();
+  readonly #channel: string;
+  readonly #ownChannel: string;
+  readonly #listeners: Partial<BusListener>[] = [];
+  readonly #peers = new BusPeers(SILENT_BEATS);
+  readonly #outbox: BusOutbox;
+  readonly #timer: NodeJS.Timeout;
+  readonly #startLimitMs: number;
+  #healthy = false;
+  /** Before the start's end nothing is logged: whoever starts the server says how it went. */
+  #started = false;
+  #warned = false;
+  #closed = false;
+  /** Why it is away, where Redis or the system said so. */
+  #fault: string | undefined;
+  #subscribed = false;
+  #lastBatch = 0;
+  #beats = 0;
+  #answeredBeat = 0;
+  /** The first beat whose return proves that the present connections work. */
+  #provingBeat = 1;
+  #beatsAway = 0;
+
+  constructor({ url, beatMs = BEAT_MS, startLimitMs = START_LIMIT_MS }: RedisBusOptions) {
+    this.#startLimitMs = startLimitMs;
+    this.description = describeRedis(url);
+    // Databases of one Redis share their channels.
+    this.#channel = `im:${databaseNumber(url)}:events`;
+    this.#ownChannel = `${this.#channel}:${this.#id}`;
+    this.#outbox = new BusOutbox({
+      send: (to, batch) => this.#send(to, batch),
+      lost: () => {
+        this.#lastBatch += 1;
+      },
+    });
+    this.commands = this.#connection(url);
+    this.#subscriber = this.#connection(url);
+    this.commands.on('ready', () => this.#beat());
+    this.#subscriber.on('ready', () => void this.#subscribe());
+    this.#subscriber.on('message', (channel: string, text: string) => this.#receive(channel, text));
+    this.#timer = setInterval(() => this.#tick(), beatMs);
+    this.#timer.unref();
+  }
+
+  get healthy(): boolean {
+    return this.#healthy;
+  }
+
+  publish(event: BusEvent, to?: string): void {
+    if (this.#healthy) this.#outbox.add(JSON.stringify(event), to);
+    else if (to === undefined) this.#lastBatch += 1;
+  }
+
+  listen(listener: Partial<BusListener>): void {
+    this.#listeners.push(listener);
+  }
+
+  async start(): Promise<void> {
+    const giveUp = Date.now() + this.#startLimitMs;
+    while (!this.#healthy && !this.#closed && Date.now() < giveUp) await sleep(10);
+    this.#started = true;
+    this.#warned = !this.#healthy;
+    if (!this.#healthy) return;
+    const others = await this.commands
+      .pubsub('NUMSUB', this.#channel)
+      .then(([, count]) => Number(count) - 1)
+      .catch(() => 0);
+    const wait = Date.now() + PEERS_LIMIT_MS;
+    while (this.#peers.size < others && Date.now() < wait) await sleep(10);
+  }
+
+  async ping(): Promise<void> {
+    if (!this.#healthy) throw new Error('Redis is away');
+    await this.commands.ping();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#outbox.flush();
+    const giveUp = Date.now() + CLOSE_LIMIT_MS;
+    while (this.#healthy && !this.#outbox.idle && Date.now() < giveUp) await sleep(5);
+    if (this.#healthy) await Promise.race([this.#tell(MARK.bye), sleep(CLOSE_LIMIT_MS)]);
+    this.#healthy = false;
+    for (const connection of [this.commands, this.#subscriber]) connection.disconnect();
+  }
+
+  #connection(url: string): Redis {
+    const connection = connectRedis(url);
+    connection.on('error', (error) => {
+      this.#fault = redisFault(error);
+      if (connection.status !== 'ready') this.#away(this.#fault);
+    });
+    connection.on('close', () => this.#away(this.#fault ?? 'the connection was closed'));
+    return connection;
+  }
+
+  async #subscribe(): Promise<void> {
+    try {
+      await this.#subscriber.subscribe(this.#channel, this.#ownChannel);
+      this.#subscribed = true;
+      this.#beat();
+    } catch (error) {
+      this.#fault = redisFault(error);
+      this.#subscriber.disconnect(true);
+    }
+  }
+
+  #away(why: string): void {
+    this.#healthy = false;
+    if (this.#closed) return;
+    if (this.#subscriber.status !== 'ready') this.#subscribed = false;
+    this.#provingBeat = this.#beats + 1;
+    this.#outbox.clear();
+    if (this.#warned || !this.#started) return;
+    this.#warned = true;
+    log.warn(`Redis (${this.description}) is away, ${why}: this process hears of no other until it is back`);
+  }
+
+  #back(): void {
+    this.#healthy = true;
+    this.#beatsAway = 0;
+    this.#fault = undefined;
+    if (this.#warned) log.info(`Redis (${this.description}) is back`);
+    this.#warned = false;
+    void this.#tell(MARK.hello);
+    for (const listener of this.#listeners) listener.missed?.();
+  }
+
+  #tick(): void {
+    for (const id of this.#peers.tick()) {
+      for (const listener of this.#listeners) listener.gone?.(id);
+    }
+    // Beats are counted instead of time: after a long pause of this process, answers wait that it has not read yet.
+    if (this.#healthy && this.#beats - this.#answeredBeat > UNANSWERED_BEATS) {
+      this.#away(this.#fault ?? 'no answer');
+    }
+    if (!this.#healthy && ++this.#beatsAway % STUCK_BEATS === 0) {
+      for (const connection of [this.commands, this.#subscriber]) this.#connectAnew(connection);
+    }
+    this.#beat();
+  }
+
+  #connectAnew(connection: Redis): void {
+    if (connection.status === 'end') void connection.connect().catch(() => undefined);
+    else if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true);
+  }
+
+  #beat(): void {
+    if (!this.#subscribed || this.commands.status !== 'ready' || this.#closed) return;
+    this.#beats += 1;
+    void this.#tell(`${MARK.beat}${this.#beats}`);
+  }
+
+  #tell(mark: string): Promise<unknown> {
+    return this.#publish(this.#channel, `${this.#id} ${this.#lastBatch} ${mark}`);
+  }
+
+  #send(to: string | undefined, batch: string): Promise<unknown> {
+    if (to !== undefined) return this.#publish(`${this.#channel}:${to}`, `${this.#id} 0 ${batch}`);
+    this.#lastBatch += 1;
+    return this.#publish(this.#channel, `${this.#id} ${this.#lastBatch} ${batch}`);
+  }
+
+  async #publish(channel: string, text: string): Promise<void> {
+    try {
+      await this.commands.publish(channel, text);
+    } catch (error) {
+      // Beats that don't come back tell the rest.
+      this.#fault = redisFault(error);
+    }
+  }
+
+  #receive(channel: string, text: string): void {
+    const [from, number, body] = split(text);
+    if (from === this.#id) {
+      if (body.startsWith(MARK.beat)) this.#answered(Number(body.slice(1)));
+      return;
+    }
+    if (channel === this.#ownChannel) {
+      this.#deliver(from, body);
+      return;
+    }
+    switch (body.slice(0, 1)) {
+      case MARK.bye:
+        if (this.#peers.leave(from)) for (const listener of this.#listeners) listener.gone?.(from);
+        break;
+      case MARK.hello:
+        this.#beat();
+        this.#heard(from, this.#peers.beat(from, Number(number)));
+        break;
+      case MARK.beat:
+        this.#heard(from, this.#peers.beat(from, Number(number)));
+        break;
+      case '[': {
+        const arrival = this.#peers.batch(from, Number(number));
+        if (arrival === 'old') break;
+        this.#heard(from, arrival);
+        this.#deliver(from, body);
+        break;
+      }
+    }
+  }
+
+  #answered(beat: number): void {
+    this.#answeredBeat = Math.max(this.#answeredBeat, beat);
+    if (!this.#healthy && !this.#closed && beat >= this.#provingBeat) this.#back();
+  }
+
+  #heard(from: string, arrival: Arrival): void {
+    if (arrival === 'after a gap') for (const listener of this.#listeners) listener.missed?.(from);
+  }
+
+  #deliver(from: string, batch: string): void {
+    for (const event of events(batch)) {
+      for (const listener of this.#listeners) {
+        try {
+          listener.event?.(event, from);
+        } catch (error) {
+          log.error(`an event of the bus could not be handled: ${describeError(error)}`);
+        }
+      }
+    }
+  }
+}
+
+function events(batch: string): BusEvent[] {
+  try {
+    return JSON.parse(batch) as BusEvent[];
+  } catch {
+    log.error('a text on the bus is none of ours: does something else use its channel?');
+    return [];
+  }
+}
+
+/** The first two words, and the rest. */
+function split(text: string): [string, string, string] {
+  const first = text.indexOf(' ');
+  const second = text.indexOf(' ', first + 1);
+  return [text.slice(0, first), text.slice(first + 1, second), text.slice(second + 1)];
+}

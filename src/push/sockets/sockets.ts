@@ -1,0 +1,114 @@
+import { type Connection, PROCESS } from './connection';
+
+/** The keys of a map by user, or a set. */
+export type UserIds = Pick<ReadonlyMap<string, unknown>, 'has' | 'keys' | 'size'>;
+
+/** Who is connected to this process, and what each socket hears of. */
+export class Sockets {
+  readonly all = new Set<Connection>();
+  readonly #byId = new Map<string, Connection>();
+  readonly #byUser = new Map<string, Set<Connection>>();
+  readonly #bySession = new Map<string, Set<Connection>>();
+
+  /** Told when a user's first socket comes or its last one goes, and the same for users bound to a session. */
+  constructor(
+    private readonly changed: {
+      user(userId: string, online: boolean): void;
+      bound(sessionId: string, userId: string, bound: boolean): void;
+    } = { user: () => undefined, bound: () => undefined },
+  ) {}
+
+  add(connection: Connection): void {
+    const { user, sessionId } = connection;
+    const first = !this.isOnline(user.id);
+    const firstBound = sessionId !== null && !this.isBound(sessionId, user.id);
+    this.all.add(connection);
+    this.#byId.set(connection.id, connection);
+    addTo(this.#byUser, user.id, connection);
+    if (first) this.changed.user(user.id, true);
+    if (sessionId === null) return;
+    addTo(this.#bySession, sessionId, connection);
+    if (firstBound) this.changed.bound(sessionId, user.id, true);
+  }
+
+  /** An unbound socket hears of one more session, from the message after `lastId` on. */
+  watch(connection: Connection, sessionId: string, lastId: number): void {
+    if (!this.all.has(connection)) return;
+    if (!connection.watches(sessionId)) connection.setLastId(sessionId, lastId);
+    addTo(this.#bySession, sessionId, connection);
+  }
+
+  unwatch(connection: Connection, sessionId: string): void {
+    connection.forget(sessionId);
+    removeFrom(this.#bySession, sessionId, connection);
+  }
+
+  remove(connection: Connection): void {
+    if (!this.all.delete(connection)) return;
+    this.#byId.delete(connection.id);
+    const { user, sessionId } = connection;
+    removeFrom(this.#byUser, user.id, connection);
+    for (const watched of connection.watched()) removeFrom(this.#bySession, watched, connection);
+    if (sessionId !== null && !this.isBound(sessionId, user.id))
+      this.changed.bound(sessionId, user.id, false);
+    if (!this.isOnline(user.id)) this.changed.user(user.id, false);
+  }
+
+  byId(id: string): Connection | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Whether a socket of this id could only be in this process. */
+  isOwn(id: string): boolean {
+    return id.startsWith(`${PROCESS}/`);
+  }
+
+  ofUser(userId: string): ReadonlySet<Connection> {
+    return this.#byUser.get(userId) ?? NONE;
+  }
+
+  /** Sockets that hear of the session: those bound to it, and unbound ones of its doctors. */
+  ofSession(sessionId: string): ReadonlySet<Connection> {
+    return this.#bySession.get(sessionId) ?? NONE;
+  }
+
+  isOnline(userId: string): boolean {
+    return this.#byUser.has(userId);
+  }
+
+  isBound(sessionId: string, userId: string): boolean {
+    for (const connection of this.ofUser(userId)) if (connection.sessionId === sessionId) return true;
+    return false;
+  }
+
+  /** All of `users` who have a socket, maybe among others of them: the fewer of both are gone through. */
+  onlineOf(users: UserIds): Iterable<string> {
+    if (users.size <= this.#byUser.size) return users.keys();
+    const found: string[] = [];
+    for (const user of this.#byUser.keys()) if (users.has(user)) found.push(user);
+    return found;
+  }
+
+  users(): IterableIterator<string> {
+    return this.#byUser.keys();
+  }
+
+  /** The sessions and users of bound sockets. */
+  *boundPairs(): Iterable<[sessionId: string, userId: string]> {
+    for (const { sessionId, user } of this.all) if (sessionId !== null) yield [sessionId, user.id];
+  }
+}
+
+const NONE: ReadonlySet<Connection> = new Set();
+
+function addTo<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
+  const known = index.get(key);
+  if (known === undefined) index.set(key, new Set([value]));
+  else known.add(value);
+}
+
+function removeFrom<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
+  const known = index.get(key);
+  known?.delete(value);
+  if (known?.size === 0) index.delete(key);
+}
