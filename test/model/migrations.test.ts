@@ -96,7 +96,7 @@ eachDatabase(
         const made = await schemaOf(each);
         await each.kysely.insertInto('doctors').values({ id: 'D', name: 'D' }).execute();
         for (const statement of undo) {
-          await sql.raw(database.name === 'mariadb' ? onTable(statement) : statement).execute(each.kysely);
+          await sql.raw(database.name !== 'sqlite' ? onTable(statement) : statement).execute(each.kysely);
         }
         await sql`delete from kysely_migration`.execute(each.kysely);
         should(await migrate(each)).eql(Object.keys(SCHEMA_STEPS));

@@ -5,7 +5,8 @@ import { type Database, openDatabase } from '../../src/db/database';
 import { type RunTogether, type StatementResult } from '../../src/db/dialect';
 import { type Statement, statement } from '../../src/db/sql-text';
 import { requireOrSkip } from '../support/databases';
-import { privateMariaDb } from '../support/private-mariadb';
+import { startMariaDb } from '../support/private-mariadb';
+import { type PrivateSqlServer } from '../support/private-sql-server';
 
 const BEGIN = statement('start transaction');
 const COMMIT = statement('commit');
@@ -13,21 +14,27 @@ const COMMIT = statement('commit');
 const FRAME = 3;
 
 describe('A transaction as a pipeline of prepared statements', () => {
-  requireOrSkip('mariadb');
+  if (!requireOrSkip('mariadb')) return;
 
   let url: string;
   let database: Database;
   let beside: Connection;
+  let server: PrivateSqlServer;
 
   before(async () => {
-    url = await (await privateMariaDb())!.createDatabase();
+    // What is prepared is counted for the whole server.
+    server = await startMariaDb();
+    url = await server.createDatabase();
     beside = await mysql.createConnection({ uri: url, charset: 'UTF8MB4_BIN' });
     await beside.query('set session transaction isolation level read committed');
     await beside.query(
       'create table t (id bigint auto_increment primary key, name varchar(100) unique, text longtext, number bigint) default charset=utf8mb4 collate=utf8mb4_bin',
     );
   });
-  after(() => beside.end());
+  after(async () => {
+    await beside.end();
+    await server.remove();
+  });
   beforeEach(async () => {
     await beside.query('delete from t');
     database = openDatabase(url, { connections: 2 });

@@ -3,8 +3,7 @@ import { type Database, openDatabase } from '../../src/db/database';
 import { migrate } from '../../src/db/migrate';
 import { makePlatformViews, type PlatformViewsPlan } from '../../src/model/platform-views';
 import { findUser, profilesAreViews } from '../../src/model/users';
-import { requireOrSkip } from '../support/databases';
-import { privateMariaDb } from '../support/private-mariadb';
+import { eachSqlServer } from '../support/databases';
 import { NAMES, ownTables, platform, rowsOf, run, SHIPPED } from './platform-schema';
 
 async function kind(database: Database, table: string): Promise<string> {
@@ -15,13 +14,12 @@ async function kind(database: Database, table: string): Promise<string> {
   return found === undefined ? 'absent' : found.type === 'VIEW' ? 'view' : 'table';
 }
 
-describe('Views onto the platform', () => {
-  requireOrSkip('mariadb');
+eachSqlServer('Views onto the platform', (server) => {
   let url: string;
   let database: Database;
 
   before(async () => {
-    url = (await (await privateMariaDb())?.createDatabase()) ?? '';
+    url = await server.freshUrl();
     database = openDatabase(url);
     await migrate(database);
   });
@@ -89,7 +87,7 @@ describe('Views onto the platform', () => {
           for (const condition of [`id = '${id}'`, `id in ('${id}', 'elsewhere', 'nowhere')`]) {
             const plan = await rowsOf(
               database,
-              `explain select id, name, openid from ${view} where ${condition}`,
+              `explain format = traditional select id, name, openid from ${view} where ${condition}`,
             );
             should(plan.map(({ key }) => key)).eql(['code'], `${view} where ${condition}`);
             should(Number(plan[0]?.rows)).be.belowOrEqual(3);
