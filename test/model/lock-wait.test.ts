@@ -1,20 +1,18 @@
 import should from 'should';
 import mysql from 'mysql2/promise';
-import { requireOrSkip } from '../support/databases';
-import { privateMariaDb } from '../support/private-mariadb';
+import { eachSqlServer } from '../support/databases';
 import { TestServer } from '../support/server';
 
 const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_none, index) => make(index));
 
-describe('A session whose lock somebody holds and does not give (MariaDB)', function () {
+eachSqlServer('A session whose lock somebody holds and does not give', function (database) {
   this.timeout(40_000);
-  if (!requireOrSkip('mariadb')) return;
   let server: TestServer;
   let holder: mysql.Connection;
 
   before(async () => {
-    const url = await (await privateMariaDb())!.createDatabase();
+    const url = await database.freshUrl();
     server = await TestServer.start({ IM_DATABASE_URL: url });
     await server.users('D', 'P');
     for (const id of ['held', 's1', 's2', 's3']) await server.session(id, 1, 'D', 'P');

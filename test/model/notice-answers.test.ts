@@ -95,7 +95,7 @@ eachDatabase("WeChat's answer to a notice", (database) => {
       templateId: fake.templateId,
       templateData: { thing1: '{text}' },
       apiBase: fake.baseUrl,
-      timeoutMs: 150,
+      timeoutMs: 1_000,
     });
     server = await TestServer.start(settings, {}, { wechat });
     await server.users('D', 'P');

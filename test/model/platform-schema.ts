@@ -2,7 +2,12 @@ import { sql } from 'kysely';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Database } from '../../src/db/database';
-import { PLATFORM_VIEWS, type PlatformView, type PlatformViewsPlan } from '../../src/model/platform/platform-views';
+import {
+  PLATFORM_VIEWS,
+  type PlatformView,
+  type PlatformViewsPlan,
+} from '../../src/model/platform/platform-views';
+import { numbers } from '../support/numbers';
 
 export const NAMES = Object.keys(PLATFORM_VIEWS) as PlatformView[];
 
@@ -25,7 +30,9 @@ export async function rowsOf(database: Database, statement: string): Promise<Rec
 
 /** A schema with empty tables in the platform's shape, on the same server as `database`. @returns its name */
 export async function platformSchema(database: Database, collation = 'utf8mb4_general_ci'): Promise<string> {
-  const schema = `wlyy-${++schemas}`;
+  // With the name of our database in it: no other suite has it, and it is dropped with ours.
+  const [own] = await rowsOf(database, 'select database() as name');
+  const schema = `${String(own?.name)}-wlyy-${++schemas}`;
   const options = `charset ${collation.split('_')[0]} collate ${collation}`;
   const person = `(id int auto_increment primary key, code varchar(50), name varchar(200), sex varchar(2), birthday datetime,
     photo varchar(255), openid varchar(64), password varchar(64), key code (code)) ${options}`;
@@ -52,8 +59,8 @@ export async function platform(database: Database, collation?: string): Promise<
     `insert into \`${schema}\`.wlyy_patient (code, name, sex, birthday, photo, openid) values
       ('P1', '王病人', '2', '1980-12-31', null, 'openid-P1'), ('P2', '  ', '7', null, null, ''), ('P3', repeat('长', 150), null, null, null, null)`,
     // Enough that the optimizer has a choice.
-    `insert into \`${schema}\`.wlyy_doctor (code, name) select concat('X', seq), 'x' from seq_1_to_2000`,
-    `insert into \`${schema}\`.wlyy_patient (code, name) select concat('Y', seq), 'y' from seq_1_to_2000`,
+    `insert into \`${schema}\`.wlyy_doctor (code, name) select concat('X', seq), 'x' from ${numbers(1, 2000)}`,
+    `insert into \`${schema}\`.wlyy_patient (code, name) select concat('Y', seq), 'y' from ${numbers(1, 2000)}`,
     `insert into \`${schema}\`.wlyy_consult (code, type, patient, title, symptoms, status, czrq)
       values ('T1', 1, 'P1', '头疼', '三天了', 0, '2026-11-22 16:00:00')`,
     `insert into \`${schema}\`.wlyy_consult_team (consult, admin_team_code, sign_code, doctor) values ('T1', 7, 'd2', 'D1')`,

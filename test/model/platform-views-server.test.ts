@@ -5,22 +5,23 @@ import { type Database, openDatabase } from '../../src/db/database';
 import { makePlatformViews } from '../../src/model/platform/platform-views';
 import { findUser, profilesAreViews } from '../../src/model/users';
 import { builtSource } from '../support/built-source';
-import { requireOrSkip } from '../support/databases';
-import { privateMariaDb } from '../support/private-mariadb';
+import { eachSqlServer } from '../support/databases';
 import { removeFolder, temporaryFolder } from '../support/processes';
 import { TestServer } from '../support/server';
 import { runOperatorCommand } from './operator-command';
 import { FILES, NAMES, ownTables, platform, rowsOf, run, SHIPPED } from './platform-schema';
 
-describe("A server with the platform's views", () => {
-  requireOrSkip('mariadb');
+/** Another run may use the same MySQL. */
+const LIMITED = `limited_${process.pid}`;
+
+eachSqlServer("A server with the platform's views", (kind) => {
   let server: TestServer;
   let own: Database;
   let ownUrl: string;
   let schema: string;
 
   before(async () => {
-    ownUrl = (await (await privateMariaDb())?.createDatabase()) ?? '';
+    ownUrl = await kind.freshUrl();
     own = openDatabase(ownUrl, { connections: 2 });
     schema = await platform(own);
     // Before the first start: the migration finds the views in the place of its tables.
@@ -105,18 +106,18 @@ describe("A server with the platform's views", () => {
   it('needs no more than to read the platform', async () => {
     const name = new URL(ownUrl).pathname.slice(1);
     const limited = new URL(ownUrl);
-    limited.username = 'limited';
+    limited.username = LIMITED;
     limited.password = 'limited';
     await run(
       own,
-      "create or replace user limited@'127.0.0.1' identified by 'limited'",
-      `grant all on \`${name}\`.* to limited@'127.0.0.1'`,
+      `create user ${LIMITED} identified by 'limited'`,
+      `grant all on \`${name}\`.* to ${LIMITED}`,
     );
     const account = openDatabase(limited.href, { connections: 2 });
     const again = () => makePlatformViews(account, { schema, definitions: SHIPPED, keep: false });
     try {
       await should(again()).be.rejectedWith(/no schema .* may not read it/);
-      await run(own, `grant select on \`${schema}\`.* to limited@'127.0.0.1'`);
+      await run(own, `grant select on \`${schema}\`.* to ${LIMITED}`);
       should(await again()).eql([]);
       should((await findUser(account.kysely, 'P1'))?.name).equal('王病人');
       should(await profilesAreViews(account.kysely, account.dialect)).be.true();
@@ -129,6 +130,7 @@ describe("A server with the platform's views", () => {
       await served.stop();
     } finally {
       await account.close();
+      await run(own, `drop user ${LIMITED}`);
     }
   });
 
@@ -139,8 +141,7 @@ describe("A server with the platform's views", () => {
   });
 });
 
-describe('npm run platform-views', () => {
-  requireOrSkip('mariadb');
+eachSqlServer('npm run platform-views', (kind) => {
   let folder: string;
   let url: string;
   let database: Database;
@@ -149,7 +150,7 @@ describe('npm run platform-views', () => {
     this.timeout(60_000);
     builtSource();
     folder = temporaryFolder('im-views-');
-    url = (await (await privateMariaDb())?.createDatabase()) ?? '';
+    url = await kind.freshUrl();
     database = openDatabase(url, { connections: 2 });
   });
   after(async () => {

@@ -3,8 +3,7 @@ import { type Database, openDatabase } from '../../src/db/database';
 import { migrate } from '../../src/db/migrate';
 import { makePlatformViews, type PlatformViewsPlan } from '../../src/model/platform/platform-views';
 import { findUser, profilesAreViews } from '../../src/model/users';
-import { requireOrSkip } from '../support/databases';
-import { privateMariaDb } from '../support/private-mariadb';
+import { eachSqlServer } from '../support/databases';
 import { NAMES, ownTables, platform, rowsOf, run, SHIPPED } from './platform-schema';
 
 async function kind(database: Database, table: string): Promise<string> {
@@ -15,13 +14,12 @@ async function kind(database: Database, table: string): Promise<string> {
   return found === undefined ? 'absent' : found.type === 'VIEW' ? 'view' : 'table';
 }
 
-describe('Views onto the platform', () => {
-  requireOrSkip('mariadb');
+eachSqlServer('Views onto the platform', (server) => {
   let url: string;
   let database: Database;
 
   before(async () => {
-    url = (await (await privateMariaDb())?.createDatabase()) ?? '';
+    url = await server.freshUrl();
     database = openDatabase(url);
     await migrate(database);
   });
@@ -36,12 +34,12 @@ describe('Views onto the platform', () => {
       await run(
         database,
         `insert into sessions (id, type, name, business_type, create_date, clock_time) values ('S1', 1, 's', 2, now(3), now(3))`,
-        `insert into memberships (session_id, participant_id, type, last_fetch_time)
+        `insert into participants (session_id, participant_id, type, last_fetch_time)
           values ('S1', 'D1', 'doctor', now(3)), ('S1', 'd1', 'doctor', now(3)), ('S1', 'P1', 'patient', now(3))`,
         `insert into topics (id, session_id, name, create_time, start_message_id) values ('T1', 'S1', 't', now(3), 1)`,
       );
     });
-    after(() => run(database, 'delete from sessions', 'delete from memberships', 'delete from topics'));
+    after(() => run(database, 'delete from sessions', 'delete from participants', 'delete from topics'));
 
     for (const collation of [
       'utf8mb4_general_ci',
@@ -89,7 +87,7 @@ describe('Views onto the platform', () => {
           for (const condition of [`id = '${id}'`, `id in ('${id}', 'elsewhere', 'nowhere')`]) {
             const plan = await rowsOf(
               database,
-              `explain select id, name, openid from ${view} where ${condition}`,
+              `explain format = traditional select id, name, openid from ${view} where ${condition}`,
             );
             should(plan.map(({ key }) => key)).eql(['code'], `${view} where ${condition}`);
             should(Number(plan[0]?.rows)).be.belowOrEqual(3);

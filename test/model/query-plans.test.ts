@@ -1,9 +1,9 @@
 import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
-import { requireOrSkip } from '../support/databases';
+import { eachSqlServer } from '../support/databases';
 import { FakeWechat } from '../support/fake-wechat';
-import { privateMariaDb } from '../support/private-mariadb';
+import { numbers } from '../support/numbers';
 import { TestServer } from '../support/server';
 import { terminateAll } from '../support/socket-client';
 import { wechatSettings } from './notice-fixture';
@@ -13,7 +13,7 @@ const MESSAGE_TABLES = ['system_messages', 'muc_messages', 'p2p_messages', 'grou
 const GROWING = [
   ...MESSAGE_TABLES,
   'sessions',
-  'memberships',
+  'participants',
   'topics',
   'notices',
   'user_states',
@@ -22,6 +22,9 @@ const GROWING = [
 ];
 const ROWS = 5_000;
 const SESSIONS = 100;
+
+/** The server under test has an account of its own: others' statements are in the same log. */
+const ACCOUNT = `plans_${process.pid}`;
 
 interface PlanRow {
   table: string | null;
@@ -45,7 +48,7 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
   {
     title: 'a page of a history after an id, marked as read',
     run: (server) => server.request('get', '/sessions/m7/messages?user_id=P7&after=100').expect(200),
-    touches: ['muc_messages', 'memberships'],
+    touches: ['muc_messages', 'participants'],
   },
   {
     title: 'one message',
@@ -58,12 +61,12 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
   {
     title: 'the count of unread messages of a session',
     run: (server) => server.request('get', '/sessions/g7/unread_message_count?user_id=D7').expect(200),
-    touches: ['group_messages', 'memberships'],
+    touches: ['group_messages', 'participants'],
   },
   {
     title: 'the counts of unread messages of a user',
     run: (server) => server.request('get', '/sessions/unread_message_count?user_id=D7').expect(200),
-    touches: [...MESSAGE_TABLES, 'memberships', 'sessions'],
+    touches: [...MESSAGE_TABLES, 'participants', 'sessions'],
   },
   {
     title: 'the unread messages',
@@ -78,12 +81,12 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
   {
     title: "a user's sessions",
     run: (server) => server.request('get', '/sessions?user_id=D7&limit=5').expect(200),
-    touches: ['sessions', 'memberships'],
+    touches: ['sessions', 'participants'],
   },
   {
     title: "a user's recent sessions",
     run: (server) => server.request('get', '/sessions/recent?user_id=D7&type=patient&days=3650').expect(200),
-    touches: ['sessions', 'memberships'],
+    touches: ['sessions', 'participants'],
   },
   {
     title: "a user's topics",
@@ -98,7 +101,7 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
   {
     title: 'when a user last consulted',
     run: (server) => server.request('get', '/users/D7/consult/time').expect(200),
-    touches: ['memberships'],
+    touches: ['participants'],
   },
   {
     title: 'a send, its repeat and its notice',
@@ -109,7 +112,7 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
       // The worker's part comes after the answer.
       await sleep(200);
     },
-    touches: ['group_messages', 'sessions', 'memberships', 'notices', 'topics'],
+    touches: ['group_messages', 'sessions', 'participants', 'notices', 'topics'],
   },
   {
     title: 'a socket: login, sync, ack, read, send',
@@ -127,7 +130,7 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
       await socket.request('message', { type: 1, content: 'y', client_msg_id: 'z' });
       await terminateAll();
     },
-    touches: ['group_messages', 'sessions', 'memberships', 'notices'],
+    touches: ['group_messages', 'sessions', 'participants', 'notices'],
   },
   {
     title: 'participants who come and go',
@@ -135,38 +138,46 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
       await server.request('put', '/sessions/g7/participants/D8').send({}).expect(201);
       await server.request('delete', '/sessions/g7/participants/D8').expect(204);
     },
-    touches: ['memberships'],
+    touches: ['participants'],
   },
 ];
 
-describe('The plans of the queries (MariaDB)', function () {
-  if (!requireOrSkip('mariadb')) return;
+eachSqlServer('The plans of the queries', function (database) {
   this.timeout(60_000);
   let connection: mysql.Connection;
   let server: TestServer;
   let fake: FakeWechat;
+  /** The server is not ours alone: it gets its setting back. */
+  let logOutput: string;
 
   before(async () => {
-    const mariaDb = (await privateMariaDb())!;
-    const url = await mariaDb.createDatabase();
+    const url = await database.freshUrl();
     connection = await mysql.createConnection({ uri: url });
+    const own = await ownAccount(connection, url);
+    const [[settings]] = await connection.query<mysql.RowDataPacket[]>('select @@log_output as output');
+    logOutput = settings?.output as string;
+    await connection.query("set global log_output = 'TABLE'");
     fake = await FakeWechat.start();
-    server = await TestServer.start({ IM_DATABASE_URL: url, ...wechatSettings(fake) });
+    server = await TestServer.start({ IM_DATABASE_URL: own.href, ...wechatSettings(fake) });
     await fill();
   });
 
   after(async () => {
     await terminateAll();
     await connection.query('set global general_log = 0');
-    await connection.end();
+    await connection.query('truncate mysql.general_log');
+    await connection.query('set global log_output = ?', [logOutput]);
     await server.stop();
+    await connection.query(`drop user ${ACCOUNT}`);
+    await connection.end();
     await fake.stop();
   });
 
   /** 100 sessions a message table, 50 messages each, of one doctor and one patient; a topic and a notice here and there. */
   async function fill(): Promise<void> {
     const time = (seconds: string) => `date_add('2026-01-01', interval ${seconds} second)`;
-    const seq = `seq_0_to_${SESSIONS - 1}`;
+    const seq = numbers(0, SESSIONS - 1);
+    const people = numbers(0, 999);
     const run = (text: string) => connection.query(text);
     for (const [table, letter] of [
       ['doctors', 'D'],
@@ -174,9 +185,9 @@ describe('The plans of the queries (MariaDB)', function () {
     ] as const) {
       const openid = table === 'patients' ? `concat('openid-', seq)` : 'null';
       await run(`insert into ${table} (id, name, openid)
-        select concat('${letter}', seq), 'n', ${openid} from seq_0_to_999`);
+        select concat('${letter}', seq), 'n', ${openid} from ${people}`);
       await run(`insert into user_states (user_id, type)
-        select concat('${letter}', seq), '${table === 'doctors' ? 'doctor' : 'patient'}' from seq_0_to_999`);
+        select concat('${letter}', seq), '${table === 'doctors' ? 'doctor' : 'patient'}' from ${people}`);
     }
     for (const [type, table] of MESSAGE_TABLES.entries()) {
       const letter = table.charAt(0);
@@ -186,12 +197,12 @@ describe('The plans of the queries (MariaDB)', function () {
         ['D', 'doctor'],
         ['P', 'patient'],
       ] as const) {
-        await run(`insert into memberships (session_id, participant_id, type, last_fetch_time)
+        await run(`insert into participants (session_id, participant_id, type, last_fetch_time)
           select concat('${letter}', seq), concat('${user}', seq), '${kind}', ${time('3000')} from ${seq}`);
       }
       await run(`insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_key)
         select concat('${letter}', seq % ${SESSIONS}), concat(if(seq % 2, 'D', 'P'), seq % ${SESSIONS}), 'n', 1, '"x"',
-          ${time('seq')}, concat('${letter}', seq) from seq_0_to_${ROWS - 1} order by seq`);
+          ${time('seq')}, concat('${letter}', seq) from ${numbers(0, ROWS - 1)} order by seq`);
       await run(`update sessions set last_message_id =
         (select max(id) from ${table} where session_id = sessions.id) where type = ${type}`);
     }
@@ -199,13 +210,12 @@ describe('The plans of the queries (MariaDB)', function () {
       select concat('topic', seq), concat('g', seq), 't', 0, ${time('seq')}, seq + 1, concat('g', seq) from ${seq}`);
     await run(`insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time)
       select 'wechat', concat('g', seq % ${SESSIONS}), seq, concat('P', seq % ${SESSIONS}),
-        if(seq % 50, 'sent', 'pending'), '2026-01-01', '2026-01-01', '2096-01-01' from seq_1_to_${ROWS}`);
+        if(seq % 50, 'sent', 'pending'), '2026-01-01', '2026-01-01', '2096-01-01' from ${numbers(1, ROWS)}`);
     await run(`analyze table ${GROWING.join(', ')}`);
   }
 
   /** Every statement that the server sends while `run` runs, each shape once. */
   async function statementsOf(run: () => Promise<unknown>): Promise<string[]> {
-    await connection.query("set global log_output = 'TABLE'");
     await connection.query('truncate mysql.general_log');
     await connection.query('set global general_log = 1');
     try {
@@ -214,7 +224,8 @@ describe('The plans of the queries (MariaDB)', function () {
       await connection.query('set global general_log = 0');
     }
     const [rows] = await connection.query<mysql.RowDataPacket[]>(
-      "select convert(argument using utf8mb4) as text from mysql.general_log where command_type in ('Query', 'Execute')",
+      `select convert(argument using utf8mb4) as text from mysql.general_log
+        where command_type in ('Query', 'Execute') and user_host like '${ACCOUNT}[%'`,
     );
     const shapes = new Map<string, string>();
     // The writer's statements go several in a packet, which is one line of the log.
@@ -231,7 +242,9 @@ describe('The plans of the queries (MariaDB)', function () {
       const statements = await statementsOf(() => run(server));
       const touched = new Set<string>();
       for (const statement of statements) {
-        const [rows] = await connection.query<mysql.RowDataPacket[]>(`explain ${statement}`);
+        const [rows] = await connection.query<mysql.RowDataPacket[]>(
+          `explain format = traditional ${statement}`,
+        );
         const plan = rows as unknown as PlanRow[];
         for (const { table, type, key } of plan) {
           const named = GROWING.find((each) => nameIn(statement, table) === each);
@@ -248,6 +261,15 @@ describe('The plans of the queries (MariaDB)', function () {
     });
   }
 });
+
+async function ownAccount(connection: mysql.Connection, url: string): Promise<URL> {
+  const own = new URL(url);
+  own.username = ACCOUNT;
+  own.password = 'plans';
+  await connection.query(`create user ${ACCOUNT} identified by 'plans'`);
+  await connection.query(`grant all on \`${own.pathname.slice(1)}\`.* to ${ACCOUNT}`);
+  return own;
+}
 
 /** The table that a plan's row speaks of by its alias. */
 function nameIn(statement: string, alias: string | null): string | undefined {

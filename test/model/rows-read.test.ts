@@ -3,11 +3,11 @@ import { sql } from 'kysely';
 import { type Database, openDatabase } from '../../src/db/database';
 import { migrate } from '../../src/db/migrate';
 import { findMessages, lastIdBefore } from '../../src/model/messages';
-import { settleStatement } from '../../src/model/notices';
+import { settleNotices } from '../../src/model/notices';
 import { messagesBefore, sessionsWithMessagesBefore } from '../../src/model/retention';
 import { unreadCount, unreadCounts, unreadMessages } from '../../src/model/unread';
-import { requireOrSkip } from '../support/databases';
-import { privateMariaDb } from '../support/private-mariadb';
+import { eachSqlServer } from '../support/databases';
+import { numbers } from '../support/numbers';
 
 const MESSAGES = 5_000;
 const UNREAD = 3;
@@ -21,29 +21,27 @@ const DAY = "date_add('2026-01-01 00:00:00.000', interval seq second)";
 const timeOf = (n: number) =>
   new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString().replace('T', ' ').slice(0, 23);
 
-describe('The rows that a query reads of a session of many messages (MariaDB)', () => {
-  requireOrSkip('mariadb');
-
+eachSqlServer('The rows that a query reads of a session of many messages', (kind) => {
   let database: Database;
 
   before(async () => {
     // One connection: what is counted is counted for it.
-    database = openDatabase(await (await privateMariaDb())!.createDatabase(), { connections: 1 });
+    database = openDatabase(await kind.freshUrl(), { connections: 1 });
     await migrate(database);
     const run = (text: string) => sql.raw(text).execute(database.kysely);
     await run(`insert into muc_messages (session_id, sender_id, sender_name, type, content, timestamp)
-      select 's', 'D', 'D', 1, '"x"', ${DAY} from seq_0_to_${MESSAGES - 1} order by seq`);
+      select 's', 'D', 'D', 1, '"x"', ${DAY} from ${numbers(0, MESSAGES - 1)} order by seq`);
     await run(`insert into muc_messages (session_id, sender_id, sender_name, type, content, timestamp)
-      select concat('other', seq), 'D', 'D', 1, '"x"', ${DAY} from seq_0_to_${MESSAGES - 1} order by seq`);
+      select concat('other', seq), 'D', 'D', 1, '"x"', ${DAY} from ${numbers(0, MESSAGES - 1)} order by seq`);
     await run(`insert into sessions (id, type, name, business_type, create_date, clock_time, last_message_time)
       values ('s', 1, 's', 2, '2026-01-01', '2026-02-01', '${timeOf(MESSAGES - 1)}')`);
-    await run(`insert into memberships (session_id, participant_id, type, last_fetch_time)
+    await run(`insert into participants (session_id, participant_id, type, last_fetch_time)
       values ('s', 'P', 'patient', '${timeOf(MESSAGES - 1 - UNREAD)}')`);
     // A quarter of them waits: as many as of a table of which the whole would be read.
     await run(`insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time)
       select 'wechat', if(seq < ${SETTLED}, concat('other', seq), 's'), seq, 'P', if(seq < ${SETTLED}, 'skipped', 'pending'), ${DAY}, ${DAY}, ${DAY}
-      from seq_1_to_${SETTLED + WAITING - 1}`);
-    await run('analyze table muc_messages, sessions, participants');
+      from ${numbers(1, SETTLED + WAITING - 1)}`);
+    await run('analyze table muc_messages, sessions, participants, notices');
   });
   after(() => database.close());
 
@@ -119,14 +117,11 @@ describe('The rows that a query reads of a session of many messages (MariaDB)', 
   ];
 
   it('are those that wait, when they are settled', async () => {
-    const { settled, read } = await database.connection(async (write) => {
-      await write([{ sql: 'flush status', parameters: [] }]);
-      const [result] = await write([settleStatement('s', 'P', SETTLED + WAITING)]);
-      const [status] = await write([{ sql: "show session status like 'Handler_read%next'", parameters: [] }]);
-      return { settled: result, read: status?.rows.map(({ Value }) => Number(Value)) ?? [] };
-    });
-    read.reduce((sum, rows) => sum + rows, 0).should.be.within(1, WAITING + 10);
-    should(settled?.affectedRows).equal(WAITING);
+    const { result, rows } = await rowsRead(() =>
+      settleNotices(db(), [{ sessionId: 's', userId: 'P', messageId: SETTLED + WAITING }]),
+    );
+    rows.should.be.within(1, WAITING + 10);
+    should(result).equal(WAITING);
   });
 
   for (const { title, run, expected, rows: most } of READS) {

@@ -225,7 +225,7 @@ eachDatabase("The page's statements", (kind) => {
     for (const id of ids) {
       await run(
         database,
-        `insert into memberships (session_id, participant_id, type, last_fetch_time) values ('group', '${id}', 'doctor', now(3))`,
+        `insert into participants (session_id, participant_id, type, last_fetch_time) values ('group', '${id}', 'doctor', now(3))`,
       );
     }
     const members = async () =>
@@ -234,7 +234,7 @@ eachDatabase("The page's statements", (kind) => {
     should(await members()).be.below(ids.length);
     await query(preparation);
     should(await members()).equal(ids.length + 2);
-    await run(database, `delete from memberships where participant_id like 'mmm%'`);
+    await run(database, `delete from participants where participant_id like 'mmm%'`);
   });
 
   describe("with the platform's views", () => {

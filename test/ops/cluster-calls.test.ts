@@ -1,20 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireOrSkip } from '../support/databases';
+import { eachSqlServer, type TestDatabase } from '../support/databases';
 import { type SocketClient, terminateAll } from '../support/socket-client';
 import { Cluster } from './cluster-fixture';
 
 const RECONNECT_MS = 3_000;
 
-describe('Calls whose process is killed', function () {
+eachSqlServer('Calls whose process is killed', suite, 'redis');
+
+function suite(this: Mocha.Suite, database: TestDatabase): void {
   this.timeout(60_000);
-  if (![requireOrSkip('mariadb'), requireOrSkip('redis')].every(Boolean)) return;
   let cluster: Cluster;
   let caller: SocketClient;
   let callee: SocketClient;
   let id: string;
 
   beforeEach(async () => {
-    cluster = await Cluster.start(2, { IM_CALL_RECONNECT_MS: String(RECONNECT_MS) });
+    cluster = await Cluster.start(database, 2, { IM_CALL_RECONNECT_MS: String(RECONNECT_MS) });
     await cluster.users('D1', 'P1');
     await cluster.session('s', 'D1', 'P1');
     caller = await cluster.socket(cluster.process(0), 'D1', 's');
@@ -84,4 +85,4 @@ describe('Calls whose process is killed', function () {
     await kill();
     await hasOneRecord('completed');
   });
-});
+}

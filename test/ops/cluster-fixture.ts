@@ -1,6 +1,6 @@
 import should from 'should';
 import { ChildServer } from '../support/child-server';
-import { privateMariaDb } from '../support/private-mariadb';
+import { type TestDatabase } from '../support/databases';
 import { type PrivateRedis, startRedis } from '../support/private-redis';
 import { APP_KEY } from '../support/server';
 import { connect, type Frame, type SocketClient, terminateAll } from '../support/socket-client';
@@ -14,7 +14,7 @@ export interface Answer {
   body: Body;
 }
 
-/** Several real processes over one MariaDB and one Redis. Ids that begin with `P` are patients', all others doctors'. */
+/** Several real processes over one database and one Redis. Ids that begin with `P` are patients', all others doctors'. */
 export class Cluster {
   private readonly tokens = new Map<string, string>();
 
@@ -24,10 +24,14 @@ export class Cluster {
     readonly processes: ChildServer[],
   ) {}
 
-  static async start(count: number, environment: Record<string, string> = {}): Promise<Cluster> {
-    const [mariadb, redis] = await Promise.all([privateMariaDb(), startRedis()]);
+  static async start(
+    database: TestDatabase,
+    count: number,
+    environment: Record<string, string> = {},
+  ): Promise<Cluster> {
+    const [url, redis] = await Promise.all([database.freshUrl(), startRedis()]);
     const all = {
-      IM_DATABASE_URL: await mariadb!.createDatabase(),
+      IM_DATABASE_URL: url,
       IM_REDIS_URL: redis.url,
       IM_SEND_RATE: '100000',
       ...environment,

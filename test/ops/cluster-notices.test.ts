@@ -1,7 +1,7 @@
 import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
-import { requireOrSkip } from '../support/databases';
+import { eachSqlServer, type TestDatabase } from '../support/databases';
 import { FakeWechat } from '../support/fake-wechat';
 import { waitUntil } from '../support/wait-until';
 import { Cluster } from './cluster-fixture';
@@ -9,16 +9,17 @@ import { Cluster } from './cluster-fixture';
 const ACK_TIMEOUT_MS = 3_000;
 const PATIENTS = ['P1', 'P2', 'P3', 'P4'];
 
-describe('Notices of several processes', function () {
+eachSqlServer('Notices of several processes', suite, 'redis');
+
+function suite(this: Mocha.Suite, database: TestDatabase): void {
   this.timeout(60_000);
-  if (![requireOrSkip('mariadb'), requireOrSkip('redis')].every(Boolean)) return;
   let cluster: Cluster;
   let wechat: FakeWechat;
-  let database: mysql.Connection;
+  let connection: mysql.Connection;
 
   before(async () => {
     wechat = await FakeWechat.start();
-    cluster = await Cluster.start(3, {
+    cluster = await Cluster.start(database, 3, {
       IM_WECHAT_APP_ID: wechat.appId,
       IM_WECHAT_APP_SECRET: wechat.appSecret,
       IM_WECHAT_TEMPLATE_ID: wechat.templateId,
@@ -27,17 +28,17 @@ describe('Notices of several processes', function () {
     });
     await cluster.users('D1', ...PATIENTS);
     for (const id of PATIENTS) await cluster.session(`s-${id}`, 'D1', id);
-    database = await mysql.createConnection(cluster.environment.IM_DATABASE_URL!);
+    connection = await mysql.createConnection(cluster.environment.IM_DATABASE_URL!);
   });
   after(async () => {
-    await database.end();
+    await connection.end();
     await cluster.stop();
     await wechat.stop();
   });
   afterEach(() => wechat.reset());
 
   async function states(): Promise<Record<string, number>> {
-    const [rows] = await database.query('select state, count(*) as count from notices group by state');
+    const [rows] = await connection.query('select state, count(*) as count from notices group by state');
     return Object.fromEntries(
       (rows as { state: string; count: number }[]).map((row) => [row.state, row.count]),
     );
@@ -113,4 +114,4 @@ describe('Notices of several processes', function () {
     await cluster.redis.start();
     await cluster.busIs('up');
   });
-});
+}

@@ -1,18 +1,19 @@
 import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireOrSkip } from '../support/databases';
+import { eachSqlServer, type TestDatabase } from '../support/databases';
 import { ChildServer } from '../support/child-server';
 import { waitUntil } from '../support/wait-until';
 import { Cluster, idsOf, receives } from './cluster-fixture';
 
-describe('Several processes, in trouble', function () {
+eachSqlServer('Several processes, in trouble', suite, 'redis');
+
+function suite(this: Mocha.Suite, database: TestDatabase): void {
   this.timeout(70_000);
-  if (![requireOrSkip('mariadb'), requireOrSkip('redis')].every(Boolean)) return;
   let cluster: Cluster;
   let killedAt = 0;
 
   before(async () => {
-    cluster = await Cluster.start(3);
+    cluster = await Cluster.start(database, 3);
     await cluster.users('D1', 'D2', 'D3', 'P1', 'P2', 'P3');
     for (const id of ['s1', 's2']) await cluster.session(id, 'D1', 'D2', 'P1', 'P2');
   });
@@ -214,4 +215,4 @@ describe('Several processes, in trouble', function () {
   it('take the users of a killed process for gone within 45 s', async () => {
     await cluster.sees('P3', false, Math.max(1, 45_000 - (Date.now() - killedAt)));
   });
-});
+}

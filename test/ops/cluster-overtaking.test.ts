@@ -2,8 +2,7 @@ import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { type Bus, type BusEvent, type BusListener } from '../../src/push/bus/bus';
-import { requireOrSkip } from '../support/databases';
-import { privateMariaDb } from '../support/private-mariadb';
+import { eachSqlServer } from '../support/databases';
 import { TestServer } from '../support/server';
 import { connect, type SocketClient, terminateAll } from '../support/socket-client';
 import { waitUntil } from '../support/wait-until';
@@ -65,14 +64,13 @@ class RoughBus implements Bus {
   }
 }
 
-describe('Processes that overtake each other', function () {
+eachSqlServer('Processes that overtake each other', function (database) {
   this.timeout(40_000);
-  if (!requireOrSkip('mariadb')) return;
   const servers: TestServer[] = [];
   const buses: RoughBus[] = [];
 
   before(async () => {
-    const url = await (await privateMariaDb())!.createDatabase();
+    const url = await database.freshUrl();
     for (let n = 0; n < 3; n += 1) {
       const bus = new RoughBus();
       buses.push(bus);

@@ -1,7 +1,7 @@
 import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChildServer } from '../support/child-server';
-import { requireOrSkip } from '../support/databases';
+import { eachSqlServer, type TestDatabase } from '../support/databases';
 import { connect, type SocketClient } from '../support/socket-client';
 import { waitUntil } from '../support/wait-until';
 import { Cluster, idsOf, receives } from './cluster-fixture';
@@ -9,13 +9,14 @@ import { Cluster, idsOf, receives } from './cluster-fixture';
 const SESSIONS = ['s0', 's1', 's2', 's3'];
 const SENDERS = ['D1', 'D2', 'P1', 'P2'];
 
-describe('Several processes', function () {
+eachSqlServer('Several processes', suite, 'redis');
+
+function suite(this: Mocha.Suite, database: TestDatabase): void {
   this.timeout(60_000);
-  if (![requireOrSkip('mariadb'), requireOrSkip('redis')].every(Boolean)) return;
   let cluster: Cluster;
 
   before(async () => {
-    cluster = await Cluster.start(3);
+    cluster = await Cluster.start(database, 3);
     await cluster.users(...SENDERS, 'D3', 'P3');
     for (const id of SESSIONS) await cluster.session(id, ...SENDERS, 'D3');
   });
@@ -262,4 +263,4 @@ describe('Several processes', function () {
       }
     }
   });
-});
+}

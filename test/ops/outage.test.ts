@@ -1,6 +1,6 @@
 import should from 'should';
-import { requireOrSkip } from '../support/databases';
-import { type MariaDb, startMariaDb } from '../support/private-mariadb';
+import { eachOwnSqlServer } from '../support/databases';
+import { type PrivateSqlServer } from '../support/private-sql-server';
 import { linesPrintedBy } from '../support/log-lines';
 import { HttpClient, type Answer } from '../support/http-client';
 import { TestServer } from '../support/server';
@@ -9,18 +9,17 @@ import { waitUntil } from '../support/wait-until';
 
 const LIMIT_MS = 10_000;
 
-describe('A server whose database goes away', function () {
-  if (!requireOrSkip('mariadb')) return;
+eachOwnSqlServer('A server whose database goes away', function (start) {
   this.timeout(60_000);
-  let mariaDb: MariaDb;
+  let sqlServer: PrivateSqlServer;
   let server: TestServer;
   let rest: HttpClient;
   let token: string;
   let socket: SocketClient;
 
   before(async () => {
-    mariaDb = await startMariaDb();
-    server = await TestServer.start({ IM_DATABASE_URL: await mariaDb.createDatabase() });
+    sqlServer = await start();
+    server = await TestServer.start({ IM_DATABASE_URL: await sqlServer.createDatabase() });
     rest = new HttpClient(server.url);
     await server.users('D', 'P');
     await server.session('s', 3, 'D', 'P');
@@ -32,10 +31,10 @@ describe('A server whose database goes away', function () {
   after(async () => {
     await terminateAll();
     rest.close();
-    await mariaDb.start();
-    mariaDb.resume();
+    await sqlServer.start();
+    sqlServer.resume();
     await server.stop();
-    await mariaDb.remove();
+    await sqlServer.remove();
   });
 
   async function timed<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
@@ -121,25 +120,25 @@ describe('A server whose database goes away', function () {
     const lines = await linesPrintedBy(work);
     lines.filter((line) => line.startsWith('[ERROR]')).should.eql([]);
     lines.length.should.be.above(0);
-    lines.join('\n').should.not.containEql(mariaDb.password);
+    lines.join('\n').should.not.containEql(sqlServer.password);
   }
 
   it('says so at once when the database is stopped, and works again when it is back', async () => {
     await quietly(async () => {
-      await mariaDb.stop();
+      await sqlServer.stop();
       await shouldBeUnavailable('stopped');
-      await mariaDb.start();
+      await sqlServer.start();
       await recovered('stopped');
     });
   });
 
   it('says so within 10 s when the database is frozen, and works again when it thaws', async () => {
     await quietly(async () => {
-      mariaDb.pause();
+      sqlServer.pause();
       try {
         await shouldBeUnavailable('frozen');
       } finally {
-        mariaDb.resume();
+        sqlServer.resume();
       }
       await recovered('frozen');
     });
@@ -150,9 +149,9 @@ describe('A server whose database goes away', function () {
       const sends = Array.from({ length: 20 }, (_, index) =>
         rest.send('s', 'D', { type: 1, content: 'x', client_msg_id: `killed ${index}` }),
       );
-      await mariaDb.stop('SIGKILL');
+      await sqlServer.stop('SIGKILL');
       for (const { status } of await Promise.all(sends)) status.should.be.oneOf(201, 503);
-      await mariaDb.start();
+      await sqlServer.start();
       await recovered('killed 0');
     });
   });

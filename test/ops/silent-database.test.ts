@@ -2,9 +2,9 @@ import should from 'should';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { ChildServer } from '../support/child-server';
-import { requireOrSkip } from '../support/databases';
+import { eachOwnSqlServer } from '../support/databases';
 import { HttpClient } from '../support/http-client';
-import { type MariaDb, startMariaDb } from '../support/private-mariadb';
+import { type PrivateSqlServer } from '../support/private-sql-server';
 import { waitUntil } from '../support/wait-until';
 
 const LIMIT_MS = 10_000;
@@ -49,24 +49,23 @@ class Way {
   }
 }
 
-describe('A server whose database falls silent', function () {
-  if (!requireOrSkip('mariadb')) return;
+eachOwnSqlServer('A server whose database falls silent', function (start) {
   this.timeout(60_000);
-  let mariaDb: MariaDb;
+  let sqlServer: PrivateSqlServer;
   let way: Way;
   let server: ChildServer;
   let rest: HttpClient;
 
   before(async () => {
-    mariaDb = await startMariaDb();
+    sqlServer = await start();
   });
 
-  after(() => mariaDb.remove());
+  after(() => sqlServer.remove());
 
   beforeEach(async () => {
-    mariaDb.resume();
-    way = await Way.to(mariaDb.port);
-    const url = new URL(await mariaDb.createDatabase());
+    sqlServer.resume();
+    way = await Way.to(sqlServer.port);
+    const url = new URL(await sqlServer.createDatabase());
     url.port = String(way.port);
     server = await ChildServer.start({ IM_DATABASE_URL: url.href });
     rest = new HttpClient(server.url);
@@ -121,7 +120,7 @@ describe('A server whose database falls silent', function () {
   });
 
   it('stops within 10 s, with status 0', async () => {
-    mariaDb.pause();
+    sqlServer.pause();
     const waiting = rest.send('s', 'D', { type: 1, content: 'x' }).catch(() => undefined);
     const since = Date.now();
     should(await server.end()).eql({ code: 0, signal: null });

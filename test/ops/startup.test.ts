@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { ChildServer } from '../support/child-server';
-import { requireOrSkip } from '../support/databases';
+import { eachOwnSqlServer } from '../support/databases';
 import { freePort } from '../support/free-port';
 import { HttpClient } from '../support/http-client';
-import { startMariaDb } from '../support/private-mariadb';
 import { removeFolder, temporaryFolder } from '../support/processes';
 import { APP_KEY } from '../support/server';
 import { waitUntil } from '../support/wait-until';
@@ -113,15 +112,14 @@ describe('The start of a server', function () {
   });
 });
 
-describe('The start of a server before its database', function () {
-  if (!requireOrSkip('mariadb')) return;
+eachOwnSqlServer('The start of a server before its database', function (start) {
   this.timeout(60_000);
 
   it('waits for a database that comes up late, and says where it is without the password', async () => {
-    const mariaDb = await startMariaDb();
+    const sqlServer = await start();
     try {
-      const url = await mariaDb.createDatabase();
-      await mariaDb.stop();
+      const url = await sqlServer.createDatabase();
+      await sqlServer.stop();
       const port = await freePort();
       const server = ChildServer.spawn({
         IM_PROFILE: 'test',
@@ -134,7 +132,7 @@ describe('The start of a server before its database', function () {
         15_000,
         () => `it does not wait: ${server.stdout}${server.stderr}`,
       );
-      await mariaDb.start();
+      await sqlServer.start();
       const rest = new HttpClient(server.url);
       await waitUntil(
         async () => (await rest.get('/users/D').catch(() => undefined))?.status === 404,
@@ -147,11 +145,11 @@ describe('The start of a server before its database', function () {
       should(server.lines[1]).match(/Configuration profile: test/);
       server.lines.filter((line) => line.includes('Starting IM server')).length.should.equal(1);
       server.lines
-        .some((line) => /Database: mysql:\/\/127\.0\.0\.1:\d+\/im_1, bus: /.test(line))
+        .some((line) => /Database: mysql:\/\/127\.0\.0\.1:\d+\/imtest_\w+, bus: /.test(line))
         .should.be.true();
-      server.stdout.should.not.containEql(mariaDb.password);
+      server.stdout.should.not.containEql(sqlServer.password);
     } finally {
-      await mariaDb.remove();
+      await sqlServer.remove();
     }
   });
 });

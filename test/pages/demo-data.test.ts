@@ -30,7 +30,7 @@ eachDatabase(
       try {
         const rows = await rowsOf(servers[0]!);
         rows.should.match({ sessions: 4, participants: 11, topics: 3, doctors: 3 });
-        (await makeDemoData(servers[1]!.context, servers[1]!.url)).should.be.false();
+        (await makeDemoData(servers[1]!.context.database, servers[1]!.url)).should.be.false();
         should(await rowsOf(servers[1]!)).eql(rows);
       } finally {
         await Promise.all(servers.map((server) => server.stop()));

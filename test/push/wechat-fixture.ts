@@ -6,11 +6,18 @@ import {
   type Wechat,
   type WechatOptions,
 } from '../../src/push/wechat/wechat';
-import { FakeWechat } from '../support/fake-wechat';
+import { FakeWechat, type Scripted } from '../support/fake-wechat';
 import { linesPrintedBy } from '../support/log-lines';
 
 export const OPENID = 'oZx1-test-openid';
-export const LIMIT_MS = 150;
+/** For a call that is answered, however busy the machine is. */
+const LIMIT_MS = 8_000;
+/** For a call that is not answered, or not to its end. */
+export const SHORT_LIMIT_MS = 500;
+
+export function limitFor(scripted: Scripted): number {
+  return scripted === 'hang' || scripted === 'trickle' ? SHORT_LIMIT_MS : LIMIT_MS;
+}
 
 export function message(clientMsgId = 'notice-1', touser = OPENID): TemplateMessage {
   const values = {

@@ -1,8 +1,12 @@
 import 'should';
 import { type Outcome } from '../../src/push/wechat/wechat';
-import { memoryTokenCache, type WechatToken, type WechatTokenCache } from '../../src/push/wechat/wechat-token';
+import {
+  memoryTokenCache,
+  type WechatToken,
+  type WechatTokenCache,
+} from '../../src/push/wechat/wechat-token';
 import { type Scripted } from '../support/fake-wechat';
-import { message, withFakeWechat } from './wechat-fixture';
+import { limitFor, message, withFakeWechat } from './wechat-fixture';
 
 describe("WeChat's access token", () => {
   const at = withFakeWechat();
@@ -36,7 +40,7 @@ describe("WeChat's access token", () => {
     }
 
     it('renews once for many sends that fail together', async () => {
-      const wechat = at.client({ timeoutMs: 3000 });
+      const wechat = at.client();
       await wechat.send(message('first'));
       at.fake.expireToken();
       const sends = Array.from({ length: 20 }, (_, n) => wechat.send(message(`notice-${n}`)));
@@ -65,7 +69,7 @@ describe("WeChat's access token", () => {
     for (const [scripted, expected, errorLines] of rows) {
       it(`${JSON.stringify(scripted)}: ${expected.result}`, async () => {
         at.fake.answerAlways('token', scripted);
-        const wechat = at.client();
+        const wechat = at.client({ timeoutMs: limitFor(scripted) });
         const { outcome, errors } = await at.sendLogged(wechat);
         outcome.should.eql(expected);
         errors.should.have.length(errorLines);
@@ -90,7 +94,7 @@ describe("WeChat's access token", () => {
   describe('kept', () => {
     it('is asked for once by 50 sends at once, and kept', async () => {
       at.fake.answerNext('token', { delayMs: 30 });
-      const wechat = at.client({ timeoutMs: 3000 });
+      const wechat = at.client();
       const sends = Array.from({ length: 50 }, (_, n) => wechat.send(message(`notice-${n}`)));
       for (const outcome of await Promise.all(sends)) outcome.result.should.equal('sent');
       await wechat.send(message('later'));
@@ -121,17 +125,17 @@ describe("WeChat's access token", () => {
         await at.client({ tokenCache: cache }).send(message());
         const kept = (await cache.get())!;
         (kept.expiresAt - kept.renewAt).should.equal(early);
-        (kept.expiresAt - start).should.be.within(seconds * 1000 - 5, seconds * 1000 + 500);
+        (kept.expiresAt - start).should.be.within(seconds * 1000 - 5, seconds * 1000 + 5_000);
       });
     }
 
     it('with a short life serves several sends, and is renewed before its end', async () => {
-      at.fake.expiresIn = 1;
+      at.fake.expiresIn = 4;
       const wechat = at.client();
       await wechat.send(message('a'));
       await wechat.send(message('b'));
       at.fake.tokenRequests.should.have.length(1);
-      await new Promise((resolve) => setTimeout(resolve, 600));
+      await new Promise((resolve) => setTimeout(resolve, 2_100));
       (await wechat.send(message('c'))).result.should.equal('sent');
       at.fake.tokenRequests.should.have.length(2);
       at.fake.sends

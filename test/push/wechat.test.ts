@@ -2,7 +2,7 @@ import 'should';
 import { type Outcome } from '../../src/push/wechat/wechat';
 import { type Scripted } from '../support/fake-wechat';
 import { freePort } from '../support/free-port';
-import { message, OPENID, withFakeWechat } from './wechat-fixture';
+import { limitFor, message, OPENID, SHORT_LIMIT_MS, withFakeWechat } from './wechat-fixture';
 
 describe('WeChat client', () => {
   const at = withFakeWechat();
@@ -83,7 +83,7 @@ describe('WeChat client', () => {
     for (const [scripted, expected] of rows) {
       it(`${JSON.stringify(scripted)}: ${expected.result}`, async () => {
         at.fake.answerAlways('send', scripted);
-        const { outcome, errors } = await at.sendLogged(at.client());
+        const { outcome, errors } = await at.sendLogged(at.client({ timeoutMs: limitFor(scripted) }));
         const { errmsg, ...rest } = outcome as Outcome & { errmsg?: string };
         const { errmsg: wanted, ...others } = expected as Outcome & { errmsg?: string };
         rest.should.eql(others);
@@ -95,7 +95,8 @@ describe('WeChat client', () => {
 
     it('takes no longer than the limit for an answer that trickles in', async () => {
       at.fake.answerAlways('send', 'trickle');
-      (await at.client().send(message())).should.eql({ result: 'retry', reason: 'no answer in time' });
+      const wechat = at.client({ timeoutMs: SHORT_LIMIT_MS });
+      (await wechat.send(message())).should.eql({ result: 'retry', reason: 'no answer in time' });
     });
 
     it('WeChat is not there at all', async () => {

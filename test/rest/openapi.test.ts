@@ -2,7 +2,11 @@ import should from 'should';
 import supertest from 'supertest';
 import { API_GROUPS } from '../../src/controllers/rest/routes/groups';
 import { type JsonSchema, SchemaComponents } from '../../src/controllers/rest/documentation/json-schema';
-import { type OpenApi, type Operation, type Response } from '../../src/controllers/rest/documentation/openapi';
+import {
+  type OpenApi,
+  type Operation,
+  type Response,
+} from '../../src/controllers/rest/documentation/openapi';
 import { exampleProblem, problem } from '../../src/controllers/rest/documentation/problems';
 import { ERROR_CODES } from '../../src/errors';
 import { TestServer } from '../support/server';

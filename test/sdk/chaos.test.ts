@@ -1,5 +1,6 @@
 import { type Browser } from 'playwright-core';
 import should from 'should';
+import { requireOrSkip } from '../support/databases';
 import { type ChatPage, launchBrowser, until } from './support/chat-page';
 import { RealServer } from './support/real-server';
 import { DOCTOR, SESSION, Stage } from './support/stage';
@@ -18,6 +19,7 @@ function randomFrom(seed: number): () => number {
 }
 
 describe('SDK: on a network that breaks all the time', () => {
+  if (!requireOrSkip('chromium')) return;
   let browser: Browser;
   let stage: Stage<RealServer>;
 

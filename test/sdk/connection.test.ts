@@ -1,9 +1,11 @@
 import { type Browser } from 'playwright-core';
 import should from 'should';
+import { requireOrSkip } from '../support/databases';
 import { type ChatPage, launchBrowser, until } from './support/chat-page';
 import { PATIENT, SESSION, Stage } from './support/stage';
 
 describe('SDK: the connection', () => {
+  if (!requireOrSkip('chromium')) return;
   let browser: Browser;
   let stage: Stage;
 

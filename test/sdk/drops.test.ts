@@ -1,5 +1,6 @@
 import { type Browser } from 'playwright-core';
 import should from 'should';
+import { requireOrSkip } from '../support/databases';
 import { launchBrowser, until } from './support/chat-page';
 import { RealServer } from './support/real-server';
 import { SESSION, Stage } from './support/stage';
@@ -7,6 +8,7 @@ import { SESSION, Stage } from './support/stage';
 type RealStage = Stage<RealServer>;
 
 describe('SDK and server: a connection that breaks', () => {
+  if (!requireOrSkip('chromium')) return;
   let browser: Browser;
   let stage: RealStage;
 

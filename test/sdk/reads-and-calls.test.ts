@@ -1,9 +1,11 @@
 import { type Browser } from 'playwright-core';
 import should from 'should';
+import { requireOrSkip } from '../support/databases';
 import { launchBrowser, until } from './support/chat-page';
 import { PATIENT, SESSION, Stage } from './support/stage';
 
 describe('SDK: read marks, typing and calls', () => {
+  if (!requireOrSkip('chromium')) return;
   let browser: Browser;
   let stage: Stage;
 

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { type Browser } from 'playwright-core';
 import should from 'should';
+import { requireOrSkip } from '../support/databases';
 import { ChatPage, launchBrowser } from './support/chat-page';
 import { FaultProxy } from './support/fault-proxy';
 
@@ -64,6 +65,7 @@ const CALLS: [string, unknown[], string][] = [
 ];
 
 describe('SDK: REST', () => {
+  if (!requireOrSkip('chromium')) return;
   const heard: Heard[] = [];
   let answer: { status: number; headers?: Record<string, string>; body: string };
   let browser: Browser;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type Browser } from 'playwright-core';
 import should from 'should';
 import ts from 'typescript';
+import { requireOrSkip } from '../support/databases';
 import { ChatPage, launchBrowser } from './support/chat-page';
 import { FaultProxy } from './support/fault-proxy';
 
@@ -102,6 +103,7 @@ describe('SDK: the types', () => {
   });
 
   describe('name what the script has', () => {
+    if (!requireOrSkip('chromium')) return;
     let browser: Browser;
     let proxy: FaultProxy;
     before(async () => {

@@ -1,10 +1,12 @@
 import { type Browser } from 'playwright-core';
 import should from 'should';
+import { requireOrSkip } from '../support/databases';
 import { type ChatPage, launchBrowser, until } from './support/chat-page';
 import { RealServer } from './support/real-server';
 import { DOCTOR, PATIENT, SESSION, Stage } from './support/stage';
 
 describe('SDK and server', () => {
+  if (!requireOrSkip('chromium')) return;
   let browser: Browser;
   let stage: Stage<RealServer>;
 

@@ -70,7 +70,8 @@ eachDatabase('A socket whose peer does not read', (database) => {
     should(await registry.getSingleMetricAsString('im_push_total')).match(/result="dropped"} [1-9]/);
   });
 
-  if (database.name === 'mariadb') return;
+  // Once is enough for what no database has a part in.
+  if (database.name !== 'sqlite') return;
 
   it('is dropped, too, when it only asks and never reads the answers', async function () {
     this.timeout(30_000);

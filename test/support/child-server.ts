@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { builtSource } from './built-source';
+import { APP_KEY, TOKEN_SECRET } from './keys';
 import { findProgram } from './processes';
-import { APP_KEY, TOKEN_SECRET } from './server';
 import { waitUntil } from './wait-until';
 
 const START_LIMIT_MS = 20_000;
@@ -14,12 +14,11 @@ export interface Exit {
 }
 
 const running = new Set<ChildProcess>();
-function endAll(): void {
+/** Ends what a failed test left behind. */
+export function endChildServers(): void {
   for (const child of running) child.kill('SIGKILL');
 }
-process.on('exit', endAll);
-// What a failed test left behind would keep mocha from ending.
-if (typeof after === 'function') after(endAll);
+process.on('exit', endChildServers);
 
 /** The server in a process of its own, as an operator starts it. */
 export class ChildServer {

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { APP_KEY } from './server';
+import { APP_KEY } from './keys';
 
 export interface Answer {
   status: number;

@@ -85,22 +85,3 @@ export async function startRedis(): Promise<PrivateRedis> {
     },
   };
 }
-
-let shared: Promise<PrivateRedis> | undefined;
-
-/** The one instance that all suites of this process share, started on first use; undefined where Redis is not installed. */
-export async function privateRedis(): Promise<PrivateRedis | undefined> {
-  if (!hasRedis()) return undefined;
-  shared ??= startRedis();
-  return await shared;
-}
-
-/** Stops the shared instance; the next `privateRedis` starts a new one. */
-export async function removePrivateRedis(): Promise<void> {
-  const instance = shared;
-  shared = undefined;
-  await (await instance?.catch(() => undefined))?.remove();
-}
-
-// Under mocha only: the benchmark uses this file too.
-if (typeof after === 'function') after(removePrivateRedis);

@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs';
 import Redis from 'ioredis';
 import mysql from 'mysql2/promise';
 import should from 'should';
-import { eachDatabase, requireOrSkip } from './databases';
-import { privateMariaDb, startMariaDb } from './private-mariadb';
-import { privateRedis } from './private-redis';
+import { eachDatabase, eachOwnSqlServer, eachSqlServer, requireOrSkip } from './databases';
+import { hasMySqlServer } from './private-mysql';
+import { type PrivateRedis, startRedis } from './private-redis';
+import { type PrivateSqlServer } from './private-sql-server';
+import { sharedServer } from './shared-servers';
+import { dropDatabases } from './sql-server';
 
 async function rows(url: string, sql: string): Promise<unknown> {
   const connection = await mysql.createConnection(url);
@@ -15,26 +18,66 @@ async function rows(url: string, sql: string): Promise<unknown> {
   }
 }
 
-describe('the private MariaDB', () => {
-  requireOrSkip('mariadb');
-
+eachSqlServer('the server that all suites share', (database) => {
   it('is one for all, and gives a new database each time', async () => {
-    const [first, second] = await Promise.all([privateMariaDb(), privateMariaDb()]);
-    first!.should.equal(second);
-    const urls = await Promise.all([first!.createDatabase(), first!.createDatabase()]);
+    const urls = await Promise.all([database.freshUrl(), database.freshUrl()]);
     urls[0].should.not.equal(urls[1]);
+    new URL(urls[0]).host.should.equal(new URL(urls[1]).host);
     await rows(urls[0], 'create table t (id int)');
     ((await rows(urls[1], 'show tables')) as unknown[]).should.eql([]);
-    (
-      (await rows(urls[0], 'select @@time_zone as zone, @@character_set_database as charset')) as unknown[]
-    ).should.eql([{ zone: '+00:00', charset: 'utf8mb4' }]);
+    ((await rows(urls[0], 'select @@character_set_database as charset')) as unknown[]).should.eql([
+      { charset: 'utf8mb4' },
+    ]);
   });
 
-  it('keeps port and data over a stop, and over a kill when durable', async () => {
-    const server = await startMariaDb({ durable: true });
+  it('is of the kind that its name says', async () => {
+    const [found] = (await rows(await database.freshUrl(), 'select version() as version')) as {
+      version: string;
+    }[];
+    /mariadb/i.test(found!.version).should.equal(database.name === 'mariadb');
+  });
+});
+
+eachOwnSqlServer('a server of its own', function (start) {
+  this.timeout(60_000);
+  let server: PrivateSqlServer;
+  before(async () => {
+    server = await start();
+  });
+  after(async () => {
+    await server.remove();
+    existsSync(server.data).should.be.false();
+  });
+
+  it('is nobody else’s', async () => {
+    for (const name of ['mariadb', 'mysql'] as const) {
+      if (name === 'mysql' && !hasMySqlServer()) continue;
+      new URL((await sharedServer(name)).url('x')).port.should.not.equal(String(server.port));
+    }
+  });
+
+  it('loses its databases of this run, and no others', async () => {
+    const url = await server.createDatabase();
+    await rows(server.base, 'create database imtest_202001010000_abcdef_1_1');
+    await rows(server.base, 'create database imtest_209901010000_abcdef_1_1');
+    await rows(server.base, 'create database imtest_of_somebody');
+    await dropDatabases(server.base);
+    await rows(url, 'select 1').should.be.rejectedWith({ code: 'ER_BAD_DB_ERROR' });
+    ((await rows(server.base, "show databases like 'imtest%'")) as object[])
+      .flatMap((row) => Object.values(row) as string[])
+      .should.eql(['imtest_209901010000_abcdef_1_1', 'imtest_of_somebody']);
+  });
+});
+
+eachOwnSqlServer('a durable server of its own', function (start) {
+  this.timeout(60_000);
+
+  it('keeps port and data over a stop, and over a kill', async () => {
+    const server = await start({ durable: true });
     try {
       const url = await server.createDatabase();
       await rows(url, 'create table t (id int primary key)');
+      ((await rows(url, 'select @@time_zone as zone')) as unknown[]).should.eql([{ zone: '+00:00' }]);
       for (const [id, signal] of [
         [1, 'SIGTERM'],
         [2, 'SIGKILL'],
@@ -51,15 +94,18 @@ describe('the private MariaDB', () => {
     } finally {
       await server.remove();
     }
-    existsSync(server.socket).should.be.false();
   });
 });
 
 describe('the private Redis', () => {
-  requireOrSkip('redis');
+  if (!requireOrSkip('redis')) return;
+  let server: PrivateRedis;
+  before(async () => {
+    server = await startRedis();
+  });
+  after(() => server.remove());
 
   it('comes back on its port, empty, and can be frozen', async () => {
-    const server = (await privateRedis())!;
     const client = new Redis(server.url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
     client.on('error', () => undefined);
     try {
@@ -97,7 +143,7 @@ eachDatabase(
       const form =
         database.name === 'sqlite'
           ? /^sqlite:(\/.*\/)im\.db$/
-          : /^mysql:\/\/root:.*@127\.0\.0\.1:\d+\/im_\d+$/;
+          : /^mysql:\/\/root.*@[\w.]+:\d+\/imtest_\d{12}_[0-9a-f]{6}_\d+_\d+$/;
       sqliteFolder ??= form.exec(urls[0]!)?.[1];
       urls[1]!.should.match(form);
     });

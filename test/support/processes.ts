@@ -25,21 +25,24 @@ for (const [signal, status] of [
   process.once(signal, () => process.exit(status));
 }
 
-/** The full path of the first of `names` that is installed; servers live in sbin, which is not in every user's PATH. */
-export function findProgram(...names: string[]): string | undefined {
-  const places = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
-  for (const name of names) {
-    for (const place of places) {
-      const file = path.join(place, name);
-      try {
-        accessSync(file, constants.X_OK);
-        return file;
-      } catch {
-        continue;
-      }
-    }
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
-  return undefined;
+}
+
+/** Every file of that name that can be run, in the PATH's order; servers live in sbin, which is not in every user's PATH. */
+export function programsNamed(name: string): string[] {
+  const places = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return [...new Set(places.map((place) => path.join(place, name)))].filter(isExecutable);
+}
+
+/** The full path of the first of `names` that is installed. */
+export function findProgram(...names: string[]): string | undefined {
+  return names.map((name) => programsNamed(name)[0]).find((file) => file !== undefined);
 }
 
 /** A new folder under the system's temporary folder; it is removed at the latest when this process ends. */
@@ -74,10 +77,15 @@ export class ServerProcess {
     return this.child?.pid;
   }
 
-  /** Resolves when the server answers. @throws with the end of its log when it does not. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when the server answers.
+   * @param more arguments for this time, beside the usual ones
+   * @throws with the end of its log when it does not come up
+   */
+  async start(more: readonly string[] = []): Promise<void> {
     if (this.child !== undefined) return;
-    const { program, args, logFile, probe } = this.command;
+    const { program, logFile, probe } = this.command;
+    const args = [...this.command.args, ...more];
     // Linux ends the server with us even when we are killed and no handler runs.
     const guard = process.platform === 'linux' ? findProgram('setpriv') : undefined;
     const line = guard === undefined ? [program, ...args] : [guard, '--pdeathsig', 'KILL', program, ...args];

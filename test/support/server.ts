@@ -2,10 +2,10 @@ import supertest from 'supertest';
 import { type Overrides } from '../../src/context';
 import { type Config, configFrom } from '../../src/resources/config/config';
 import { ImServer } from '../../src/server';
+import { APP_KEY, TOKEN_SECRET } from './keys';
 import { connect, type SocketClient } from './socket-client';
 
-export const APP_KEY = 'test-app-key';
-export const TOKEN_SECRET = 'a-token-secret-for-tests-of-32-bytes-or-more';
+export { APP_KEY, TOKEN_SECRET };
 
 /** A whole server on a free port, and short ways to do what most tests do first. */
 export class TestServer {

@@ -37,17 +37,17 @@ export async function fill(
       : `insert into muc_messages (${columns}) ${numbers} ${rows}`,
   );
   const newest = (column: string, offset = 0) =>
-    `(select ${column} from muc_messages m where m.session_id = ${offset === 0 ? 'sessions.id' : 'memberships.session_id'} order by m.id desc limit 1 offset ${offset})`;
+    `(select ${column} from muc_messages m where m.session_id = ${offset === 0 ? 'sessions.id' : 'participants.session_id'} order by m.id desc limit 1 offset ${offset})`;
   await tables.run(
     `update sessions set last_message_id = ${newest('id')}, last_message_time = ${newest('timestamp')},
       last_sender_id = '${sender}', last_sender_name = '${sender}', last_content_type = 1, last_content = '"the last"'
       where id like '${prefix}%'`,
   );
   await tables.run(
-    `update memberships set last_fetch_time = ${newest('timestamp', unread)} where session_id like '${prefix}%'`,
+    `update participants set last_fetch_time = ${newest('timestamp', unread)} where session_id like '${prefix}%'`,
   );
   // What InnoDB does by itself a little later: in the middle of a measurement it would change the plans.
-  if (!onSqlite) await tables.run('analyze table muc_messages, sessions, memberships');
+  if (!onSqlite) await tables.run('analyze table muc_messages, sessions, participants');
 }
 
 /** The id before which a page lies that is neither new nor at the beginning: 60 of 100 messages are older. */
@@ -62,7 +62,7 @@ export async function middleId(tables: Tables, session: string, messages: number
 /** The id of the newest message of the session that the user has read. */
 export async function readPosition(tables: Tables, session: string, user: string): Promise<number> {
   const [row] = await tables.rows(
-    `select max(m.id) as id from muc_messages m join memberships p on p.session_id = m.session_id
+    `select max(m.id) as id from muc_messages m join participants p on p.session_id = m.session_id
       where p.session_id = ? and p.participant_id = ? and m.timestamp <= p.last_fetch_time`,
     [session, user],
   );

@@ -107,7 +107,7 @@ async function openStore(bench: Bench, size: number): Promise<Store> {
         expectedRows: 1,
       },
       list: {
-        sql: 'select session_id from memberships where participant_id = ?',
+        sql: 'select session_id from participants where participant_id = ?',
         parameters: [['D1']],
         expectedRows: listSessions,
       },

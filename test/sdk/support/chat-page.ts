@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { chromiumPath } from '../../support/databases';
 import type { StoredMessage } from './backend';
 
 /** Gets `condition` true, or fails with `what` after `limitMs`. */
@@ -23,7 +24,7 @@ export function gate(): { opened: Promise<void>; open: () => void } {
 }
 
 export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium' });
+  return chromium.launch({ executablePath: chromiumPath() ?? '' });
 }
 
 export interface ClientOptions {
