@@ -2,11 +2,18 @@
 import js from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import prettier from 'eslint-config-prettier/flat';
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
   globalIgnores(['dist/', 'coverage/', 'node_modules/', 'data/', 'src/views/pages/vendor/']),
   js.configs.recommended,
+  {
+    // What a client sent must not make an expression backtrack.
+    files: ['src/**/*.{ts,js}', 'sdk/**/*.js'],
+    plugins: { regexp },
+    rules: { 'regexp/no-super-linear-backtracking': 'error', 'regexp/no-super-linear-move': 'error' },
+  },
   {
     files: ['**/*.ts'],
     ignores: ['sdk/**'],
@@ -42,11 +49,6 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
-  },
-  {
-    // A thread runs them, also under ts-node.
-    files: ['src/db/*.js'],
-    languageOptions: { sourceType: 'commonjs' },
   },
   {
     // The SDK and the pages' scripts run in browsers as they are.

@@ -200,7 +200,10 @@
   function absolute(baseUrl) {
     var link = document.createElement('a');
     link.href = baseUrl || window.location.protocol + '//' + window.location.host;
-    return link.href.replace(/[?#].*$/, '').replace(/\/+$/, '');
+    var end = link.href.search(/[?#]/);
+    var base = end === -1 ? link.href : link.href.slice(0, end);
+    while (base.charAt(base.length - 1) === '/') base = base.slice(0, -1);
+    return base;
   }
 
   // ---- The client -----------------------------------------------------------------------------------------

@@ -52,7 +52,8 @@ function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache?:
 
 /** Builds the whole server but its doors, top to bottom. Nothing is a global. */
 export function createContext(config: Config, overrides: Overrides = {}): Context {
-  const database = overrides.database ?? openDatabase(config.databaseUrl);
+  const database =
+    overrides.database ?? openDatabase(config.databaseUrl, { connections: config.databaseConnections });
   const metrics = createMetrics();
   const { bus, tokenCache } = between(config, overrides);
   const sockets = new Sockets({

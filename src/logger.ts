@@ -1,7 +1,8 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { findSourceMap } from 'node:module';
 import { createLogger, format, transports } from 'winston';
+import { makeFolder } from './folders';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -41,12 +42,21 @@ function original(site: Site): Site {
   return { file: entry.originalSource, line: entry.originalLine + 1, column: entry.originalColumn + 1 };
 }
 
+function foldLines(text: string): string {
+  if (!text.includes('\n') && !text.includes('\r')) return text;
+  return text
+    .split(/[\r\n]/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' | ');
+}
+
 /** The contract's line: `[INFO] file(line,column): text`. Line breaks are folded, so that no text can forge a line. */
 const line = format.printf((info) => {
   const site = info.site as Site | undefined;
   const at = site === undefined ? '-' : `${path.basename(site.file)}(${site.line},${site.column})`;
   const level = info.level === 'banner' ? 'INFO' : info.level.toUpperCase();
-  const text = String(info.message).replace(/\s*[\r\n]+\s*/g, ' | ');
+  const text = foldLines(String(info.message));
   return `[${level}] ${at}: ${text}`;
 });
 
@@ -72,7 +82,7 @@ winston.on('error', (error: NodeJS.ErrnoException) => {
 export function configureLogger(settings: { level: LogLevel; directory?: string | undefined }): void {
   winston.level = settings.level;
   if (settings.directory === undefined) return;
-  mkdirSync(settings.directory, { recursive: true });
+  makeFolder(settings.directory);
   accessSync(settings.directory, constants.W_OK | constants.X_OK);
   winston.add(
     new transports.File({

@@ -1,7 +1,6 @@
 import { createServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import path from 'node:path';
-import cors from 'cors';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDemoData, ownAddress } from './commands/demo/demo';
@@ -9,6 +8,7 @@ import { type Context, createContext, type Overrides } from './context';
 import { PAGES_DIRECTORY, pagesRouter } from './controllers/pages';
 import { apiRouter } from './controllers/rest/api';
 import { operationsRouter } from './controllers/operations';
+import { Origins } from './controllers/origins';
 import { answerBrokenRequest } from './controllers/rest/broken-request';
 import { fastDoor } from './controllers/rest/fast-door';
 import { answerError, requestId } from './controllers/rest/perform';
@@ -38,7 +38,8 @@ export class ImServer {
   static create(config: Config, overrides: Overrides = {}): ImServer {
     const context = createContext(config, overrides);
     const app = expressApp(context);
-    const allowOrigin = cors(corsOptions(config));
+    const origins = new Origins(config.corsOrigins);
+    const allowOrigin = origins.cors();
     const http = createServer((request, response) => {
       // Only browsers name an origin; whoever does not needs none of CORS. An OPTIONS that is no preflight is a wrong method.
       const { origin, 'access-control-request-method': asked } = request.headers;
@@ -56,7 +57,7 @@ export class ImServer {
     http.requestTimeout = 30_000;
     http.headersTimeout = 15_000;
     http.keepAliveTimeout = 65_000;
-    const sockets = new SocketServer(context, http);
+    const sockets = new SocketServer(context, http, (request) => origins.mayConnect(request));
     return new ImServer(context, http, sockets);
   }
 
@@ -93,18 +94,18 @@ export class ImServer {
 
   async #migrate(waiting: () => void): Promise<void> {
     const { database } = this.context;
-    const giveUp = Date.now() + DATABASE_TRIES_MS;
+    const giveUp = performance.now() + DATABASE_TRIES_MS;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await database.ping();
         break;
       } catch (error) {
-        if (!database.dialect.isUnavailable(error) || Date.now() >= giveUp) throw error;
+        if (!database.dialect.isUnavailable(error) || performance.now() >= giveUp) throw error;
         if (attempt === 1) waiting();
         log.warn(
           `the database can't be reached, trying again: ${describeError(error).split(' at ')[0] ?? ''}`,
         );
-        await sleep(Math.min(1_000, Math.max(0, giveUp - Date.now())));
+        await sleep(Math.min(1_000, Math.max(0, giveUp - performance.now())));
       }
     }
     for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
@@ -161,15 +162,4 @@ function expressApp(context: Context): Express {
   };
   app.use(onError);
   return app;
-}
-
-/** Which pages may call (Fetch standard, CORS protocol): all, those listed, or those of the server's own origin. */
-function corsOptions({ corsOrigins }: Config): cors.CorsOptions {
-  return {
-    origin: corsOrigins === undefined ? false : corsOrigins[0] === '*' ? '*' : corsOrigins,
-    methods: ['GET', 'POST', 'PUT', 'DELETE'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'X-IM-App-Key', 'X-Request-Id'],
-    exposedHeaders: ['X-Request-Id', 'Retry-After', 'Allow'],
-    maxAge: 600,
-  };
 }

@@ -15,10 +15,13 @@ import { bySessionHint, MESSAGE_TABLES, messagesBySession, messageTable } from '
 /** Sessions that one query counts: SQLite takes expressions 1,000 deep. */
 const SESSIONS_A_QUERY = 400;
 
-/** The id of the newest message that the participant `p` has read, 0 where there is none. */
+/**
+ * The id of the newest message that the participant `p` has read, 0 where there is none. (Ordered by all of the index: by the
+ * id alone MySQL sorts the whole session.)
+ */
 function lastReadId(table: MessageTableName): RawBuilder<number> {
   return sql<number>`coalesce((select r.id from ${sql.table(table)} as r ${sql.raw(bySessionHint(table))}
-    where r.session_id = p.session_id and r.timestamp <= p.last_fetch_time order by r.id desc limit 1), 0)`;
+    where r.session_id = p.session_id and r.timestamp <= p.last_fetch_time order by r.session_id desc, r.id desc limit 1), 0)`;
 }
 
 /**

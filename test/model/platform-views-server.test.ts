@@ -104,8 +104,9 @@ eachSqlServer("A server with the platform's views", (kind) => {
   });
 
   it('needs no more than to read the platform', async () => {
-    const name = new URL(ownUrl).pathname.slice(1);
-    const limited = new URL(ownUrl);
+    // MySQL lets nobody but such an account drop the views of one that may do everything: it begins with none.
+    const limited = new URL(await kind.freshUrl());
+    const name = limited.pathname.slice(1);
     limited.username = LIMITED;
     limited.password = 'limited';
     await run(

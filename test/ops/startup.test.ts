@@ -62,7 +62,7 @@ describe('The start of a server', function () {
       const third = server.lines[2];
       if (level === 'error') should(third).equal(undefined);
       if (level === 'info')
-        should(third).match(/\[INFO\] app\.[jt]s\(\d+,\d+\): Database: sqlite:.*im\.db, bus: memory/);
+        should(third).match(/\[INFO\] app\.[jt]s\(\d+,\d+\): Database: sqlite:.*im\.db \(.*\), bus: memory/);
       for (const line of server.lines) line.should.match(LINE);
       should(await server.end()).eql({ code: 0, signal: null });
       should(server.stderr).equal('');

@@ -132,7 +132,7 @@ describe('Shanghai time', () => {
 
   it("does not depend on the process's time zone", () => {
     const script =
-      "const f = require('./src/push/wechat-fields');" +
+      "const f = require('./src/push/wechat/wechat-fields');" +
       "const t = new Date('2026-07-01T15:59:59Z');" +
       'process.stdout.write(f.shanghaiTime(t) + f.nextShanghaiMidnight(t).toISOString())';
     const args = ['-r', 'ts-node/register/transpile-only', '-e', script];

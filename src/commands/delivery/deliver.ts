@@ -46,7 +46,7 @@ export class Deliver {
   constructor(private readonly options: DeliverOptions) {
     this.#streams = new Streams<StreamedMessage>({
       emit: (item) => this.#emit(item),
-      stale: (item) => item.origin?.answer(item.sessionId, item.id, item.message),
+      stale: (item) => item.origin?.tell(item.sessionId, item.id, item.message),
       positions: (sessionIds) => this.#positions(sessionIds),
       fetch: (sessionId, after, before) => missedMessages(options.database.kysely, sessionId, after, before),
       settled: (sessionId) => options.settled(sessionId),
@@ -212,8 +212,8 @@ export class Deliver {
       let dropped = 0;
       for (const connection of listeners) {
         const { user } = connection;
-        if (connection === origin?.connection) {
-          origin.answer(sessionId, id, message);
+        if (origin?.isWaiting(connection) === true) {
+          origin.tell(sessionId, id, message);
         } else if (members === undefined || members.has(user.id)) {
           if (connection.pushMessage(sessionId, id, frame)) sent += 1;
           else dropped += 1;
@@ -223,7 +223,7 @@ export class Deliver {
       if (sent > 0) metrics.pushes.inc({ result: 'sent' }, sent);
       if (dropped > 0) metrics.pushes.inc({ result: 'dropped' }, dropped);
     }
-    origin?.answer(sessionId, id, message);
+    origin?.tell(sessionId, id, message);
     if (notify && members !== undefined) this.#notify(sessionId, senderId, message, members);
   }
 

@@ -1,24 +1,23 @@
+import { type Answer } from '../../push/sockets/answer';
 import { type Connection } from '../../push/sockets/connection';
 import { TextFrame } from '../../push/sockets/text-frame';
 import { messageOkFrame } from '../../views/frames';
 
 /** The socket that sent a message: it gets `message_ok` in the message's place, and the push goes to the others. */
 export class Origin {
-  #answered = false;
+  constructor(private readonly answer: Answer) {}
 
-  constructor(
-    readonly connection: Connection,
-    private readonly ref: string | undefined,
-  ) {}
+  /** Whether the message is still to be answered to this socket. (One whose time was over got an error, and then the push.) */
+  isWaiting(connection: Connection): boolean {
+    return connection === this.answer.connection && !this.answer.isGiven;
+  }
 
-  answer(sessionId: string, id: number, message: string): void {
-    if (this.#answered) return;
-    this.#answered = true;
-    const frame = new TextFrame(messageOkFrame(message, this.ref));
-    if (this.connection.watches(sessionId) && id > this.connection.lastId(sessionId)) {
-      this.connection.pushMessage(sessionId, id, frame);
-    } else {
-      this.connection.send(frame);
-    }
+  tell(sessionId: string, id: number, message: string): void {
+    if (!this.answer.claim()) return;
+    const { connection, ref } = this.answer;
+    const frame = new TextFrame(messageOkFrame(message, ref));
+    if (connection.watches(sessionId) && id > connection.lastId(sessionId))
+      connection.pushMessage(sessionId, id, frame);
+    else connection.send(frame);
   }
 }

@@ -1,5 +1,5 @@
 import { forbidden } from '../../errors';
-import { type MessageInput } from '../../model/values/message-content';
+import { type ContentSource, type MessageInput } from '../../model/values/message-content';
 import { type Principal } from '../access/tokens';
 import { type Origin } from '../delivery/origin';
 import { type Services } from '../services';
@@ -9,6 +9,7 @@ export interface SendInput {
   sessionId: string;
   senderId?: string | undefined;
   message: MessageInput;
+  source?: ContentSource | undefined;
   clientMsgId?: string | undefined;
   /** The socket that sends; see `Origin`. */
   origin?: Origin | undefined;
@@ -35,6 +36,7 @@ export async function sendMessage(
     senderId,
     byBackend: principal.kind === 'backend',
     message: input.message,
+    source: input.source,
     clientMsgId: input.clientMsgId ?? null,
     origin: input.origin,
   });

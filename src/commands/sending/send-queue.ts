@@ -6,7 +6,7 @@ export interface QueuedSend {
   readonly send: Send;
   /** What makes it known when it is repeated, see `clientKey`; null: no repeat is. */
   readonly key: string | null;
-  /** Its content as JSON text; of a forward, which is read with its source, what the client sent. */
+  /** Its content as JSON text; of a forward, whose content is read with its source, what the client sent. */
   readonly content: string;
   /** ms of the monotonic clock */
   readonly since: number;
@@ -17,8 +17,8 @@ export interface QueuedSend {
 /** Whoever waited longer has been answered with `unavailable`. */
 const MAX_WAIT_MS = 9_000;
 /** What may wait while the database stands still; beyond it a send is refused at once. */
-const MAX_WAITING = 10_000;
-const MAX_WAITING_LENGTH = 32 * 1024 * 1024;
+const MAX_WAITING = 5_000;
+const MAX_WAITING_LENGTH = 16 * 1024 * 1024;
 
 /** Sends that wait for a transaction, in their order. */
 export class SendQueue {

@@ -1,35 +1,28 @@
 import { LRUCache } from 'lru-cache';
 import { AppError } from '../../errors';
+import { TokenBucket } from './token-bucket';
 
-interface Bucket {
-  tokens: number;
-  /** ms since the epoch */
-  filledAt: number;
-}
-
-/** Limits the messages that one user may send: a token bucket a user, filled at `rate` a second, holding twice that. */
+/** Limits the messages that one user may send: `rate` a second, with a burst of twice that. */
 export class SendRate {
-  readonly #buckets = new LRUCache<string, Bucket>({ max: 100_000 });
+  readonly #buckets = new LRUCache<string, TokenBucket>({ max: 100_000 });
 
   constructor(private readonly rate: number) {}
 
   /**
-   * Takes messages off the user's allowance. More at once than it can ever hold need all of it, and what is missing is owed.
+   * Takes messages off the user's allowance.
+   * @param now ms of the monotonic clock
    * @throws AppError `rate_limited` with `Retry-After` in whole seconds
    */
-  take(userId: string, messages = 1, now = Date.now()): void {
-    const full = this.rate * 2;
-    const needed = Math.min(messages, full);
+  take(userId: string, messages = 1, now = performance.now()): void {
     let bucket = this.#buckets.get(userId);
-    if (bucket === undefined) this.#buckets.set(userId, (bucket = { tokens: full, filledAt: now }));
-    const filled = Math.min(full, bucket.tokens + ((now - bucket.filledAt) / 1000) * this.rate);
-    const allowed = filled >= needed;
-    bucket.tokens = allowed ? filled - messages : filled;
-    bucket.filledAt = now;
-    if (allowed) return;
-    const wait = Math.max(1, Math.ceil((needed - filled) / this.rate));
+    if (bucket === undefined) {
+      bucket = new TokenBucket(this.rate, this.rate * 2, now);
+      this.#buckets.set(userId, bucket);
+    }
+    const waitMs = bucket.take(messages, now);
+    if (waitMs === 0) return;
     throw new AppError('rate_limited', `A user may send ${this.rate} messages a second.`, undefined, {
-      'Retry-After': String(wait),
+      'Retry-After': String(Math.max(1, Math.ceil(waitMs / 1000))),
     });
   }
 }

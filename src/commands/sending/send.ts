@@ -1,7 +1,7 @@
 import { type MessageRow } from '../../db/schema';
 import { type Appended } from '../../model/appending/append';
 import { type LockedSession } from '../../model/appending/locked-session';
-import { type MessageInput } from '../../model/values/message-content';
+import { type ContentSource, type MessageInput } from '../../model/values/message-content';
 import { messageJson } from '../../views/message';
 import { type Origin } from '../delivery/origin';
 
@@ -13,6 +13,7 @@ export interface Send {
   /** Whether the platform's backend asks: it learns what exists, a user does not. */
   byBackend: boolean;
   message: MessageInput;
+  source?: ContentSource | undefined;
   clientMsgId: string | null;
   /** The socket that sends; it gets its answer in the message's place among the session's messages. */
   origin?: Origin | undefined;

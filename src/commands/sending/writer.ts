@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describeError, log } from '../../logger';
 import { clientKey, SYSTEM_USER } from '../../model/values/identifiers';
+import { contentText } from '../../model/values/message-content';
 import { type BatchOptions, type BatchOutcome, storeBatch } from './batch';
 import { type Send, type Sent } from './send';
 import { type QueuedSend, rejectedAsLate, SendQueue } from './send-queue';
@@ -34,7 +35,7 @@ export class Writer {
     const { clientMsgId, senderId, sessionId } = send;
     const key = clientMsgId === null ? null : clientKey(sessionId, senderId ?? SYSTEM_USER.id, clientMsgId);
     return new Promise((resolve, reject) => {
-      const content = JSON.stringify(send.message.content);
+      const content = contentText(send.message, send.source);
       this.#queue.push({ send, key, content, since: performance.now(), resolve, reject });
       this.#running ??= this.#run();
     });

@@ -10,7 +10,12 @@ import { findPair, pairOf } from '../../model/sessions';
 import { findTopic, openTopicOf } from '../../model/topics';
 import { findUsers } from '../../model/users';
 import { SYSTEM_USER } from '../../model/values/identifiers';
-import { MESSAGE_TYPE, type MessageInput } from '../../model/values/message-content';
+import {
+  type ContentSource,
+  contentText,
+  MESSAGE_TYPE,
+  type MessageInput,
+} from '../../model/values/message-content';
 import { mayWrite } from '../access/may-write';
 import { type Principal } from '../access/tokens';
 import { type MembersChange, type Stored } from '../delivery/announce-stored';
@@ -20,7 +25,7 @@ import { type Services } from '../services';
 import { applyMembersChange, knownParticipants, type ParticipantInput } from '../sessions/participants';
 import { checkNewSession, insertSession } from '../sessions/sessions';
 
-export type TopicMessage = MessageInput & { sender_id?: string | undefined };
+export type TopicMessage = MessageInput & { sender_id?: string | undefined; source?: ContentSource };
 
 export interface TopicInput {
   session_id: string;
@@ -177,7 +182,7 @@ async function contentsOf(
   let copied = 0;
   for (const [index, { message, senderId }] of messages.entries()) {
     if (message.type !== MESSAGE_TYPE.forwarded) {
-      contents.push(JSON.stringify(message.content));
+      contents.push(contentText(message, message.source));
       continue;
     }
     const path = `messages.${index}.content`;

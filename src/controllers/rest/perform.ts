@@ -6,7 +6,7 @@ import { describeError, log } from '../../logger';
 import { type Principal } from '../../commands/access/tokens';
 import { json } from '../../views/frames';
 import { check, faultsOf, isBadText } from '../input';
-import { readJsonBody } from './request-body';
+import { type JsonBody, readJsonBody } from './request-body';
 import { type ApiRequest, type Reply, type Route } from './route';
 import { missingUser } from './schemas';
 
@@ -14,6 +14,8 @@ import { missingUser } from './schemas';
 export const DEADLINE_MS = 9_500;
 /** As nearly everybody writes it. */
 const BEARER = 'Bearer ';
+/** Browsers take an answer for what it says that it is. */
+const NO_SNIFFING = 'X-Content-Type-Options';
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** An id for a request: the caller's own, when it is one, else a new one. */
@@ -28,6 +30,7 @@ export function requestId(request: IncomingMessage, response: ServerResponse): s
   if (typeof known === 'string') return known;
   const id = newRequestId(request);
   response.setHeader('X-Request-Id', id);
+  response.setHeader(NO_SNIFFING, 'nosniff');
   return id;
 }
 
@@ -74,7 +77,7 @@ async function callOf(
   route: Route,
   params: Record<string, string>,
   request: IncomingMessage,
-  readBody: () => Promise<unknown>,
+  readBody: () => Promise<JsonBody | undefined>,
 ): Promise<ApiRequest<Record<string, unknown>, unknown>> {
   const known = authenticate(context, request, route);
   const principal = known instanceof Promise ? await known : known;
@@ -122,19 +125,20 @@ function checked(
   principal: Principal,
   params: Record<string, string>,
   request: IncomingMessage,
-  body: unknown,
+  body: JsonBody | undefined,
 ): ApiRequest<Record<string, unknown>, unknown> {
   const faults: Fault[] = [];
+  const given = body === undefined ? {} : body.value;
   const query =
     route.query === undefined ? {} : queryOf(request.url ?? '', Object.keys(route.query.shape), faults);
   const checkedQuery = route.query?.safeParse(query);
   if (checkedQuery?.success === false) faults.push(...faultsOf(checkedQuery.error.issues));
-  const checkedBody = route.body && check(route.body, body === undefined ? {} : body);
+  const checkedBody = route.body && check(route.body, given);
   if (checkedBody?.success === false) faults.push(...faultsOf(checkedBody.error.issues));
   if (principal.kind === 'backend') {
     const places = [
       { schema: route.query, given: query },
-      { schema: route.body, given: body === undefined ? {} : body },
+      { schema: route.body, given },
     ];
     faults.push(...missingUser(places));
   }
@@ -145,6 +149,7 @@ function checked(
     params,
     query: checkedQuery?.data ?? {},
     body: checkedBody?.data,
+    bodyText: body?.text ?? '{}',
     headOnly: request.method === 'HEAD',
   };
 }
@@ -185,7 +190,7 @@ function splitPair(pair: string): [string | undefined, string | undefined] {
 function answer(response: ServerResponse, id: string, reply: Reply): void {
   if (response.headersSent || response.destroyed) return;
   if (reply.body === undefined) {
-    response.writeHead(reply.status, ['X-Request-Id', id]);
+    response.writeHead(reply.status, [NO_SNIFFING, 'nosniff', 'X-Request-Id', id]);
     response.end();
     return;
   }
@@ -198,6 +203,8 @@ function answer(response: ServerResponse, id: string, reply: Reply): void {
     String(bytes.length),
     'Cache-Control',
     'no-store',
+    NO_SNIFFING,
+    'nosniff',
     'X-Request-Id',
     id,
   ]);
@@ -233,6 +240,7 @@ export function answerError(
     'Content-Type': 'application/problem+json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),
     'Cache-Control': 'no-store',
+    [NO_SNIFFING]: 'nosniff',
     'X-Request-Id': requestIdentifier,
     ...headers,
   });

@@ -3,8 +3,27 @@ import { AppError, invalid } from '../../errors';
 import { decodeUtf8, textFaults } from '../input';
 
 const MAX_BODY_BYTES = 256 * 1024;
+const CHARSETS = new Set(['charset=utf-8', 'charset="utf-8"']);
+
 /** `application/json`, with or without a charset, which can only be UTF-8 (RFC 8259, section 8.1). */
-const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
+function isJson(contentType: string): boolean {
+  const [type, ...parameters] = contentType
+    .toLowerCase()
+    .split(';')
+    .map((part) =>
+      part
+        .split('=')
+        .map((side) => side.trim())
+        .join('='),
+    );
+  return type === 'application/json' && parameters.every((each) => each === '' || CHARSETS.has(each));
+}
+
+export interface JsonBody {
+  value: unknown;
+  /** What `value` was parsed from. */
+  text: string;
+}
 
 /**
  * The body's JSON; undefined when there is none.
@@ -14,14 +33,14 @@ const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*
 export async function readJsonBody(
   request: IncomingMessage,
   onEnd: () => void = () => undefined,
-): Promise<unknown> {
+): Promise<JsonBody | undefined> {
   const { headers } = request;
   const announced = headers['content-length'];
   if ((announced === undefined || announced === '0') && headers['transfer-encoding'] === undefined) {
     onEnd();
     return undefined;
   }
-  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
+  if (!isJson(headers['content-type'] ?? '')) {
     throw new AppError('unsupported_media_type', 'The body has to be application/json in UTF-8.');
   }
   if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
@@ -67,16 +86,19 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
   });
 }
 
-function parseJson(bytes: Buffer): unknown {
+const BYTE_ORDER_MARK = '\ufeff';
+
+function parseJson(bytes: Buffer): JsonBody {
   let text: string;
   let value: unknown;
   try {
     text = decodeUtf8(bytes);
+    if (text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1);
     value = JSON.parse(text) as unknown;
   } catch {
     throw new AppError('malformed_json', 'The body is not JSON in UTF-8.');
   }
   const faults = textFaults(text, value);
   if (faults.length > 0) throw invalid(faults);
-  return value;
+  return { value, text };
 }

@@ -16,6 +16,8 @@ export interface ApiRequest<Query, Body> {
   params: Record<string, string>;
   query: Query;
   body: Body;
+  /** The JSON that it was parsed from. */
+  bodyText: string;
   /** Whether only the answer's head is asked for: nobody sees what is in it. */
   headOnly: boolean;
 }

@@ -12,12 +12,13 @@ const callId = z.string().min(1).max(64);
 const onCall = z.object({ call_id: callId });
 const signalData = onCall.extend({ signal: z.json() });
 
-const callInvite: SocketHandler = async ({ connection, data, principal, ref, services }) => {
+const callInvite: SocketHandler = async ({ answer, connection, data, principal, services }) => {
   const input = parse(inviteData, data);
   const target = targetSession(connection, input.session_id);
   services.rate.take(principal.id);
   const id = await services.calls.invite(connection, target, input.media);
-  connection.send(frame('call_ok', { call_id: id, ice_servers: services.config.iceServers }, ref));
+  const told = { call_id: id, ice_servers: services.config.iceServers };
+  if (answer.claim()) connection.send(frame('call_ok', told, answer.ref));
 };
 
 const callAccept: SocketHandler = ({ connection, data, services }) =>

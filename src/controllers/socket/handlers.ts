@@ -12,6 +12,7 @@ import { findMessages, findMessageUpTo } from '../../model/messages';
 import { isParticipant } from '../../model/participants';
 import { frame, messageOkFrame } from '../../views/frames';
 import { messagePage } from '../../views/message';
+import { passOnTyping } from './typing';
 import { parse, withQuickCheck } from '../input';
 import { clientMsgId } from '../rest/schemas';
 import { CALL_HANDLERS } from './call-handlers';
@@ -27,17 +28,16 @@ const syncData = onSession.extend({
 });
 const typingData = onSession.extend({ typing: z.boolean() });
 
-const message: SocketHandler = async ({ connection, data, principal, ref, services }) => {
+const message: SocketHandler = async ({ answer, connection, data, principal, services }) => {
   const input = parse(messageData, data);
-  const origin = new Origin(connection, ref);
   const sent = await sendMessage(services, principal, {
     sessionId: targetSession(connection, input.session_id),
     message: input,
     clientMsgId: input.client_msg_id,
-    origin,
+    origin: new Origin(answer),
   });
   // A new message's answer goes out in its place among the session's messages; see `Origin`.
-  if (!sent.created) connection.send(messageOkFrame(sent.json, ref));
+  if (!sent.created && answer.claim()) connection.send(messageOkFrame(sent.json, answer.ref));
 };
 
 /** The session, if the user takes part in it and `id` is not above its newest message. */
@@ -71,12 +71,13 @@ const read: SocketHandler = async (call) => {
   if (newest !== undefined) await readUpTo(services, session.id, principal.id, newest, connection);
 };
 
-const sync: SocketHandler = async ({ connection, data, principal, ref, services }) => {
+const sync: SocketHandler = async ({ answer, connection, data, principal, services }) => {
   const input = parse(syncData, data);
   const db = services.database.kysely;
   const session = await visibleSession(db, principal, targetSession(connection, input.session_id));
   const found = await findMessages(db, messageTable(session.type), session.id, input);
-  connection.send(frame('sync_ok', messagePage(found.rows, found.more).json, ref));
+  const page = messagePage(found.rows, found.more).json;
+  if (answer.claim()) await connection.sendAtLength(frame('sync_ok', page, answer.ref));
 };
 
 const typing: SocketHandler = async ({ connection, data, principal, services }) => {
@@ -85,15 +86,12 @@ const typing: SocketHandler = async ({ connection, data, principal, services }) 
   if (!connection.watches(target) && !(await isParticipant(services.database.kysely, target, principal.id))) {
     throw notFound('session');
   }
-  services.deliver.sessionEvent(
-    target,
-    frame('typing', { session_id: target, user_id: principal.id, typing: input.typing }),
-    { user: principal.id },
-  );
+  const told = frame('typing', { session_id: target, user_id: principal.id, typing: input.typing });
+  passOnTyping(connection, target, () => services.deliver.sessionEvent(target, told, { user: principal.id }));
 };
 
-const ping: SocketHandler = ({ connection, ref }) => {
-  connection.send(frame('pong', {}, ref));
+const ping: SocketHandler = ({ answer, connection }) => {
+  if (answer.claim()) connection.send(frame('pong', {}, answer.ref));
 };
 
 /** Every frame type that a client may send after its login. */

@@ -1,6 +1,7 @@
 import { type Services } from '../../commands/services';
 import { type UserPrincipal } from '../../commands/access/tokens';
 import { invalidField } from '../../errors';
+import { type Answer } from '../../push/sockets/answer';
 import { type Connection } from '../../push/sockets/connection';
 
 /** A request on a socket that is logged in. */
@@ -9,11 +10,12 @@ export interface SocketRequest {
   principal: UserPrincipal;
   connection: Connection;
   data: Record<string, unknown>;
-  ref: string | undefined;
+  /** Its answer goes out by `answer.claim()`. */
+  answer: Answer;
 }
 
 /** One frame type. What it throws becomes an `error` frame, and the socket stays. */
-export type SocketHandler = (call: SocketRequest) => void | Promise<void>;
+export type SocketHandler = (request: SocketRequest) => void | Promise<void>;
 
 /** The session that a request is about: the one it names, or the one that the socket is bound to. */
 export function targetSession(connection: Connection, given: string | undefined): string {

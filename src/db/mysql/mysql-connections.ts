@@ -1,6 +1,7 @@
 import { type MysqlPool, type MysqlPoolConnection } from 'kysely';
 import { type Pool, type PoolConnection } from 'mysql2';
-import { isReadOnly } from './mysql-errors';
+import { log } from '../../logger';
+import { isReadOnly, isWithoutTls } from './mysql-errors';
 
 /** Longer than a statement may wait for a lock, shorter than the 10 s that a request may wait. */
 const SILENCE_LIMIT_MS = 9_000;
@@ -16,9 +17,19 @@ type Callback = (error: unknown, result: unknown) => void;
  * error of a lost connection, and the next one asks a new connection.
  */
 export class MysqlConnections implements MysqlPool {
+  #pool: Pool;
   #limitsSilence = false;
 
-  constructor(private readonly pool: Pool) {}
+  /**
+   * @param mayBePlain whether a server that knows no TLS is asked without
+   * @param open makes the pool
+   */
+  constructor(
+    private mayBePlain: boolean,
+    private readonly open: (isEncrypted: boolean) => Pool,
+  ) {
+    this.#pool = open(true);
+  }
 
   /** From now on a query that is not answered within 9 s costs its connection. */
   limitSilence(): void {
@@ -26,8 +37,15 @@ export class MysqlConnections implements MysqlPool {
   }
 
   getConnection(callback: (error: unknown, connection: MysqlPoolConnection) => void): void {
-    this.pool.getConnection((error: unknown, connection: PoolConnection) => {
-      if (error instanceof Error) callback(error, undefined as never);
+    this.#pool.getConnection((error: unknown, connection: PoolConnection) => {
+      if (this.mayBePlain && isWithoutTls(error)) {
+        this.mayBePlain = false;
+        log.warn(
+          'the database knows no TLS, and ssl-mode PREFERRED allows that: the connection is not encrypted',
+        );
+        this.#pool = this.open(false);
+        this.getConnection(callback);
+      } else if (error instanceof Error) callback(error, undefined as never);
       else callback(null, new LentConnection(connection, () => this.#limitsSilence) as never);
     });
   }
@@ -43,7 +61,7 @@ export class MysqlConnections implements MysqlPool {
   }
 
   end(callback: (error: unknown) => void): void {
-    this.pool.end(callback);
+    this.#pool.end(callback);
   }
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import {
   CompiledQuery,
@@ -7,6 +8,7 @@ import {
   replaceWithNoncontingentExpression,
 } from 'kysely';
 import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
+import { type MysqlUrl, parseMysqlUrl } from '../../resources/config/mysql-url';
 import { type Database } from '../database';
 import { withRetries } from '../retries';
 import { type Schema } from '../schema';
@@ -18,12 +20,20 @@ import { runAsText } from './mysql-run';
 /** Shorter than the 10 s that a request may wait; a writer's is much shorter, since every send waits for it. */
 const LOCK_WAIT_SECONDS = { one: 8, writer: 2 };
 const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_MS = 60_000;
+const IDLE_LIMIT_MS = 50_000;
 
 /** Opens `mysql://user:password@host:port/database`. It connects at the first query. @param connections at most, over all */
 export function openMysql(url: string, connections: number): Database {
-  const { hostname, pathname, port } = new URL(url);
+  const parts = parseMysqlUrl(url);
+  if (parts === undefined) throw new Error('no URL of a MySQL database');
+  const { database, host, password, port, sslMode, user } = parts;
   const options: PoolOptions = {
-    uri: url,
+    host,
+    port,
+    user,
+    password,
+    database,
     connectTimeout: CONNECT_TIMEOUT_MS,
     dateStrings: true,
     timezone: 'Z',
@@ -33,16 +43,22 @@ export function openMysql(url: string, connections: number): Database {
     decimalNumbers: true,
     stringifyObjects: true,
     jsonStrings: true,
+    // A NAT forgets connections that are silent for minutes: they are kept alive, and those that nobody uses go before.
     enableKeepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    maxIdle: 0,
+    idleTimeout: IDLE_LIMIT_MS,
   };
-  const writers = Number(process.env.W ?? (availableParallelism() > 2 ? 2 : 1));
-  const pool = createPool({ ...options, connectionLimit: Math.max(1, connections - writers) });
+  const writers = availableParallelism() > 2 ? 2 : 1;
+  const open = (own: PoolOptions, lockWaitSeconds: number) =>
+    new MysqlConnections(sslMode === 'PREFERRED', (isEncrypted) => {
+      const pool = createPool({ ...options, ...own, ...(isEncrypted ? sslOptions(parts) : {}) });
+      pool.on('connection', (connection) => prepareConnection(connection, lockWaitSeconds));
+      return pool;
+    });
+  const own = open({ connectionLimit: connections - writers }, LOCK_WAIT_SECONDS.one);
   // Several statements in one text are for the writers alone; everywhere else they would only help an attacker.
-  const writerPool = createPool({ ...options, connectionLimit: writers, multipleStatements: true });
-  pool.on('connection', (connection) => prepareConnection(connection, LOCK_WAIT_SECONDS.one));
-  writerPool.on('connection', (connection) => prepareConnection(connection, LOCK_WAIT_SECONDS.writer));
-  const own = new MysqlConnections(pool);
-  const ofWriters = new MysqlConnections(writerPool);
+  const ofWriters = open({ connectionLimit: writers, multipleStatements: true }, LOCK_WAIT_SECONDS.writer);
   const kysely = new Kysely<Schema>({
     dialect: new MysqlDialect({ pool: own }),
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
@@ -51,7 +67,7 @@ export function openMysql(url: string, connections: number): Database {
     kysely,
     dialect: mysqlDialect,
     writers,
-    description: `mysql://${hostname}:${port === '' ? '3306' : port}${pathname}`,
+    description: `mysql://${host}:${port}/${database} (ssl-mode ${sslMode})`,
     transaction: (work) => withRetries(mysqlDialect, () => kysely.transaction().execute(work)),
     batchTransaction: (work) => withRetries(mysqlDialect, () => inOneTransaction(ofWriters, work)),
     ping: async () => {
@@ -63,6 +79,18 @@ export function openMysql(url: string, connections: number): Database {
     },
     close: async () => {
       await Promise.all([own, ofWriters].map((each) => new Promise((resolve) => each.end(resolve))));
+    },
+  };
+}
+
+function sslOptions({ sslCa, sslMode }: MysqlUrl): Pick<PoolOptions, 'ssl'> {
+  if (sslMode === 'DISABLED') return {};
+  const ca = sslCa === undefined ? undefined : readFileSync(sslCa, 'utf8');
+  return {
+    ssl: {
+      ...(ca === undefined ? {} : { ca }),
+      rejectUnauthorized: sslMode === 'VERIFY_CA' || sslMode === 'VERIFY_IDENTITY',
+      verifyIdentity: sslMode === 'VERIFY_IDENTITY',
     },
   };
 }

@@ -64,6 +64,11 @@ export const isRetryable = hasNumber(RETRYABLE);
 export const isLockTimeout = hasNumber(new Set([LOCK_TIMEOUT]));
 export const isReadOnly = hasNumber(READ_ONLY);
 
+/** The server offers no TLS, which was asked for. */
+export function isWithoutTls(error: unknown): boolean {
+  return read(error).code === 'HANDSHAKE_NO_SSL_SUPPORT';
+}
+
 export function isUnavailable(error: unknown): boolean {
   const { code, errno, fatal } = read(error);
   // What the driver says of a connection that was lost before this query has neither: "Can't add new command …".

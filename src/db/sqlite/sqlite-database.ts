@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -9,6 +8,7 @@ import {
   type SqliteStatement,
 } from 'kysely';
 import { LRUCache } from 'lru-cache';
+import { makeFolder } from '../../folders';
 import { type Database } from '../database';
 import { withRetries } from '../retries';
 import { type Schema } from '../schema';
@@ -37,7 +37,7 @@ const SETTINGS = [
  * @throws Error with a sentence for the operator where no driver is there; the driver's error when the file can't be opened
  */
 export function openSqlite(file: string): Database {
-  if (file !== ':memory:') mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  if (file !== ':memory:') makeFolder(path.dirname(file));
   const driver = withStatementsKept(openDriver(file));
   for (const setting of SETTINGS) run(driver, `pragma ${setting}`);
   const kysely = new Kysely<Schema>({

@@ -36,22 +36,14 @@ const image = z.object({
 /** Text of a message, and of what is said after a topic's end. */
 export const messageText = text(1, 5000).meta({ example: '您好,今天血压怎么样?' });
 
-/**
- * An object of the platform's own, given back as it came: zod's records leave out a key named `__proto__`. A number beyond
- * what JSON's readers hold was read as infinite, and would be written as null.
- */
+/** An object of the platform's own: it is kept as it was written, see `contentText`. */
 const jsonObject = z
   .unknown()
   .refine(
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && holdsNumbers(value),
-    'a string, or an object of numbers that can be written again',
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'a string or an object',
   )
   .meta({ type: 'object', additionalProperties: {} });
-
-function holdsNumbers(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isFinite(value);
-  return typeof value !== 'object' || value === null || Object.values(value).every(holdsNumbers);
-}
 
 /** What a client may send, by type; all other types are reserved or written by the server alone. */
 const SENDABLE = {
@@ -115,4 +107,16 @@ export type Forward = z.infer<(typeof SENDABLE)[8]>;
 export function messageInputWith(fields: z.ZodRawShape) {
   const extended = VARIANTS.map((variant) => (variant as z.ZodObject).extend(fields));
   return z.discriminatedUnion('type', extended as [z.ZodObject, ...z.ZodObject[]]);
+}
+
+/** The JSON text of a content as its sender wrote it. */
+export type ContentSource = () => string | undefined;
+
+/** What is stored of a content: JSON text. A type 0 object stays as it was written, with all digits and its keys in their order. */
+export function contentText(
+  { content, type }: MessageInput,
+  source: ContentSource = () => undefined,
+): string {
+  const written = type === MESSAGE_TYPE.system && typeof content !== 'string' ? source() : undefined;
+  return written ?? JSON.stringify(content);
 }

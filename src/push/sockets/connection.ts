@@ -115,6 +115,14 @@ export class Connection {
     return sendFrame(this.ws, frame);
   }
 
+  /** Sends a long frame. Resolves when the peer has taken it, or has gone: until then no other should be made. */
+  sendAtLength(frame: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.ws.readyState !== this.ws.OPEN) resolve();
+      else this.ws.send(frame, () => resolve());
+    });
+  }
+
   close(code: number, reason: string): void {
     closeSocket(this.ws, code, reason);
   }

@@ -40,11 +40,15 @@ const DAY_MS = 24 * 3600 * 1000;
 
 /** Without control characters (line breaks are among them), which WeChat refuses in every field. */
 function oneLine(text: string): string {
-  return text.replace(/\s*[\p{Cc}\p{Zl}\p{Zp}]+\s*/gu, ' ').trim();
+  return text
+    .split(/[\p{Cc}\p{Zl}\p{Zp}]/u)
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
 }
 
 function limitOf(field: string, value: string): number {
-  const kind = field.replace(/[\d.].*$/, '');
+  const [kind = ''] = field.split(/[\d.]/);
   if (UNCUT.has(kind)) return Infinity;
   // A name is 10 Chinese characters, or 20 Latin ones.
   if (kind === 'name') return HAN.test(value) ? 10 : 20;

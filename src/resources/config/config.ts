@@ -1,17 +1,20 @@
-import dotenv from 'dotenv';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { makeFolder } from '../../folders';
+import { ConfigError } from './config-error';
 import { dev } from './dev';
+import { readEnvFile } from './env-file';
+import { parseMysqlUrl } from './mysql-url';
 import { prod } from './prod';
 import { SETTINGS, type SettingName } from './settings';
 import { test } from './test';
+import { unknownSettings } from './unknown-settings';
+
+export { ConfigError };
 
 const PROFILES = { prod, test, dev } as const;
 export type Profile = keyof typeof PROFILES;
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** A setting that the server cannot start with. `message` is the one line that the operator sees. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
 
 export interface IceServer {
   urls: string | string[];
@@ -32,11 +35,20 @@ export interface WechatConfig {
   apiBase: string;
 }
 
+/** As `HTTPS_PROXY` and `NO_PROXY` have it. */
+export interface ProxyConfig {
+  url: string;
+  /** Hosts that are called straight, separated by commas. */
+  except: string;
+}
+
 export interface Config {
   profile: Profile;
   port: number;
   host: string;
   databaseUrl: string;
+  /** That one process opens at most. */
+  databaseConnections: number;
   /** undefined: one process. */
   redisUrl: string | undefined;
   appKeys: string[];
@@ -60,6 +72,10 @@ export interface Config {
   openLogin: boolean;
   /** `dev` alone: demo pages and demo data. */
   demo: boolean;
+  /** Through which calls to other hosts go; undefined: they go straight. */
+  proxy: ProxyConfig | undefined;
+  /** What the operator should look at, a sentence each. */
+  warnings: string[];
 }
 
 /**
@@ -91,6 +107,7 @@ export function configFrom(environment: Environment): Config {
     port: setting('IM_PORT'),
     host: setting('IM_HOST'),
     databaseUrl: setting('IM_DATABASE_URL'),
+    databaseConnections: setting('IM_DATABASE_CONNECTIONS'),
     redisUrl: setting('IM_REDIS_URL'),
     appKeys: setting('IM_APP_KEY'),
     tokenSecret: setting('IM_TOKEN_SECRET'),
@@ -107,6 +124,8 @@ export function configFrom(environment: Environment): Config {
     logDirectory: setting('IM_LOG_DIR'),
     openLogin: chosen === 'dev',
     demo: chosen === 'dev',
+    proxy: proxyFrom(environment),
+    warnings: unknownSettings(environment),
   };
   config.wechat = wechatFrom(
     setting('IM_WECHAT_APP_ID'),
@@ -115,10 +134,10 @@ export function configFrom(environment: Environment): Config {
     {
       url: setting('IM_WECHAT_URL'),
       templateData: setting('IM_WECHAT_TEMPLATE_DATA'),
-      apiBase: setting('IM_WECHAT_API_BASE').replace(/\/+$/, ''),
+      apiBase: setting('IM_WECHAT_API_BASE'),
     },
   );
-  if (chosen === 'prod') refuseDevelopmentConstants(config);
+  if (chosen === 'prod') checkProduction(config);
   return config;
 }
 
@@ -142,18 +161,52 @@ function wechatFrom(
   );
 }
 
-function refuseDevelopmentConstants(config: Config): void {
-  if (config.appKeys.includes(dev.IM_APP_KEY)) {
+/** Either spelling of the names is used; the lower one wins, as with curl. */
+function proxyFrom(environment: Environment): ProxyConfig | undefined {
+  const url = environment.https_proxy ?? environment.HTTPS_PROXY ?? '';
+  if (url === '') return undefined;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new ConfigError('HTTPS_PROXY accepts http://host:port');
+  return { url, except: environment.no_proxy ?? environment.NO_PROXY ?? '' };
+}
+
+const SHORTEST_KEY = 16;
+
+function checkProduction({ appKeys, tokenSecret }: Config): void {
+  if (appKeys.includes(dev.IM_APP_KEY))
     throw new ConfigError("IM_APP_KEY accepts keys of your own in prod, not the dev profile's");
-  }
-  if (config.tokenSecret === dev.IM_TOKEN_SECRET) {
+  if (appKeys.some((key) => key.length < SHORTEST_KEY))
+    throw new ConfigError(`IM_APP_KEY accepts keys of ${SHORTEST_KEY} characters or more in prod`);
+  if (tokenSecret === dev.IM_TOKEN_SECRET)
     throw new ConfigError("IM_TOKEN_SECRET accepts a secret of your own in prod, not the dev profile's");
+}
+
+/** Files and folders that settings name: what is wrong with them is a wrong setting. */
+function checkFiles({ databaseUrl }: Config): void {
+  const file = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : undefined;
+  if (file !== undefined && file !== ':memory:') {
+    try {
+      makeFolder(path.dirname(file));
+    } catch (error) {
+      throw new ConfigError(`IM_DATABASE_URL accepts a file in a folder that can be made (${codeOf(error)})`);
+    }
+  }
+  const ca = parseMysqlUrl(databaseUrl)?.sslCa;
+  if (ca === undefined) return;
+  try {
+    readFileSync(ca);
+  } catch (error) {
+    throw new ConfigError(`IM_DATABASE_URL accepts an ssl-ca that can be read (${codeOf(error)})`);
   }
 }
 
-/** The settings of this process: its environment over the `.env` file of the working directory. */
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'no code';
+}
+
+/** The settings of this process: its environment over the `.env` file of the working directory. @throws ConfigError */
 export function readConfig(): Config {
-  const file: Record<string, string> = {};
-  dotenv.config({ quiet: true, processEnv: file });
-  return configFrom({ ...file, ...process.env });
+  const config = configFrom({ ...readEnvFile('.env'), ...process.env });
+  checkFiles(config);
+  return config;
 }

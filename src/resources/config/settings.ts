@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../../logger';
+import { parseMysqlUrl, SSL_MODES } from './mysql-url';
 
 /** Placeholders that a template's fields may hold. */
 export const PLACEHOLDERS = ['sender_name', 'text', 'time', 'session_name', 'topic_name'] as const;
@@ -29,10 +30,7 @@ function isPercentEncoded(text: string): boolean {
 }
 
 function isDatabaseUrl(text: string): boolean {
-  if (text.startsWith('sqlite:')) return text.length > 'sqlite:'.length;
-  if (!isUrl(text, ['mysql:'])) return false;
-  const { hostname, password, pathname, username } = new URL(text);
-  return hostname !== '' && pathname.length > 1 && [username, password, pathname].every(isPercentEncoded);
+  return text.startsWith('sqlite:') ? text.length > 'sqlite:'.length : parseMysqlUrl(text) !== undefined;
 }
 
 /** With a host: the client would take a URL without one for this machine. */
@@ -83,16 +81,22 @@ const iceServers = jsonOf(
   'JSON, an array of RTCIceServer: [{"urls": "stun:host:port"}]',
 );
 
-const corsMessage = '* or a comma-separated list of origins, such as https://h5.example.com';
+const corsMessage =
+  '* or a comma-separated list of origins: https://h5.example.com, https://*.example.com, null, or an app’s own such as capacitor://localhost';
+
+/** A scheme of an app's own, which URL does not know how to take apart. */
+const APP_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(?::\d{1,5})?$/;
+
+function isOrigin(entry: string): boolean {
+  if (entry === 'null') return true;
+  const origin = entry.replace('://*.', '://');
+  if (isUrl(origin, ['http:', 'https:'])) return new URL(origin).origin === origin;
+  return origin === entry && APP_ORIGIN.test(entry) && !/^(?:https?|wss?|file|data|blob):/.test(entry);
+}
 const corsOrigins = z
   .string()
   .transform((text) => text.split(',').map((origin) => origin.trim()))
-  .refine(
-    (origins) =>
-      (origins.length === 1 && origins[0] === '*') ||
-      origins.every((origin) => isUrl(origin, ['http:', 'https:']) && new URL(origin).origin === origin),
-    corsMessage,
-  );
+  .refine((origins) => (origins.length === 1 && origins[0] === '*') || origins.every(isOrigin), corsMessage);
 
 const keys = z
   .string()
@@ -108,7 +112,11 @@ export const SETTINGS = {
   IM_HOST: z.string().regex(/^[A-Za-z0-9.:_%-]+$/, 'a host name or an IP address'),
   IM_DATABASE_URL: z
     .string()
-    .refine(isDatabaseUrl, 'sqlite:<file>, sqlite::memory: or mysql://user:password@host:3306/database'),
+    .refine(
+      isDatabaseUrl,
+      `sqlite:<file>, sqlite::memory: or mysql://user:password@host:3306/database, with ssl-mode=${SSL_MODES.join('|')} and ssl-ca=<file> where needed`,
+    ),
+  IM_DATABASE_CONNECTIONS: integer(2, 1_000).prefault('10'),
   IM_REDIS_URL: z.string().refine(isRedisUrl, 'redis://host:6379').optional(),
   IM_APP_KEY: keys,
   IM_TOKEN_SECRET: z.string().refine((text) => Buffer.byteLength(text) >= 32, 'a secret of 32 bytes or more'),

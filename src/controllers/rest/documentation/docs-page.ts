@@ -4,7 +4,7 @@ import ejs from 'ejs';
 import { type JsonSchema } from './json-schema';
 import { type OpenApi, type Operation, type Parameter, type Response } from './openapi';
 
-const TEMPLATE = path.join(__dirname, '..', '..', 'views', 'pages', 'docs.ejs');
+const TEMPLATE = path.join(__dirname, '..', '..', '..', 'views', 'pages', 'docs.ejs');
 
 /** A line of a table of fields. `type` may link to a component. */
 interface Field {

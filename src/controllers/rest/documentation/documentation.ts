@@ -8,7 +8,7 @@ import { API_GROUPS } from '../routes/groups';
 import { openApiDocument } from './openapi';
 import { answerError, requestId } from '../perform';
 
-const STYLES = path.join(__dirname, '..', '..', 'views', 'pages', 'docs.css');
+const STYLES = path.join(__dirname, '..', '..', '..', 'views', 'pages', 'docs.css');
 
 /** The page needs its stylesheet and nothing else: no script, no other host (CSP level 3). */
 const POLICY =

@@ -4,6 +4,7 @@ import { readUpTo } from '../../../commands/delivery/read-position';
 import { sendMessage } from '../../../commands/sending/send-message';
 import { notFound } from '../../../errors';
 import { userId } from '../../../model/values/identifiers';
+import { sourceAt } from '../../../model/values/json-source';
 import { messageInput, messageInputWith } from '../../../model/values/message-content';
 import { messageTable } from '../../../model/message-tables';
 import { findMessage, findMessages } from '../../../model/messages';
@@ -47,11 +48,12 @@ export const sendRoute: Route = route({
     201: { description: 'stored', schema: wire.message },
     200: { description: 'a repeat: the message stored before', schema: wire.message },
   },
-  handle: async ({ context, principal, params, body }) => {
+  handle: async ({ context, principal, params, body, bodyText }) => {
     const sent = await sendMessage(context, principal, {
       sessionId: params.session_id ?? '',
       senderId: body.sender_id,
       message: body,
+      source: () => sourceAt(bodyText, ['content']),
       clientMsgId: body.client_msg_id,
     });
     return { status: sent.created ? 201 : 200, body: new RawJson(sent.json) };

@@ -14,6 +14,7 @@ import { type TopicRow } from '../../../db/schema';
 import { toSqlTime } from '../../../db/time';
 import { notFound } from '../../../errors';
 import { sessionId, topicId, userId } from '../../../model/values/identifiers';
+import { sourceAt } from '../../../model/values/json-source';
 import { messageInput, messageText } from '../../../model/values/message-content';
 import { messageTable } from '../../../model/message-tables';
 import { findMessages } from '../../../model/messages';
@@ -116,10 +117,12 @@ export const topicRoutes: Route[] = [
     },
     problems: ['forbidden', 'conflict', 'rate_limited'],
     responses: { 201: { description: 'started', schema: wire.topic } },
-    handle: async ({ context, principal, params, body }) => ({
-      status: 201,
-      body: topicView(await startTopic(context, principal, params.topic_id ?? '', body)),
-    }),
+    handle: async ({ context, principal, params, body, bodyText }) => {
+      const source = (index: number) => sourceAt(bodyText, ['messages', index, 'content']);
+      const messages = body.messages?.map((each, index) => ({ ...each, source: () => source(index) }));
+      const topic = await startTopic(context, principal, params.topic_id ?? '', { ...body, messages });
+      return { status: 201, body: topicView(topic) };
+    },
   }),
   route({
     method: 'GET',

@@ -18,7 +18,10 @@
   }
 
   function whole(value) {
-    return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ' ');
+    var digits = String(Math.round(value));
+    var groups = [];
+    for (var end = digits.length; end > 0; end -= 3) groups.unshift(digits.slice(Math.max(0, end - 3), end));
+    return groups.join(' ');
   }
 
   function fine(value) {

@@ -1,0 +1,18 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+
+/**
+ * Makes a folder, and those above it. (Node's own `recursive` never ends where a folder can be read but not written, as in /proc.)
+ * @throws the system's error
+ */
+export function makeFolder(directory: string): void {
+  if (existsSync(directory)) return;
+  const above = path.dirname(path.resolve(directory));
+  if (!existsSync(above)) makeFolder(above);
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    // Another process was quicker.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}

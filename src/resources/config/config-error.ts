@@ -1,0 +1,4 @@
+/** A setting that the server cannot start with. `message` is the one line that the operator sees. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}

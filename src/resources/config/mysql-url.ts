@@ -1,0 +1,54 @@
+/** MySQL's own meanings (https://dev.mysql.com/doc/refman/en/connection-options.html#option_general_ssl-mode). */
+export const SSL_MODES = ['DISABLED', 'PREFERRED', 'REQUIRED', 'VERIFY_CA', 'VERIFY_IDENTITY'] as const;
+export type SslMode = (typeof SSL_MODES)[number];
+
+export interface MysqlUrl {
+  host: string;
+  port: number;
+  user: string;
+  password: string;
+  database: string;
+  sslMode: SslMode;
+  /** A file with the certificates of those who may sign the server's. */
+  sslCa: string | undefined;
+}
+
+const PARAMETERS = ['ssl-mode', 'ssl-ca'];
+
+/**
+ * Takes `mysql://user:password@host:port/database?ssl-mode=…&ssl-ca=…` apart; the parts are percent-decoded.
+ * Without `ssl-mode`: `VERIFY_CA` where there is an `ssl-ca`, else `DISABLED`.
+ * @returns undefined where the text is no such URL
+ */
+export function parseMysqlUrl(text: string): MysqlUrl | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const parameters = [...url.searchParams.keys()];
+  if (url.protocol !== 'mysql:' || url.hostname === '' || url.hash !== '') return undefined;
+  if (!parameters.every((name, index) => PARAMETERS.includes(name) && parameters.indexOf(name) === index))
+    return undefined;
+  const sslCa = url.searchParams.get('ssl-ca') ?? undefined;
+  const sslMode =
+    url.searchParams.get('ssl-mode')?.toUpperCase() ?? (sslCa === undefined ? 'DISABLED' : 'VERIFY_CA');
+  if (!isSslMode(sslMode) || sslCa === '') return undefined;
+  try {
+    const database = decodeURIComponent(url.pathname.slice(1));
+    if (database === '') return undefined;
+    return {
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port === '' ? 3306 : Number(url.port),
+      user: decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+      database,
+      sslMode,
+      sslCa,
+    };
+  } catch {
+    // Not percent-encoded as a URL has to be.
+    return undefined;
+  }
+}
+
+function isSslMode(text: string): text is SslMode {
+  return (SSL_MODES as readonly string[]).includes(text);
+}
