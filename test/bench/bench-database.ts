@@ -2,7 +2,11 @@ import path from 'node:path';
 import type BetterSqlite from 'better-sqlite3';
 import mysql from 'mysql2/promise';
 import { hasMariaDb, startMariaDb } from '../support/private-mariadb';
+import { hasMySqlServer, startMySql } from '../support/private-mysql';
+import { type PrivateSqlServer } from '../support/private-sql-server';
 import { removeFolder, temporaryFolder } from '../support/processes';
+import { hasMySql, mySqlUrl } from '../support/shared-servers';
+import { dropDatabases, sqlServerAt } from '../support/sql-server';
 import { type DatabaseName } from './options';
 
 export type Row = Record<string, number | string | null>;
@@ -19,7 +23,7 @@ export interface Tables {
 export interface BenchDatabase {
   readonly name: DatabaseName;
   readonly version: string;
-  /** Of the database's own process; undefined where it runs inside the server. */
+  /** Of the database's own process; undefined where it runs inside the server, or was not started by us. */
   readonly pid: number | undefined;
   /** An empty database. */
   create(): Promise<Tables>;
@@ -28,6 +32,7 @@ export interface BenchDatabase {
 
 export function isInstalled(name: DatabaseName): boolean {
   if (name === 'mariadb') return hasMariaDb();
+  if (name === 'mysql') return hasMySql();
   try {
     require.resolve('better-sqlite3');
     return true;
@@ -36,24 +41,56 @@ export function isInstalled(name: DatabaseName): boolean {
   }
 }
 
+/** @throws where the database does not come up, or does not keep what it commits */
 export async function openBenchDatabase(name: DatabaseName): Promise<BenchDatabase> {
-  return name === 'mariadb' ? openMariaDb() : openSqlite();
+  if (name === 'sqlite') return openSqlite();
+  const options = { durable: true, large: true };
+  if (name === 'mariadb') return await openPrivate(name, await startMariaDb(options));
+  if (hasMySqlServer()) return await openPrivate(name, await startMySql(options));
+  return await openKnownMySql(mySqlUrl() ?? '');
 }
 
-async function openMariaDb(): Promise<BenchDatabase> {
-  const server = await startMariaDb({ durable: true, large: true });
-  const admin = await mysqlTables(server.url('mysql'));
-  const [row] = await admin.rows('select version() as version');
-  await admin.close();
+async function openPrivate(name: 'mariadb' | 'mysql', server: PrivateSqlServer): Promise<BenchDatabase> {
   return {
-    name: 'mariadb',
-    version: `MariaDB ${String(row?.version)}`,
+    name,
+    version: await versionOf(server.base),
     get pid() {
       return server.pid;
     },
     create: async () => mysqlTables(await server.createDatabase()),
     remove: () => server.remove(),
   };
+}
+
+/** A MySQL that runs already, as it is set up. */
+async function openKnownMySql(base: string): Promise<BenchDatabase> {
+  const server = sqlServerAt(base);
+  const admin = await mysqlTables(base);
+  const [row] = await admin.rows(
+    'select @@innodb_flush_log_at_trx_commit as log, @@log_bin as binary_log, @@sync_binlog as sync',
+  );
+  await admin.close();
+  // As MySQL comes; a faster one would be compared with others that wait for the disk.
+  if (row?.log !== 1 || (row.binary_log === 1 && row.sync !== 1)) {
+    throw new Error(
+      'the MySQL at IM_TEST_MYSQL_URL does not flush each commit: its figures would mean nothing',
+    );
+  }
+  return {
+    name: 'mysql',
+    version: await versionOf(base),
+    pid: undefined,
+    create: async () => mysqlTables(await server.createDatabase()),
+    remove: () => dropDatabases(base),
+  };
+}
+
+async function versionOf(base: string): Promise<string> {
+  const admin = await mysqlTables(base);
+  const [row] = await admin.rows('select version() as version');
+  await admin.close();
+  const version = String(row?.version);
+  return `${/mariadb/i.test(version) ? 'MariaDB' : 'MySQL'} ${version}`;
 }
 
 async function mysqlTables(url: string): Promise<Tables> {

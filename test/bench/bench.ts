@@ -1,6 +1,13 @@
 import { isInstalled, openBenchDatabase } from './bench-database';
 import { builtChildren, builtServer } from './build';
-import { type BenchOptions, type DatabaseName, readOptions, type ScenarioName, USAGE } from './options';
+import {
+  type BenchOptions,
+  type DatabaseName,
+  DATABASES,
+  readOptions,
+  type ScenarioName,
+  USAGE,
+} from './options';
 import { Report } from './report';
 import { Bench, type Scenario } from './scenario';
 import { cluster } from './scenarios/cluster';
@@ -28,10 +35,15 @@ const SCENARIOS: Record<ScenarioName, Scenario> = {
 /** Nothing here may run for ever. */
 const LIMIT_MS = { quick: 150_000, full: 3_600_000 };
 
-/** MariaDB for everything, and SQLite for what has a target there; in a quick run for whatever reads or writes in it. */
+/** MariaDB for everything, all for sending; in a quick run for whatever reads or writes in the database. */
 function databasesOf(scenario: Scenario, { databases, quick }: BenchOptions): readonly DatabaseName[] {
-  const onSqlite = scenario === send || (quick && (scenario === latency || scenario === reads));
-  return databases ?? (onSqlite ? ['mariadb', 'sqlite'] : ['mariadb']);
+  const onAll = scenario === send || (quick && (scenario === latency || scenario === reads));
+  return databases ?? (onAll ? DATABASES : ['mariadb']);
+}
+
+/** Only MySQL may be missing where all else is demanded: apt-get has none. */
+function isDemanded(name: DatabaseName): boolean {
+  return process.env[name === 'mysql' ? 'IM_TEST_REQUIRE_MYSQL' : 'IM_TEST_REQUIRE_ALL'] === '1';
 }
 
 async function runOn(
@@ -43,7 +55,7 @@ async function runOn(
 ): Promise<void> {
   if (!isInstalled(name)) {
     const text = `${name} is not installed: ${chosen.map(([title]) => title).join(', ')} skipped there`;
-    if (process.env.IM_TEST_REQUIRE_ALL === '1') report.fault(name, [text]);
+    if (isDemanded(name)) report.fault(name, [text]);
     else report.note(text);
     return;
   }
@@ -92,7 +104,7 @@ async function main(): Promise<number> {
         options.only.filter((name) => SCENARIOS[name] === scenario).join(', '),
         scenario,
       ]);
-  for (const name of ['mariadb', 'sqlite'] as const) {
+  for (const name of DATABASES) {
     const chosen = scenarios.filter(([, scenario]) => databasesOf(scenario, options).includes(name));
     if (chosen.length > 0) await runOn(name, chosen, options, report, programs);
   }

@@ -11,15 +11,17 @@ export const SCENARIOS = [
   'cluster',
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
-export type DatabaseName = 'mariadb' | 'sqlite';
+export const DATABASES = ['mariadb', 'mysql', 'sqlite'] as const;
+export type DatabaseName = (typeof DATABASES)[number];
 
 export const USAGE = `npm run bench -- [options]
   --quick               everything small, under a minute; prints no ratios, since it judges only that nothing is lost,
                         doubled or out of order
   --only <a,b>          of ${SCENARIOS.join(', ')}
-  --database <a,b>      mariadb, sqlite; by default MariaDB for all and SQLite for send (--quick: SQLite too for what depends on it)
+  --database <a,b>      ${DATABASES.join(', ')}; by default MariaDB for all, and MySQL and SQLite for send too (--quick: for what depends
+                        on the database). MySQL: of the PATH, or at IM_TEST_MYSQL_URL
   --cases <a,b>         of "send", such as rest-64-many or socket-1-hot
-  --rounds <n>          rounds of each comparison, 3 by default; medians count
+  --rounds <n>          rounds of each comparison, 5 by default; medians count
   --seconds <n>         of load a side and round, 5 by default
   --as users|backend    who sends by REST: users with their tokens (the default), or the backend with its key
   --profile             a CPU profile of the server under "send" with 64 senders, instead of the measurements
@@ -61,7 +63,7 @@ export interface BenchOptions {
 }
 
 const FULL: Sizes = {
-  rounds: 3,
+  rounds: 5,
   seconds: 5,
   warmSeconds: 2,
   doctors: 64,
@@ -155,7 +157,7 @@ export function readOptions(args: string[]): BenchOptions | undefined {
   return {
     quick,
     only: listed('only', values.only, SCENARIOS) ?? SCENARIOS,
-    databases: listed('database', values.database, ['mariadb', 'sqlite']),
+    databases: listed('database', values.database, DATABASES),
     as: listed('as', values.as, ['users', 'backend'])?.[0] ?? 'users',
     profile: values.profile,
     door: listed('door', values.door, ['rest', 'socket'])?.[0] ?? 'rest',

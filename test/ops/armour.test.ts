@@ -23,7 +23,7 @@ const CRASH = `console.log('up', Date.now()); process.on('exit', () => console.l
 
 /** What `get` gives, as soon as it gives something. */
 async function eventually<T>(get: () => T | undefined): Promise<T> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   while (Date.now() < deadline) {
     const got = get();
     if (got !== undefined) return got;

@@ -87,7 +87,7 @@ eachDatabase(
 
     for (let round = 1; round <= ROUNDS; round += 1) {
       it(`has kept all that it answered, and repeats make no doubles (kill ${round})`, async function () {
-        this.timeout(30_000);
+        this.timeout(90_000);
         const { body } = await rest.request('POST', '/users/login', { user_id: 'D', user_type: 'doctor' });
         const token = body.token as string;
         const before = answered.size;
@@ -109,7 +109,7 @@ eachDatabase(
         });
         await waitUntil(
           () => answered.size - before >= 150,
-          15_000,
+          60_000,
           () => 'too few messages were stored',
         );
         should(await server.end('SIGKILL')).eql({ code: null, signal: 'SIGKILL' });
@@ -141,7 +141,7 @@ eachDatabase(
     }
 
     it('has neither lost nor doubled a notice', async function () {
-      this.timeout(30_000);
+      this.timeout(90_000);
       const opened = openDatabase(url);
       try {
         // The claims of the dead would run out within 30 s: time passes.
@@ -160,7 +160,7 @@ eachDatabase(
               .execute();
             return rows.length === 1 && rows[0]!.state === 'sent' && rows[0]!.count === tried.size;
           },
-          20_000,
+          60_000,
           () => 'not every message has one notice that was sent',
         );
       } finally {

@@ -191,10 +191,13 @@ describe("WeChat's access token", () => {
       const [first, second] = [at.client({ tokenCache }), at.client({ tokenCache })];
       await first.send(message('a'));
       at.fake.expireToken();
-      at.fake.answerNext('send', { delayMs: 60 });
+      let answer: () => void = () => undefined;
+      at.fake.answerNext('send', { when: new Promise<void>((resolve) => (answer = resolve)) });
       const slow = first.send(message('b'));
       await at.fake.waitForSends(2);
       (await second.send(message('c'))).result.should.equal('sent');
+      // Only now is the first one told that its token is refused.
+      answer();
       (await slow).result.should.equal('sent');
       at.fake.tokenRequests.should.have.length(2);
     });

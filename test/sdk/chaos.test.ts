@@ -73,7 +73,7 @@ describe('SDK: on a network that breaks all the time', () => {
           if (states.some((state) => !state) && cuts > 400) proxy.fate = (): undefined => undefined;
           return states.every(Boolean);
         },
-        15_000,
+        45_000,
       );
 
       const stored = (await stage.texts()) as string[];

@@ -11,13 +11,14 @@ export type Endpoint = 'token' | 'send';
 /**
  * What an endpoint does instead of working: a code of WeChat's; an HTTP status (with a body, by default a proxy's HTML); a raw body;
  * no answer ever; the connection closed before the request is looked at; the work done but the connection closed without an answer;
- * the work done after `delayMs`; an answer that begins at once and never ends.
+ * the work done after `delayMs`, or once `when` is fulfilled; an answer that begins at once and never ends.
  */
 export type Scripted =
   | { errcode: number; errmsg?: string }
   | { status: number; body?: string }
   | { body: string }
   | { delayMs: number }
+  | { when: Promise<unknown> }
   | 'hang'
   | 'close'
   | 'lose-answer'
@@ -209,8 +210,9 @@ export class FakeWechat {
     if (scripted !== undefined && 'delayMs' in scripted) {
       await new Promise((resolve) => setTimeout(resolve, scripted.delayMs));
     }
+    if (scripted !== undefined && 'when' in scripted) await scripted.when;
     const reply =
-      scripted === undefined || 'delayMs' in scripted
+      scripted === undefined || 'delayMs' in scripted || 'when' in scripted
         ? work()
         : 'errcode' in scripted
           ? fault(scripted.errcode, scripted.errmsg ?? 'scripted')

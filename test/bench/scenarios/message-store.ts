@@ -26,11 +26,12 @@ export async function fill(
   const content = onSqlite
     ? `'"message ' || n || ' ${'x'.repeat(280)}"'`
     : `concat('"message ', n, ' ${'x'.repeat(280)}"')`;
-  if (!onSqlite) await tables.run('set max_recursive_iterations = 10000000');
+  if (name === 'mariadb') await tables.run('set max_recursive_iterations = 10000000');
+  if (name === 'mysql') await tables.run('set cte_max_recursion_depth = 10000000');
   const numbers = `with recursive numbers(n) as (select 0 union all select n + 1 from numbers where n + 1 < ${sessions * messagesEach})`;
   const columns = 'session_id, sender_id, sender_name, type, content, timestamp';
   const rows = `select ${session}, '${sender}', '${sender}', 1, ${content}, ${time} from numbers`;
-  // SQLite wants the numbers before the insert, MariaDB behind it.
+  // SQLite wants the numbers before the insert, the others behind it.
   await tables.run(
     onSqlite
       ? `${numbers} insert into muc_messages (${columns}) ${rows}`
