@@ -1,4 +1,13 @@
-import { configureLogger, describeError, holdLog, log, releaseLog } from './logger';
+import {
+  configureLogger,
+  describeError,
+  flushLog,
+  holdLog,
+  log,
+  logLastWords,
+  releaseLog,
+  takeOverConsole,
+} from './logger';
 import { type Config, ConfigError, readConfig } from './resources/config/config';
 import { ImServer } from './server';
 import { VERSION } from './version';
@@ -22,6 +31,7 @@ function configuration() {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
+    if (error.logDirectory !== undefined) logLastWords(error.logDirectory, error.message);
     process.exit(EXIT.badConfiguration);
   }
 }
@@ -35,6 +45,7 @@ function logAsConfigured({ logDirectory: directory, logLevel: level }: Config): 
 }
 
 async function main(): Promise<void> {
+  takeOverConsole();
   outliveLogReaders();
   const config = configuration();
   holdLog();
@@ -53,7 +64,7 @@ async function main(): Promise<void> {
   } catch (error) {
     announce(config.port);
     log.error(`the server can't start: ${error instanceof Error ? error.message : describeError(error)}`);
-    process.exit(EXIT.failure);
+    return exit(EXIT.failure);
   }
   stopOnRequest(server);
   try {
@@ -63,13 +74,20 @@ async function main(): Promise<void> {
     announce(config.port);
     log.error(`the server can't start: ${describeError(error)}`);
     await server.stop();
-    process.exit(EXIT.failure);
+    return exit(EXIT.failure);
   }
   const { bus, database } = server.context;
   log.info(`Database: ${database.description}, bus: ${bus.description}`);
   if (!bus.healthy)
     log.warn(`The bus (${bus.description}) is away: this process hears of no other until it is back`);
+  for (const warning of config.warnings) log.warn(warning);
   if (config.openLogin) log.warn('Profile dev: anybody can log in as anybody, without the app key');
+}
+
+/** Ends the process, once its log file has why. */
+async function exit(status: number): Promise<never> {
+  await flushLog();
+  process.exit(status);
 }
 
 /** Whoever read the log may go away (`| head`): that is no reason to end. */
@@ -87,13 +105,13 @@ function stopOnRequest(server: ImServer): void {
     setTimeout(() => {
       // The database or Redis is away. What was answered is stored; to wait for more would help nobody.
       log.warn('Something was still under way when the time for stopping was over');
-      process.exit(0);
+      void exit(0);
     }, STOP_LIMIT_MS).unref();
     server.stop().then(
-      () => process.exit(0),
+      () => exit(0),
       (error: unknown) => {
         log.error(`stopping failed: ${describeError(error)}`);
-        process.exit(EXIT.failure);
+        return exit(EXIT.failure);
       },
     );
   };
@@ -108,7 +126,7 @@ function stopOnRequest(server: ImServer): void {
   const crash = (error: unknown) => {
     releaseLog();
     log.error(`crashed: ${describeError(error)}`);
-    process.exit(EXIT.failure);
+    void exit(EXIT.failure);
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);

@@ -6,7 +6,7 @@ import { Tokens } from './commands/access/tokens';
 import { Calls } from './commands/calls/calls';
 import { Retention } from './commands/maintenance/retention';
 import { Acknowledgements } from './commands/notices/acknowledgements';
-import { NoticeWorker } from './commands/notices/notice-worker';
+import { Notices } from './commands/notices/notices';
 import { MemberCache } from './commands/sending/member-cache';
 import { NameCache } from './commands/sending/name-cache';
 import { SendRate } from './commands/sending/send-rate';
@@ -27,7 +27,7 @@ import { type WechatTokenCache } from './push/wechat/wechat-token';
 import { type Config } from './resources/config/config';
 
 export interface Context extends Services {
-  readonly notices: NoticeWorker;
+  readonly notices: Notices;
   /** Meets the other processes and starts what works in the background; the schema must be there. Redis may be away. */
   start(): Promise<void>;
   /** Ends everything in the reverse order of its making. */
@@ -87,7 +87,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     settled: (sessionId) => writers.settled(sessionId),
   });
   const healing = new Healing({ database, bus, sockets, deliver, tokens, names });
-  const notices = new NoticeWorker({
+  const notices = new Notices({
     database,
     wechat,
     metrics,

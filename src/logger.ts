@@ -1,6 +1,7 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, appendFileSync, constants } from 'node:fs';
 import path from 'node:path';
 import { findSourceMap } from 'node:module';
+import { format as formatText } from 'node:util';
 import { createLogger, format, transports } from 'winston';
 import { makeFolder } from './folders';
 
@@ -61,19 +62,34 @@ const line = format.printf((info) => {
 });
 
 // `banner` passes at every level: the start-up lines are printed whatever IM_LOG_LEVEL is.
+/** How long a process that ends waits for its log file. */
+const FLUSH_LIMIT_MS = 1_000;
+
 const LEVELS: Readonly<Record<string, number>> = { banner: 0, error: 1, warn: 2, info: 3, debug: 4 };
 
 const winston = createLogger({
   levels: { ...LEVELS },
   level: 'info',
-  format: line,
-  transports: [new transports.Console()],
+  transports: [new transports.Console({ format: line })],
 });
 
 // A disk that is full, say: the console's log goes on.
 winston.on('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`the log file can't be written: ${error.code ?? error.name}\n`);
 });
+
+const FILE_NAME = 'im.log';
+let file: InstanceType<typeof transports.File> | undefined;
+
+/** A file's lines begin with their time, ISO 8601; who reads the console adds it. */
+const lineOfFile = format.combine(
+  line,
+  format((info) => {
+    const text = Symbol.for('message');
+    info[text] = `${new Date().toISOString()} ${String(info[text])}`;
+    return info;
+  })(),
+);
 
 /**
  * Sets the level and, with `directory`, writes to files there too (20 MB each, the last ten kept).
@@ -84,15 +100,49 @@ export function configureLogger(settings: { level: LogLevel; directory?: string 
   if (settings.directory === undefined) return;
   makeFolder(settings.directory);
   accessSync(settings.directory, constants.W_OK | constants.X_OK);
-  winston.add(
-    new transports.File({
-      dirname: settings.directory,
-      filename: 'im.log',
-      maxsize: 20 * 1024 * 1024,
-      maxFiles: 10,
-      tailable: true,
-    }),
-  );
+  file = new transports.File({
+    dirname: settings.directory,
+    filename: FILE_NAME,
+    maxsize: 20 * 1024 * 1024,
+    maxFiles: 10,
+    tailable: true,
+    format: lineOfFile,
+  });
+  winston.add(file);
+}
+
+/** Waits until the file has what was logged, a second at most: for a process that is about to end. */
+export async function flushLog(): Promise<void> {
+  const written = file;
+  if (written === undefined) return;
+  await new Promise<void>((resolve) => {
+    setTimeout(resolve, FLUSH_LIMIT_MS).unref();
+    written.once('finish', resolve);
+    winston.end();
+  });
+}
+
+/** Writes a last line into the file of `directory`, if it can: for a process that ends before its logger was configured. */
+export function logLastWords(directory: string, text: string): void {
+  try {
+    makeFolder(directory);
+    const folded = foldLines(text);
+    appendFileSync(path.join(directory, FILE_NAME), `${new Date().toISOString()} [ERROR] app: ${folded}\n`);
+  } catch {
+    // The console has it.
+  }
+}
+
+/** What libraries write to the console, and Node's warnings, become lines of the log. */
+export function takeOverConsole(): void {
+  for (const name of ['debug', 'error', 'info', 'log', 'trace', 'warn'] as const)
+    console[name] = (...parts: unknown[]) => log.warn(`a library says: ${formatText(...parts)}`);
+  process.removeAllListeners('warning');
+  process.on('warning', ({ message, name }) => {
+    // Node's own SQLite is used where it is all that there is.
+    if (name === 'ExperimentalWarning') log.debug(`${name}: ${message}`);
+    else log.warn(`${name}: ${message}`);
+  });
 }
 
 /** Lines that wait; undefined: none has to. */

@@ -12,8 +12,8 @@ export interface Database {
   readonly dialect: Dialect;
   /** Where it is, without the password, and by which driver: for the log. */
   readonly description: string;
-  /** How many transactions of sends it bears at once. */
-  readonly writers: number;
+  /** How many batches of sends may be under way at once. */
+  readonly transactionsAtOnce: number;
   /**
    * Runs `work` in a transaction, and again while it loses against others.
    * Inside use only the transaction handed in: SQLite has one connection.

@@ -39,6 +39,8 @@ export interface Dialect {
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
   /** Those of `names` that are views. */
   viewsAmong(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>;
+  /** Whether a migration that fails half-way leaves nothing behind. MySQL commits each DDL statement by itself. */
+  readonly hasTransactionalDdl: boolean;
   /** Whether several schemas lie beside each other on one server, so that views can look into another one. */
   readonly hasSchemas: boolean;
 }

@@ -1,8 +1,8 @@
 import { type Database, type Queryable } from '../db/database';
+import { type Dialect } from '../db/dialect';
 import { sql } from 'kysely';
-import { type NoticeRow, type NoticeState } from '../db/schema';
 import { type NoticePlan, type WrittenNotices } from './appending/append';
-import { nowSql, type SqlTime, toSqlTime } from '../db/time';
+import { type SqlTime } from '../db/time';
 
 /** A patient to whom everything in a session up to a message has arrived. */
 export interface Acknowledgement {
@@ -19,6 +19,7 @@ export interface Acknowledgement {
  */
 export async function settleNotices(
   db: Queryable,
+  dialect: Dialect,
   acknowledgements: readonly Acknowledgement[],
 ): Promise<number> {
   const places = acknowledgements.map(
@@ -26,87 +27,25 @@ export async function settleNotices(
       sql`(user_id = ${userId} and session_id = ${sessionId} and message_id <= ${messageId})`,
   );
   const { numAffectedRows } = await sql`update notices /*! force index (notices_message) */
-    set state = 'delivered', update_time = ${nowSql()}
+    set state = 'delivered', update_time = ${sql.raw(dialect.now)}
     where state = 'pending' and claimed_by is null and (${sql.join(places, sql` or `)})`.execute(db);
   return Number(numAffectedRows ?? 0);
 }
 
-/**
- * Claims up to `limit` notices that are due, for `claimMs`: until then no other worker takes them. A claim whose worker
- * died runs out, and then the notice is due again.
- */
-export async function claimNotices(
-  database: Database,
-  worker: string,
-  limit: number,
-  claimMs: number,
-): Promise<NoticeRow[]> {
-  // Look before locking: most of the time nothing is due.
-  const due = (db: Queryable) =>
-    db
-      .selectFrom('notices')
-      .selectAll()
-      .where('state', '=', 'pending')
-      .where('due_time', '<=', nowSql())
-      .orderBy('due_time')
-      .limit(limit);
-  if ((await due(database.kysely).execute()).length === 0) return [];
-  return database.transaction(async (trx) => {
-    const rows = await due(trx).forUpdate().skipLocked().execute();
-    if (rows.length === 0) return [];
-    await trx
-      .updateTable('notices')
-      .set({ claimed_by: worker, due_time: toSqlTime(Date.now() + claimMs), update_time: nowSql() })
-      .where(
-        'id',
-        'in',
-        rows.map((row) => row.id),
-      )
-      .execute();
-    return rows;
-  });
-}
-
-export interface NoticeOutcome {
-  state: NoticeState;
-  attempts?: number;
-  last_error?: string | null;
-  due_time?: SqlTime;
-  retry_since?: SqlTime | null;
-}
-
-/** Records how a claimed notice went, unless the claim ran out and another worker has it. */
-export async function finishNotice(
-  db: Queryable,
-  worker: string,
-  id: number,
-  outcome: NoticeOutcome,
-): Promise<void> {
-  await db
-    .updateTable('notices')
-    .set({ ...outcome, claimed_by: null, update_time: nowSql() })
-    .where('id', '=', id)
-    .where('claimed_by', '=', worker)
-    .execute();
-}
-
 const PAUSE = 'wechat_pause_until';
 
-/** Until when WeChat's daily quota is used up, ms since the epoch; 0: it is not. */
-export async function wechatPause(db: Queryable): Promise<number> {
+/** Until when WeChat's daily quota is used up; null: it is not. */
+export async function wechatPause(db: Queryable): Promise<SqlTime | null> {
   const row = await db
     .selectFrom('server_state')
     .select('value')
     .where('name', '=', PAUSE)
     .executeTakeFirst();
-  return Number(row?.value ?? 0);
+  return row?.value ?? null;
 }
 
-export async function setWechatPause(database: Database, until: number): Promise<void> {
-  await database.dialect.upsert(database.kysely, 'server_state', ['name'], {
-    name: PAUSE,
-    value: String(until),
-  });
+export async function setWechatPause({ dialect, kysely }: Database, until: SqlTime): Promise<void> {
+  await dialect.upsert(kysely, 'server_state', ['name'], { name: PAUSE, value: until });
 }
 
 /**

@@ -111,3 +111,20 @@ export async function shareSession(db: Queryable, first: string, second: string)
     .executeTakeFirst();
   return row !== undefined;
 }
+
+/** Those of these users with whom the user takes part in a session. */
+export async function sharedWith(
+  db: Queryable,
+  userId: string,
+  others: readonly string[],
+): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('participants as theirs')
+    .innerJoin('participants as mine', 'mine.session_id', 'theirs.session_id')
+    .select('theirs.participant_id')
+    .distinct()
+    .where('theirs.participant_id', 'in', [...others])
+    .where('mine.participant_id', '=', userId)
+    .execute();
+  return new Set(rows.map(({ participant_id: id }) => id));
+}

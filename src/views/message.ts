@@ -11,8 +11,20 @@ export function messageJson(row: MessageRow): string {
   return `{"id":${row.id},"session_id":${JSON.stringify(row.session_id)},"sender_id":${JSON.stringify(row.sender_id)},"sender_name":${JSON.stringify(row.sender_name)},"type":${row.type},"content":${row.content},"timestamp":"${toIso(row.timestamp)}","client_msg_id":${row.client_msg_id === null ? 'null' : JSON.stringify(row.client_msg_id)}}`;
 }
 
-/** A page of messages is cut here, so that no answer is too large for a phone. */
+/** A page is cut here, so that no answer is too large for a phone. */
 const PAGE_BYTES = 512 * 1024;
+
+/** How many of these JSON texts fit into one page: one at least, where there is any. */
+export function fitting(texts: Iterable<string>): number {
+  let size = '{"items":[],"more":false}'.length;
+  let count = 0;
+  for (const text of texts) {
+    size += Buffer.byteLength(text) + 1;
+    if (count > 0 && size > PAGE_BYTES) break;
+    count += 1;
+  }
+  return count;
+}
 
 /**
  * `{"items", "more"}` of the first rows whose JSON fits into 512 KiB (at least one), and those rows.
@@ -25,14 +37,7 @@ export function messagePage(
   end: 'first' | 'last' = 'first',
 ): { json: RawJson; rows: readonly MessageRow[] } {
   const texts = rows.map(messageJson);
-  const order = end === 'first' ? texts : [...texts].reverse();
-  let size = '{"items":[],"more":false}'.length;
-  let kept = 0;
-  for (const text of order) {
-    size += Buffer.byteLength(text) + 1;
-    if (kept > 0 && size > PAGE_BYTES) break;
-    kept += 1;
-  }
+  const kept = fitting(end === 'first' ? texts : [...texts].reverse());
   const from = end === 'first' ? 0 : texts.length - kept;
   const cut = kept < texts.length;
   return {

@@ -3,7 +3,7 @@ import { type CallRow } from '../../db/schema';
 import { fromSqlTime, later, type SqlTime } from '../../db/time';
 import { type CallSide, findCall, holdSocket } from '../../model/calls';
 import { type Connection } from '../../push/sockets/connection';
-import { databaseNow } from '../../model/clock';
+import { databaseNow } from '../../db/clock';
 import { type Services } from '../services';
 
 /** No socket has this id: the call waits for one. */

@@ -6,15 +6,16 @@ import { later } from '../../db/time';
 import { AppError, conflict, notFound } from '../../errors';
 import { lockSession } from '../../model/appending/locked-session';
 import { findCall, insertCall, lockCall, openCalls, overdueCalls, overdueResult } from '../../model/calls';
-import { databaseNow } from '../../model/clock';
+import { databaseNow } from '../../db/clock';
 import { insertCallNotices } from '../../model/notices';
 import { isParticipant } from '../../model/participants';
 import { findUser } from '../../model/users';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
+import { repeat } from '../../repeat';
 import { type Connection } from '../../push/sockets/connection';
 import { frame } from '../../views/frames';
 import { mayWrite } from '../access/may-write';
-import { type NoticeWorker } from '../notices/notice-worker';
+import { type Notices } from '../notices/notices';
 import { type Services } from '../services';
 import { acceptFrame, inviteFrame } from './call-frames';
 import { CallSockets, isVacant, sideOf, socketOf, UNTOLD } from './call-sockets';
@@ -23,7 +24,7 @@ import { quietly, rejectedBy, ringOn } from './ring-on';
 
 /** What calls work with. */
 export interface CallParts extends EndCallParts, Pick<Services, 'config' | 'sockets'> {
-  notices: NoticeWorker;
+  notices: Notices;
 }
 
 export type Media = 'video' | 'audio';
@@ -38,7 +39,7 @@ const MAX_SIGNAL_BYTES = 32 * 1024;
 export class Calls {
   readonly #sockets: CallSockets;
   readonly #signals = new WeakMap<Connection, Promise<void>>();
-  #timers: NodeJS.Timeout[] = [];
+  #ends: (() => void)[] = [];
 
   constructor(private readonly parts: CallParts) {
     this.#sockets = new CallSockets(parts);
@@ -47,14 +48,11 @@ export class Calls {
   /** From now on calls are looked after; needs the schema. */
   start(): void {
     const { callReconnectMs, callTimeoutMs } = this.parts.config;
-    this.#timers = [
-      setInterval(() => void quietly(() => this.#sockets.holdAll()), this.#sockets.holdEveryMs),
-      setInterval(
-        () => void quietly(() => this.#endOverdue()),
-        Math.min(1_000, Math.max(50, Math.min(callTimeoutMs, callReconnectMs) / 8)),
-      ),
+    const lookEveryMs = Math.min(1_000, Math.max(50, Math.min(callTimeoutMs, callReconnectMs) / 8));
+    this.#ends = [
+      repeat(this.#sockets.holdEveryMs, () => quietly(() => this.#sockets.holdAll())),
+      repeat(lookEveryMs, () => quietly(() => this.#endOverdue())),
     ];
-    for (const timer of this.#timers) timer.unref();
   }
 
   /**
@@ -226,7 +224,7 @@ export class Calls {
   }
 
   close(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const end of this.#ends) end();
   }
 
   async #endOverdue(): Promise<void> {

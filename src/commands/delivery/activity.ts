@@ -4,6 +4,7 @@ import { rowPlaceholders } from '../../db/statement';
 import { toSqlTime } from '../../db/time';
 import { describeError, log } from '../../logger';
 import { type Member } from '../../model/participants';
+import { repeat } from '../../repeat';
 
 const FLUSH_MS = 5_000;
 const ROWS_A_STATEMENT = 500;
@@ -16,12 +17,11 @@ interface Active extends Member {
 /** When users were last active: kept here and written in batches, never once a message. */
 export class Activity {
   readonly #pending = new Map<string, Active>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #end: () => void;
   #flushing: Promise<void> = Promise.resolve();
 
   constructor(private readonly database: Database) {
-    this.#timer = setInterval(() => void this.flush(), FLUSH_MS);
-    this.#timer.unref();
+    this.#end = repeat(FLUSH_MS, () => this.flush());
   }
 
   /** @param now ms since the epoch */
@@ -69,7 +69,7 @@ export class Activity {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#end();
     await this.flush();
   }
 }

@@ -7,7 +7,7 @@ import { findTopic } from '../../model/topics';
 import { frame } from '../../views/frames';
 import { participantView } from '../../views/session';
 import { topicView } from '../../views/topic';
-import { type NoticeWorker } from '../notices/notice-worker';
+import { type Notices } from '../notices/notices';
 import { type StoredMessage } from '../sending/send';
 import { type Activity } from './activity';
 import { type Deliver } from './deliver';
@@ -40,7 +40,7 @@ export interface AnnounceStoredOptions {
   database: Database;
   deliver: Deliver;
   activity: Activity;
-  notices: NoticeWorker;
+  notices: Notices;
 }
 
 export function announcerOf({ activity, database, deliver, notices }: AnnounceStoredOptions): AnnounceStored {

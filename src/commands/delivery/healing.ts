@@ -5,6 +5,7 @@ import { lastIdBefore } from '../../model/messages';
 import { participationsAmong, participationsOf } from '../../model/participants';
 import { revokedAmong } from '../../model/tokens';
 import { type Bus } from '../../push/bus/bus';
+import { repeat } from '../../repeat';
 import { type Connection } from '../../push/sockets/connection';
 import { type Sockets } from '../../push/sockets/sockets';
 import { type Deliver } from './deliver';
@@ -35,7 +36,7 @@ export interface HealingOptions {
  * again and again while it is away.
  */
 export class Healing {
-  readonly #timer: NodeJS.Timeout;
+  readonly #end: () => void;
   #running: Promise<void> | undefined;
   #again = false;
   #closed = false;
@@ -44,14 +45,13 @@ export class Healing {
   constructor(private readonly options: HealingOptions) {
     const { bus } = options;
     bus.listen({ missed: () => void this.run(), gone: () => void this.run() });
-    this.#timer = setInterval(() => {
-      if (bus.healthy || Date.now() < this.#awayRunAfter) return;
-      const begin = Date.now();
-      void this.run().then(() => {
-        this.#awayRunAfter = Date.now() + (Date.now() - begin) * AWAY_SHARE;
-      });
-    }, AWAY_EVERY_MS);
-    this.#timer.unref();
+    this.#end = repeat(AWAY_EVERY_MS, async () => {
+      const begin = performance.now();
+      if (bus.healthy || begin < this.#awayRunAfter) return;
+      await this.run();
+      const end = performance.now();
+      this.#awayRunAfter = end + (end - begin) * AWAY_SHARE;
+    });
   }
 
   /** Something may have been missed. Resolves when it is made good; never rejects. */
@@ -65,7 +65,7 @@ export class Healing {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#timer);
+    this.#end();
     await this.#running;
   }
 

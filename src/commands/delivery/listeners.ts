@@ -78,7 +78,8 @@ export class Listeners {
           connection.pushMessage(sessionId, id, new TextFrame(messageFrame(message)));
       }
       for (const frame of joining.get(sessionId) ?? []) connection.pushEvent(frame);
-    } catch {
+    } catch (error) {
+      log.warn(`a socket comes again, for what it missed could not be read: ${describeError(error)}`);
       connection.close(CLOSE.tryAgainLater, 'please sync');
     } finally {
       joining.delete(sessionId);

@@ -1,3 +1,5 @@
+import { describeError, log } from '../../logger';
+
 /** A message that one process committed, as every process hears of it. */
 export interface StreamItem {
   sessionId: string;
@@ -138,7 +140,8 @@ export class Streams<Item extends StreamItem> {
           await this.#fetch(stream, waiting, next?.id ?? stream.wanted);
         }
       }
-    } catch {
+    } catch (error) {
+      log.warn(`sockets come again, for what they missed could not be read: ${describeError(error)}`);
       // Whoever sent one of them is answered; all sockets come again and sync, so nobody needs what was missed.
       for (const item of waiting) this.options.stale(item);
       stream.lastId = Math.max(stream.lastId, stream.wanted, ...waiting.map((item) => item.id));

@@ -69,7 +69,7 @@ async function storeDemo({ dialect }: Database, trx: Transaction<Schema>, media:
       trx,
       dialect,
       { id, type, name },
-      await knownParticipants(trx, input, 'participants'),
+      await knownParticipants(trx, { kind: 'backend' }, input, 'participants'),
     );
     const begin = toSqlTime(now - ((lines[0]?.minutesAgo ?? 0) + 1) * MINUTE_MS);
     await trx

@@ -4,7 +4,7 @@ import { type Database } from '../../db/database';
 import { type MessageTableName } from '../../db/schema';
 import { nowSql, toSqlTime } from '../../db/time';
 import { describeError, log } from '../../logger';
-import { Lease } from '../../model/leases';
+import { Lease } from '../../db/lease';
 import { MESSAGE_TABLES, messageTable } from '../../model/message-tables';
 import {
   endedCallsBefore,

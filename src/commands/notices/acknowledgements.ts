@@ -70,7 +70,9 @@ export class Acknowledgements {
 
   async #write(part: readonly Acknowledgement[]): Promise<void> {
     const ordered = [...part].sort((first, second) => (first.userId < second.userId ? -1 : 1));
-    const settled = await this.database.transaction((trx) => settleNotices(trx, ordered));
+    const settled = await this.database.transaction((trx) =>
+      settleNotices(trx, this.database.dialect, ordered),
+    );
     if (settled > 0) this.metrics.notices.inc({ state: 'delivered' }, settled);
   }
 

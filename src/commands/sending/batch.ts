@@ -47,12 +47,14 @@ interface Reads {
  * Stores sends in one transaction of three commands: lock the sessions and read, write, COMMIT. A send that may not be is
  * left out, and refused by its answer.
  * @param lookForRepeats whether some may be repeats: without it the unique index of `client_key` fails the transaction
+ * @param locked called once the sessions are locked
  * @throws whatever fails all of them
  */
 export function storeBatch(
   options: BatchOptions,
   sends: readonly QueuedSend[],
   lookForRepeats: boolean,
+  locked: () => void,
 ): Promise<BatchOutcome> {
   return options.database.batchTransaction(async (run) => {
     const reads = await read(options, run, sends, lookForRepeats || sends.some(isForward));
@@ -85,6 +87,7 @@ export function storeBatch(
       }
     }
     await append.store(run);
+    locked();
     for (const { message, queued, session } of appended) {
       const { previousId, row } = message;
       const json = messageJson(row);

@@ -52,29 +52,45 @@ export class Writer {
   }
 
   async #run(): Promise<void> {
+    const { transactionsAtOnce } = this.options.database;
+    const underWay: Promise<void>[] = [];
     // Lets in what has arrived at the process already.
     await nextTurn();
-    let last: { outcomes: BatchOutcome[]; settle: () => void } | undefined;
     while (this.#queue.size > 0) {
-      let settle = (): void => undefined;
-      this.#settled = new Promise((resolve) => {
-        settle = resolve;
+      const batch = this.#queue.take(BATCH.sends, BATCH.length);
+      let locked = (): void => undefined;
+      const isLocked = new Promise<void>((resolve) => {
+        locked = resolve;
       });
-      const storing = this.#store(this.#queue.take(BATCH.sends, BATCH.length));
-      // The last transaction is told while the database works on this one.
+      const told = this.#storeAndTell(batch, locked, this.#settled);
+      this.#settled = told;
+      underWay.push(told);
+      // The next transaction begins when this one has its locks: so what is sent in order is stored in order.
+      if (transactionsAtOnce > 1) await Promise.race([isLocked, told]);
+      if (underWay.length === transactionsAtOnce) await underWay.shift();
+      // Those who got their answers may send again.
       await nextTurn();
-      this.#tell(last);
-      last = { outcomes: await storing, settle };
     }
-    this.#tell(last);
+    await this.#settled;
     this.#running = undefined;
+    if (this.#queue.size > 0) this.#running = this.#run();
+  }
+
+  async #storeAndTell(sends: readonly QueuedSend[], locked: () => void, last: Promise<void>): Promise<void> {
+    const outcomes = await this.#store(sends, false, locked);
+    await last;
+    for (const outcome of outcomes) this.#tell(outcome);
   }
 
   /** Stores what it can, and refuses the rest. @returns what was committed, transaction by transaction */
-  async #store(sends: readonly QueuedSend[], lookForRepeats = false): Promise<BatchOutcome[]> {
+  async #store(
+    sends: readonly QueuedSend[],
+    lookForRepeats = false,
+    locked: () => void = () => undefined,
+  ): Promise<BatchOutcome[]> {
     if (sends.length === 0) return [];
     try {
-      return [await storeBatch(this.options, sends, lookForRepeats)];
+      return [await storeBatch(this.options, sends, lookForRepeats, locked)];
     } catch (error) {
       if (!lookForRepeats && this.options.database.dialect.isUniqueViolation(error))
         return await this.#store(sends, true);
@@ -97,16 +113,13 @@ export class Writer {
   }
 
   /** What is committed is stored, whatever becomes of the telling: it must not be tried again. */
-  #tell(ended: { outcomes: BatchOutcome[]; settle: () => void } | undefined): void {
-    for (const outcome of ended?.outcomes ?? []) {
-      try {
-        this.options.announce(outcome);
-      } catch (error) {
-        log.error(`what was stored could not be announced: ${describeError(error)}`);
-      }
-      for (const answer of outcome.answers) answer();
+  #tell(outcome: BatchOutcome): void {
+    try {
+      this.options.announce(outcome);
+    } catch (error) {
+      log.error(`what was stored could not be announced: ${describeError(error)}`);
     }
-    ended?.settle();
+    for (const answer of outcome.answers) answer();
   }
 }
 

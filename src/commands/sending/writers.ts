@@ -6,7 +6,7 @@ export class Writers {
   readonly #writers: Writer[];
 
   constructor(options: WriterOptions) {
-    this.#writers = Array.from({ length: options.database.writers }, () => new Writer(options));
+    this.#writers = Array.from({ length: 1 }, () => new Writer(options));
   }
 
   /** See `Writer.submit`. */

@@ -15,7 +15,9 @@ import {
   participantsOf,
   ROLE,
 } from '../../model/participants';
-import { findUsers } from '../../model/users';
+import { findUsers, sharedWith, type User } from '../../model/users';
+import { mayChangeMembers } from '../access/may-change';
+import { type Principal } from '../access/tokens';
 import { announceMembers } from '../delivery/announce-stored';
 import { type Services } from '../services';
 
@@ -30,11 +32,13 @@ export interface ParticipantsChange {
 }
 
 /**
- * The participants named, with their types.
+ * The participants named, with their types. A doctor names any doctors, and the patients with whom it shares a session; any other
+ * patient counts as unknown, so that nobody finds out by trying who is a patient.
  * @throws AppError `validation_failed` on each that is no known user or is named twice, under `path`
  */
 export async function knownParticipants(
   db: Queryable,
+  principal: Principal,
   input: readonly ParticipantInput[],
   path: string,
 ): Promise<NewParticipant[]> {
@@ -42,6 +46,7 @@ export async function knownParticipants(
     db,
     input.map(({ id }) => id),
   );
+  if (principal.kind === 'user') await withoutStrangers(db, principal.id, users);
   const faults: Fault[] = [];
   const known = input.flatMap(({ id, role }, index) => {
     const user = users.get(id);
@@ -54,6 +59,18 @@ export async function knownParticipants(
   });
   if (faults.length > 0) throw invalid(faults);
   return known;
+}
+
+/** Takes patients out of `users` with whom the user shares no session. */
+async function withoutStrangers(db: Queryable, userId: string, users: Map<string, User>): Promise<void> {
+  const patients = [...users.values()].filter(({ id, type }) => type === 'patient' && id !== userId);
+  if (patients.length === 0) return;
+  const shared = await sharedWith(
+    db,
+    userId,
+    patients.map(({ id }) => id),
+  );
+  for (const { id } of patients) if (!shared.has(id)) users.delete(id);
 }
 
 /** A session's row, locked until the transaction's end. @throws AppError `not_found` */
@@ -115,6 +132,7 @@ export async function applyMembersChange(
  */
 export async function changeParticipants(
   { database, deliver }: Pick<Services, 'database' | 'deliver'>,
+  principal: Principal,
   sessionId: string,
   change: ParticipantsChange,
   path: { add?: string; remove?: string } = { add: 'add', remove: 'remove' },
@@ -122,7 +140,8 @@ export async function changeParticipants(
   const remove = [...new Set(change.remove ?? [])];
   const outcome = await database.transaction(async (trx) => {
     const session = await requireLock(trx, database, sessionId);
-    const add = await knownParticipants(trx, change.add ?? [], path.add ?? '');
+    mayChangeMembers(principal, session);
+    const add = await knownParticipants(trx, principal, change.add ?? [], path.add ?? '');
     const absent = (change.remove ?? []).flatMap((id, index) =>
       session.members.has(id) ? [] : [{ path: `${path.remove ?? ''}.${index}`, message: 'no participant' }],
     );
@@ -149,13 +168,16 @@ export async function changeParticipants(
 /** Adds one participant or changes its role. @returns it, and whether it is new */
 export async function putParticipant(
   { database, deliver }: Pick<Services, 'database' | 'deliver'>,
+  principal: Principal,
   sessionId: string,
   participantId: string,
   role: number | undefined,
 ): Promise<{ participant: Participant; created: boolean }> {
   const outcome = await database.transaction(async (trx) => {
     const session = await requireLock(trx, database, sessionId);
+    mayChangeMembers(principal, session);
     const known = await findUsers(trx, [participantId]);
+    if (principal.kind === 'user') await withoutStrangers(trx, principal.id, known);
     const user = known.get(participantId);
     if (user === undefined) throw notFound('user');
     const isThere = session.members.has(participantId);

@@ -3,7 +3,7 @@ import { type Queryable } from '../../db/database';
 import { type Dialect } from '../../db/dialect';
 import { type Schema, type SessionRow } from '../../db/schema';
 import { conflict, forbidden, invalidField } from '../../errors';
-import { databaseNow } from '../../model/clock';
+import { databaseNow } from '../../db/clock';
 import { newId } from '../../model/values/identifiers';
 import { SESSION_TYPE } from '../../model/message-tables';
 import {
@@ -13,6 +13,7 @@ import {
   participantsOf,
 } from '../../model/participants';
 import { findPair, findSession, pairOf } from '../../model/sessions';
+import { mayMakeSessions } from '../access/may-change';
 import { type Principal } from '../access/tokens';
 import { announceMembers } from '../delivery/announce-stored';
 import { type Services } from '../services';
@@ -31,6 +32,7 @@ export interface SessionInput {
  * @throws AppError `forbidden`, `validation_failed`
  */
 export function checkNewSession(principal: Principal, input: SessionInput): void {
+  mayMakeSessions(principal);
   if (input.type === SESSION_TYPE.p2p && new Set(input.participants.map(({ id }) => id)).size !== 2) {
     throw invalidField('participants', 'exactly two different users in a p2p session');
   }
@@ -76,7 +78,12 @@ export async function createSession(
   input: SessionInput,
 ): Promise<{ session: SessionRow; created: boolean }> {
   checkNewSession(principal, input);
-  const participants = await knownParticipants(database.kysely, input.participants, 'participants');
+  const participants = await knownParticipants(
+    database.kysely,
+    principal,
+    input.participants,
+    'participants',
+  );
   const businessType = businessTypeOf(participants.map(({ type }) => type));
   if (input.business_type !== undefined && input.business_type !== businessType) {
     throw invalidField('business_type', `${businessType} for these participants`);

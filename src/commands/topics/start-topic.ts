@@ -16,6 +16,7 @@ import {
   MESSAGE_TYPE,
   type MessageInput,
 } from '../../model/values/message-content';
+import { mayChangeMembers } from '../access/may-change';
 import { mayWrite } from '../access/may-write';
 import { type Principal } from '../access/tokens';
 import { type MembersChange, type Stored } from '../delivery/announce-stored';
@@ -205,8 +206,10 @@ async function sessionForTopic(
   const session = await lockSession(run, dialect, input.session_id);
   if (session !== undefined) {
     if (principal.kind === 'user' && !session.members.has(principal.id)) throw notFound('session');
-    const named = await knownParticipants(trx, input.participants ?? [], 'participants');
-    const missing = named.filter(({ id }) => !session.members.has(id));
+    const isMissing = ({ id }: { id: string }) => !session.members.has(id);
+    if (input.participants?.some(isMissing) === true) mayChangeMembers(principal, session);
+    const named = await knownParticipants(trx, principal, input.participants ?? [], 'participants');
+    const missing = named.filter(isMissing);
     if (missing.length > 0 && session.row.type === SESSION_TYPE.p2p)
       throw conflict('The participants of a p2p session do not change.');
     const added = await applyMembersChange(trx, dialect, session, missing, []);
@@ -217,7 +220,7 @@ async function sessionForTopic(
     throw notFound('session');
   const sessionInput = { id: input.session_id, type, name, participants };
   checkNewSession(principal, sessionInput);
-  const known = await knownParticipants(trx, participants, 'participants');
+  const known = await knownParticipants(trx, principal, participants, 'participants');
   const [first, second] = known;
   if (type === SESSION_TYPE.p2p && first && second && (await findPair(trx, pairOf(first.id, second.id))))
     throw conflict('These two have a p2p session.');

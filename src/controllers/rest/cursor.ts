@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { toIso } from '../../db/time';
+import { json } from '../../views/frames';
+import { fitting, RawJson } from '../../views/message';
 import { limit } from './schemas';
 
 /** A cursor is opaque to clients: the place after which the next page begins, as base64url of JSON. */
@@ -36,17 +38,18 @@ export const cursorTime = z
   .regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/)
   .refine((time) => z.iso.datetime().safeParse(toIso(time)).success);
 
-/** A page whose query asked for one row more than `limit`. */
-export function pageOf<Row, Item>(
+/** A page whose query asked for one row more than `limit`. It is cut where it would be too large for a phone. */
+export function pageOf<Row>(
   rows: readonly Row[],
   limit: number,
-  view: (row: Row) => Item,
+  view: (row: Row) => unknown,
   place: (row: Row) => readonly (string | number)[],
-): { items: Item[]; next: string | null } {
-  const kept = rows.slice(0, limit);
-  const last = kept.at(-1);
+): { items: RawJson[]; next: string | null } {
+  const texts = rows.slice(0, limit).map((row) => json(view(row)));
+  const items = texts.slice(0, fitting(texts)).map((text) => new RawJson(text));
+  const last = rows[items.length - 1];
   return {
-    items: kept.map(view),
-    next: rows.length > limit && last !== undefined ? encodeCursor(place(last)) : null,
+    items,
+    next: rows.length > items.length && last !== undefined ? encodeCursor(place(last)) : null,
   };
 }

@@ -1,5 +1,5 @@
 import { type SchemaStep } from '../migrate';
-import { createIndex, createTable, type TableBuilder } from './ddl';
+import { createIndex, createServerState, createTable, type TableBuilder } from './ddl';
 
 const MESSAGE_TABLES = ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'];
 
@@ -174,10 +174,6 @@ export const initial: SchemaStep = {
 
     // --- What all processes share and a restart must not forget.
 
-    await table('server_state', (builder) =>
-      builder
-        .addColumn('name', 'varchar(64)', (column) => column.notNull().primaryKey())
-        .addColumn('value', 'varchar(255)', (column) => column.notNull()),
-    );
+    await createServerState(db, dialect);
   },
 };

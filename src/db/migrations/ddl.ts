@@ -26,3 +26,12 @@ export async function createIndex(
   await sql`create ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(name)} on ${sql.table(table)}
     (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
 }
+
+/** What all processes share and a restart must not forget. It is there before the first step: the steps' own lease is in it. */
+export async function createServerState(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
+  await createTable(db, dialect, 'server_state', (builder) =>
+    builder
+      .addColumn('name', 'varchar(64)', (column) => column.notNull().primaryKey())
+      .addColumn('value', 'varchar(255)', (column) => column.notNull()),
+  );
+}

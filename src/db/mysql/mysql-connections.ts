@@ -5,8 +5,12 @@ import { isReadOnly, isWithoutTls } from './mysql-errors';
 
 /** Longer than a statement may wait for a lock, shorter than the 10 s that a request may wait. */
 const SILENCE_LIMIT_MS = 9_000;
+/** After this long without use a connection is asked whether it is still there, and has this long to answer. */
+const CHECK_AFTER_MS = 5_000;
+const CHECK_LIMIT_MS = 1_000;
 
 type Callback = (error: unknown, result: unknown) => void;
+type GetConnection = (error: unknown, connection: MysqlPoolConnection) => void;
 
 /**
  * Lends the connections of a pool, and throws away those that are of no use any more. It has the form in which Kysely takes a
@@ -19,6 +23,8 @@ type Callback = (error: unknown, result: unknown) => void;
 export class MysqlConnections implements MysqlPool {
   #pool: Pool;
   #limitsSilence = false;
+  /** ms of the monotonic clock */
+  readonly #lastUsed = new WeakMap<PoolConnection, number>();
 
   /**
    * @param mayBePlain whether a server that knows no TLS is asked without
@@ -36,7 +42,7 @@ export class MysqlConnections implements MysqlPool {
     this.#limitsSilence = true;
   }
 
-  getConnection(callback: (error: unknown, connection: MysqlPoolConnection) => void): void {
+  getConnection(callback: GetConnection): void {
     this.#pool.getConnection((error: unknown, connection: PoolConnection) => {
       if (this.mayBePlain && isWithoutTls(error)) {
         this.mayBePlain = false;
@@ -46,8 +52,38 @@ export class MysqlConnections implements MysqlPool {
         this.#pool = this.open(false);
         this.getConnection(callback);
       } else if (error instanceof Error) callback(error, undefined as never);
-      else callback(null, new LentConnection(connection, () => this.#limitsSilence) as never);
+      else this.#lendChecked(connection, callback);
     });
+  }
+
+  /** A connection that nobody used for a while may be gone: it is asked first, and another one taken where it is. */
+  #lendChecked(connection: PoolConnection, callback: GetConnection): void {
+    const lastUsed = this.#lastUsed.get(connection);
+    const lend = () => {
+      const lent = new LentConnection(
+        connection,
+        () => this.#limitsSilence,
+        () => this.#lastUsed.set(connection, performance.now()),
+      );
+      callback(null, lent as never);
+    };
+    if (lastUsed === undefined || performance.now() - lastUsed < CHECK_AFTER_MS) {
+      lend();
+      return;
+    }
+    let isOver = false;
+    const end = (isAlive: boolean) => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      if (isAlive) lend();
+      else {
+        connection.destroy();
+        this.getConnection(callback);
+      }
+    };
+    const timer = setTimeout(() => end(false), CHECK_LIMIT_MS);
+    connection.ping((error) => end(error === null));
   }
 
   /** @throws the driver's error when no connection can be had */
@@ -72,6 +108,7 @@ export class LentConnection {
   constructor(
     private readonly connection: PoolConnection,
     private readonly limitsSilence: () => boolean,
+    private readonly used: () => void,
   ) {}
 
   query(sql: string, values: unknown[], callback: Callback): void {
@@ -109,6 +146,7 @@ export class LentConnection {
   }
 
   release(): void {
+    this.used();
     if (this.#isSpoiled) this.connection.destroy();
     else this.connection.release();
   }

@@ -1,12 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import {
-  CompiledQuery,
-  HandleEmptyInListsPlugin,
-  Kysely,
-  MysqlDialect,
-  replaceWithNoncontingentExpression,
-} from 'kysely';
+import { CompiledQuery, HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
 import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
 import { type MysqlUrl, parseMysqlUrl } from '../../resources/config/mysql-url';
 import { type Database } from '../database';
@@ -14,6 +7,7 @@ import { withRetries } from '../retries';
 import { type Schema } from '../schema';
 import { type Run, statement } from '../statement';
 import { MysqlConnections } from './mysql-connections';
+import { LocklessMysqlDialect } from './mysql-kysely';
 import { mysqlDialect } from './mysql-dialect';
 import { runAsText } from './mysql-run';
 
@@ -49,24 +43,24 @@ export function openMysql(url: string, connections: number): Database {
     maxIdle: 0,
     idleTimeout: IDLE_LIMIT_MS,
   };
-  const writers = availableParallelism() > 2 ? 2 : 1;
+  const batches = Number(process.env.W ?? 2);
   const open = (own: PoolOptions, lockWaitSeconds: number) =>
     new MysqlConnections(sslMode === 'PREFERRED', (isEncrypted) => {
       const pool = createPool({ ...options, ...own, ...(isEncrypted ? sslOptions(parts) : {}) });
       pool.on('connection', (connection) => prepareConnection(connection, lockWaitSeconds));
       return pool;
     });
-  const own = open({ connectionLimit: connections - writers }, LOCK_WAIT_SECONDS.one);
+  const own = open({ connectionLimit: connections - batches }, LOCK_WAIT_SECONDS.one);
   // Several statements in one text are for the writers alone; everywhere else they would only help an attacker.
-  const ofWriters = open({ connectionLimit: writers, multipleStatements: true }, LOCK_WAIT_SECONDS.writer);
+  const ofWriters = open({ connectionLimit: batches, multipleStatements: true }, LOCK_WAIT_SECONDS.writer);
   const kysely = new Kysely<Schema>({
-    dialect: new MysqlDialect({ pool: own }),
+    dialect: new LocklessMysqlDialect({ pool: own }),
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
   });
   return {
     kysely,
     dialect: mysqlDialect,
-    writers,
+    transactionsAtOnce: batches,
     description: `mysql://${host}:${port}/${database} (ssl-mode ${sslMode})`,
     transaction: (work) => withRetries(mysqlDialect, () => kysely.transaction().execute(work)),
     batchTransaction: (work) => withRetries(mysqlDialect, () => inOneTransaction(ofWriters, work)),

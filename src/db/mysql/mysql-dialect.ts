@@ -47,5 +47,6 @@ export const mysqlDialect: Dialect = {
       where table_schema = database() and table_name in (${sql.join(names)})`.execute(db);
     return found.rows.map(({ name }) => name);
   },
+  hasTransactionalDdl: false,
   hasSchemas: true,
 };

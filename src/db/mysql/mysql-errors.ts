@@ -2,17 +2,29 @@
 const LOCK_TIMEOUT = 1205;
 /** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME */
 const DUPLICATE = new Set([1062, 1586]);
-/** ER_LOCK_DEADLOCK, which Galera gives to who lost against another node; ER_CHECKREAD */
-const RETRYABLE = new Set([1213, 1020]);
+/**
+ * ER_LOCK_DEADLOCK, which Galera gives to who lost against another node; ER_CHECKREAD; ER_TRANSACTION_ROLLBACK_DURING_COMMIT, the
+ * same of group replication.
+ */
+const RETRYABLE = new Set([1213, 1020, 3101]);
 
 /** The server takes no writes any more, such as an old primary after a failover: another connection may find the new one. */
 const READ_ONLY = new Set([1290, 1792, 1836]);
 
-/** Too many connections, shutting down, killed: the database is there but can't serve now. */
+/** The server ends a connection that nobody used for long: ER_CLIENT_INTERACTION_TIMEOUT. */
+const CLOSED_FOR_IDLENESS = 4031;
+
+/**
+ * Too many connections (of all, of an account), shutting down, killed, a node that is not in its cluster: the database is there
+ * but can't serve now. What lost against others for too long is of this kind, too.
+ */
 const UNAVAILABLE = new Set([
   LOCK_TIMEOUT,
+  CLOSED_FOR_IDLENESS,
   ...READ_ONLY,
+  ...RETRYABLE,
   1040,
+  1047,
   1053,
   1077,
   1079,
@@ -22,8 +34,10 @@ const UNAVAILABLE = new Set([
   1160,
   1161,
   1203,
+  1226,
   1317,
   1927,
+  3100,
 ]);
 
 /** Node's and the driver's codes of a connection that could not be made, or was lost. */

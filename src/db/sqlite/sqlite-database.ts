@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   CompiledQuery,
   HandleEmptyInListsPlugin,
@@ -50,7 +49,7 @@ export function openSqlite(file: string): Database {
   return {
     kysely,
     dialect: sqliteDialect,
-    writers: 1,
+    transactionsAtOnce: 1,
     description: `sqlite:${file} (${driver.name})`,
     transaction: (work) => withRetries(sqliteDialect, () => kysely.transaction().execute(work)),
     batchTransaction: (work) => withRetries(sqliteDialect, () => inOneTransaction(kysely, driver, work)),
@@ -101,8 +100,6 @@ function inOneTransaction<T>(
     return { rows: [], firstId: sqliteDialect.firstId(Number(lastInsertRowid), makes?.rows ?? 1) };
   };
   return kysely.connection().execute(async () => {
-    // Lets in what arrived while the last transaction held the thread.
-    await nextTurn();
     run(driver, BEGIN);
     try {
       const value = await work((statements) => runInTurn(statements, runOne));

@@ -6,7 +6,7 @@ function codeOf(error: unknown): string {
   return (error as { code?: string } | null)?.code ?? '';
 }
 
-const UNAVAILABLE = ['SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY', 'SQLITE_IOERR'];
+const UNAVAILABLE = ['SQLITE_BUSY', 'SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY', 'SQLITE_IOERR'];
 
 export const sqliteDialect: Dialect = {
   types: {
@@ -48,5 +48,6 @@ export const sqliteDialect: Dialect = {
       where type = 'view' and name in (${sql.join(names)})`.execute(db);
     return found.rows.map(({ name }) => name);
   },
+  hasTransactionalDdl: true,
   hasSchemas: false,
 };

@@ -206,7 +206,15 @@ function codeOf(error: unknown): string {
 
 /** The settings of this process: its environment over the `.env` file of the working directory. @throws ConfigError */
 export function readConfig(): Config {
-  const config = configFrom({ ...readEnvFile('.env'), ...process.env });
-  checkFiles(config);
-  return config;
+  let environment: Environment = process.env;
+  try {
+    environment = { ...readEnvFile('.env'), ...process.env };
+    const config = configFrom(environment);
+    checkFiles(config);
+    return config;
+  } catch (error) {
+    const { IM_LOG_DIR: directory = '' } = environment;
+    if (error instanceof ConfigError && directory !== '') error.logDirectory = directory;
+    throw error;
+  }
 }

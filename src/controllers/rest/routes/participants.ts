@@ -60,12 +60,13 @@ export const participantRoutes: Route[] = [
     summary: 'Add participants; who is there already stays as they are',
     body: z.object({ participants: participants.min(1) }),
     example: { participants: [{ id: 'D2016008240004', role: 0 }] },
-    problems: ['conflict'],
+    problems: ['forbidden', 'conflict'],
     responses: { 200: { description: 'all of them', schema: participantList } },
     handle: async ({ context, principal, params, body }) => {
       const session = await visibleSession(context.database.kysely, principal, params.session_id ?? '');
       const changed = await changeParticipants(
         context,
+        principal,
         session.id,
         { add: body.participants },
         { add: 'participants' },
@@ -80,11 +81,11 @@ export const participantRoutes: Route[] = [
     summary: 'Remove and add participants, both or neither',
     body: z.object({ remove: userIds.default([]), add: participants.default([]) }),
     example: { remove: ['D2016008240004'], add: [{ id: 'D2016008240005' }] },
-    problems: ['conflict'],
+    problems: ['forbidden', 'conflict'],
     responses: { 200: { description: 'all of them', schema: participantList } },
     handle: async ({ context, principal, params, body }) => {
       const session = await visibleSession(context.database.kysely, principal, params.session_id ?? '');
-      const changed = await changeParticipants(context, session.id, body);
+      const changed = await changeParticipants(context, principal, session.id, body);
       return { status: 200, body: whole(changed.participants.map(participantView)) };
     },
   }),
@@ -117,14 +118,20 @@ export const participantRoutes: Route[] = [
     summary: 'Add a participant, or change its role',
     body: z.object({ role: role.optional() }),
     example: { role: 1 },
-    problems: ['conflict'],
+    problems: ['forbidden', 'conflict'],
     responses: {
       201: { description: 'added', schema: wire.participant },
       200: { description: 'changed', schema: wire.participant },
     },
     handle: async ({ context, principal, params, body }) => {
       const session = await visibleSession(context.database.kysely, principal, params.session_id ?? '');
-      const put = await putParticipant(context, session.id, params.participant_id ?? '', body.role);
+      const put = await putParticipant(
+        context,
+        principal,
+        session.id,
+        params.participant_id ?? '',
+        body.role,
+      );
       return { status: put.created ? 201 : 200, body: participantView(put.participant) };
     },
   }),
@@ -133,12 +140,12 @@ export const participantRoutes: Route[] = [
     path: '/:session_id/participants/:participant_id',
     who: 'user',
     summary: 'Remove a participant, who sees nothing more from then on',
-    problems: ['conflict'],
+    problems: ['forbidden', 'conflict'],
     responses: { 204: { description: 'removed', schema: null } },
     handle: async ({ context, principal, params }) => {
-      const participant = await visibleParticipant(context, principal, params);
-      const change = { remove: [participant.participant_id] };
-      await changeParticipants(context, participant.session_id, change, {});
+      const session = await visibleSession(context.database.kysely, principal, params.session_id ?? '');
+      const change = { remove: [params.participant_id ?? ''] };
+      await changeParticipants(context, principal, session.id, change, {});
       return { status: 204 };
     },
   }),

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import { type Queryable } from '../db/database';
-import { type Dialect } from '../db/dialect';
-import { type SqlTime } from '../db/time';
+import { type Queryable } from './database';
+import { type Dialect } from './dialect';
+import { type SqlTime } from './time';
 
 /**
  * The database's clock. It judges all that several processes must agree on (leases, due times, calls): their own clocks may

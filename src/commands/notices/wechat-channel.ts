@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Database } from '../../db/database';
+import { type NoticeRow, type SessionRow } from '../../db/schema';
+import { databaseNow } from '../../db/clock';
+import { fromSqlTime, toSqlTime } from '../../db/time';
+import { log } from '../../logger';
+import { type Metrics } from '../../metrics';
+import { findCall } from '../../model/calls';
+import { messageTable } from '../../model/message-tables';
+import { findMessage } from '../../model/messages';
+import { setWechatPause, wechatPause } from '../../model/notices';
+import { claimDue, finishClaimed, type Finished } from '../../model/outbox';
+import { isParticipant } from '../../model/participants';
+import { findSession } from '../../model/sessions';
+import { lastTopic, topicOfMessage } from '../../model/topics';
+import { findUser } from '../../model/users';
+import { MESSAGE_TYPE } from '../../model/values/message-content';
+import { type Outcome as WechatOutcome, type Wechat } from '../../push/wechat/wechat';
+import { messageText, nextShanghaiMidnight, type TemplateValues } from '../../push/wechat/wechat-fields';
+import { type Channel, type Outcome } from '../outbox/outbox-worker';
+
+/** Short enough for another process to step in within 30 s. */
+const CLAIM_MS = 25_000;
+/** A try takes no longer; a token that hangs makes it four calls of 5 s and the waiting for others. */
+const TRY_LIMIT_MS = 20_000;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 10 * 60_000;
+const GIVE_UP_MS = 24 * 60 * 60_000;
+
+/** How long the retry after `attempts` failures waits: 1 s, doubling to 10 min. */
+export function retryDelayMs(attempts: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20), LAST_RETRY_MS);
+}
+
+/** Takes notices to WeChat as template messages. */
+export class WechatChannel implements Channel<NoticeRow> {
+  readonly name = 'WeChat notices';
+
+  /** @param wechat undefined: WeChat is off, and what is due is skipped */
+  constructor(
+    private readonly database: Database,
+    private readonly wechat: Wechat | undefined,
+    private readonly metrics: Metrics,
+  ) {}
+
+  async claim(worker: string, limit: number): Promise<NoticeRow[]> {
+    const { dialect, kysely } = this.database;
+    if (this.wechat !== undefined) {
+      const pausedUntil = await wechatPause(kysely);
+      if (pausedUntil !== null && pausedUntil > (await databaseNow(kysely, dialect))) return [];
+    }
+    return claimDue(this.database, { channel: 'wechat', worker, limit, claimMs: CLAIM_MS });
+  }
+
+  async send(notice: NoticeRow): Promise<Outcome> {
+    const skipped = (error: string): Outcome => ({ state: 'skipped', error, isTry: false });
+    const { wechat } = this;
+    const db = this.database.kysely;
+    if (wechat === undefined) return skipped('WeChat is off');
+    const openid = (await findUser(db, notice.user_id))?.openid ?? '';
+    if (openid === '') return skipped('the patient has no openid');
+    if (!(await isParticipant(db, notice.session_id, notice.user_id)))
+      return skipped('the patient has left the session');
+    const values = await this.#values(notice);
+    if (values === undefined) return skipped('the message is gone');
+    const message = {
+      touser: openid,
+      clientMsgId: notice.call_id ?? `notice-${notice.id}`,
+      sessionId: notice.session_id,
+      values,
+    };
+    const late: WechatOutcome = { result: 'retry', reason: 'no answer in time' };
+    return this.#outcomeOf(
+      await Promise.race([wechat.send(message), sleep(TRY_LIMIT_MS, late, { ref: false })]),
+    );
+  }
+
+  async #outcomeOf(outcome: WechatOutcome): Promise<Outcome> {
+    switch (outcome.result) {
+      case 'sent':
+        return { state: 'sent', isTry: true };
+      case 'rejected':
+        return { state: 'failed', error: `${outcome.errcode} ${outcome.errmsg}`, isTry: true };
+      case 'quota':
+        return { state: 'pending', error: '45009 daily quota', until: await this.#pause() };
+      case 'retry':
+        return { state: 'pending', error: `${outcome.errcode ?? ''} ${outcome.reason}`.trim() };
+    }
+  }
+
+  /** The day's quota is used up: notices wait, in all processes. */
+  async #pause(): Promise<string> {
+    const { dialect, kysely } = this.database;
+    const now = await databaseNow(kysely, dialect);
+    const until = toSqlTime(nextShanghaiMidnight(new Date(fromSqlTime(now))).getTime());
+    await setWechatPause(this.database, until);
+    log.warn(`WeChat's daily quota is used up: notices wait until ${until} UTC`);
+    return until;
+  }
+
+  finish(worker: string, { id }: NoticeRow, finished: Finished): Promise<boolean> {
+    return finishClaimed(this.database, worker, id, finished);
+  }
+
+  retryIn(_notice: NoticeRow, attempts: number, failingMs: number): number | undefined {
+    return failingMs >= GIVE_UP_MS ? undefined : retryDelayMs(attempts);
+  }
+
+  ended(_notice: NoticeRow, state: Finished['state']): void {
+    this.metrics.notices.inc({ state });
+  }
+
+  close(): void {
+    this.wechat?.close();
+  }
+
+  async #values(notice: NoticeRow): Promise<TemplateValues | undefined> {
+    const db = this.database.kysely;
+    const session = await findSession(db, notice.session_id);
+    if (session === undefined) return undefined;
+    if (notice.call_id !== null) return this.#callValues(notice.call_id, session);
+    if (notice.message_id === null) return undefined;
+    const message = await findMessage(db, messageTable(session.type), session.id, notice.message_id);
+    if (message === undefined) return undefined;
+    const topic = await topicOfMessage(db, session.id, message.id);
+    return {
+      sender_name: message.sender_name,
+      text: messageText(message.type, JSON.parse(message.content)),
+      time: new Date(fromSqlTime(message.timestamp)),
+      session_name: session.name,
+      topic_name: topic?.name,
+    };
+  }
+
+  async #callValues(callId: string, session: SessionRow): Promise<TemplateValues | undefined> {
+    const db = this.database.kysely;
+    const call = await findCall(db, callId);
+    if (call === undefined) return undefined;
+    const topic = await lastTopic(db, session.id);
+    return {
+      sender_name: call.caller_name,
+      text: messageText(MESSAGE_TYPE.call, null),
+      time: new Date(fromSqlTime(call.create_time)),
+      session_name: session.name,
+      topic_name: topic?.open_session_id === session.id ? topic.name : undefined,
+    };
+  }
+}

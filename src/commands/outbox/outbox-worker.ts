@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { databaseNow } from '../../db/clock';
+import { type Database } from '../../db/database';
+import { later, type SqlTime } from '../../db/time';
+import { describeError, log } from '../../logger';
+import { type Finished, type OutboxRow } from '../../model/outbox';
+
+/** Tries under way at once in one process. One that hangs holds up no other. */
+const UNDER_WAY = 32;
+/** Rows that end together are followed by one look for more. */
+const GATHER_MS = 5;
+
+/** What a try came to. */
+export type Outcome =
+  | { state: Exclude<Finished['state'], 'pending'>; error?: string | undefined; isTry: boolean }
+  /** Not now. `until` overrules the channel's own waits. */
+  | { state: 'pending'; error: string; until?: SqlTime | undefined };
+
+/** Where an outbox's rows go, and the rules of that way. */
+export interface Channel<Row extends OutboxRow> {
+  /** For the log. */
+  readonly name: string;
+  /** Claims up to `limit` rows that are due, for long enough. */
+  claim(worker: string, limit: number): Promise<Row[]>;
+  /** One try. What it throws counts as a failed one. */
+  send(row: Row): Promise<Outcome>;
+  finish(worker: string, row: Row, finished: Finished): Promise<boolean>;
+  /** ms from a failed try to the next one; undefined: the row is given up. @param attempts with this one */
+  retryIn(row: Row, attempts: number, failingMs: number): number | undefined;
+  /** A row has reached its end, for the metrics. */
+  ended(row: Row, state: Finished['state'], error: string | null): void;
+  /** Breaks off the tries under way. */
+  close(): void;
+}
+
+/**
+ * Takes rows of an outbox table to where they have to go. It runs in every process: a claim keeps two workers off one row,
+ * and runs out when its process dies.
+ */
+export class OutboxWorker<Row extends OutboxRow> {
+  readonly #id = randomUUID();
+  readonly #underWay = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+
+  /** @param pollMs how often to look for rows that have come due */
+  constructor(
+    private readonly database: Database,
+    private readonly channel: Channel<Row>,
+    private readonly pollMs: number,
+  ) {}
+
+  /** From now on due rows are looked for; needs the schema. */
+  start(): void {
+    this.#timer = setInterval(() => this.poke(), this.pollMs);
+    this.#timer.unref();
+    this.poke();
+  }
+
+  /** There may be something to do now. */
+  poke(): void {
+    this.#again = true;
+    if (!this.#stopped) this.#looking ??= this.#look();
+  }
+
+  /** Waits for the tries under way, `graceMs` at most; one that is broken off is made again later. */
+  async close(graceMs = 5_000): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#looking;
+    await Promise.race([Promise.all(this.#underWay), sleep(graceMs, undefined, { ref: false })]);
+    this.channel.close();
+    await Promise.all(this.#underWay);
+  }
+
+  /** Claims rows and starts their tries, as long as there are any and not too many are under way. */
+  async #look(): Promise<void> {
+    try {
+      while (this.#again && this.#underWay.size < UNDER_WAY && !this.#stopped) {
+        this.#again = false;
+        const free = UNDER_WAY - this.#underWay.size;
+        const rows = await this.channel.claim(this.#id, free);
+        for (const row of rows) this.#start(row);
+        if (rows.length === free) this.#again = true;
+      }
+    } catch (error) {
+      log.warn(`${this.channel.name}: what is due could not be read, trying again: ${describeError(error)}`);
+    } finally {
+      this.#looking = undefined;
+    }
+  }
+
+  #start(row: Row): void {
+    const work = this.#try(row).finally(() => {
+      this.#underWay.delete(work);
+      // With all places taken nobody looked for more.
+      if (this.#again) setTimeout(() => this.poke(), GATHER_MS);
+    });
+    this.#underWay.add(work);
+  }
+
+  /** Never rejects. */
+  async #try(row: Row): Promise<void> {
+    const { channel } = this;
+    let outcome: Outcome;
+    try {
+      outcome = await channel.send(row);
+    } catch (error) {
+      log.error(`${channel.name}: ${row.id} could not be worked on: ${describeError(error)}`);
+      outcome = { state: 'pending', error: 'internal' };
+    }
+    try {
+      const finished = await this.#finished(row, outcome);
+      const isOurs = await channel.finish(this.#id, row, finished);
+      if (isOurs && finished.state !== 'pending') channel.ended(row, finished.state, finished.last_error);
+    } catch (error) {
+      // The claim runs out, and the row comes again.
+      log.warn(`${channel.name}: what became of ${row.id} could not be written: ${describeError(error)}`);
+    }
+  }
+
+  async #finished(row: Row, outcome: Outcome): Promise<Finished> {
+    if (outcome.state !== 'pending') {
+      const attempts = row.attempts + (outcome.isTry ? 1 : 0);
+      return { state: outcome.state, attempts, last_error: outcome.error ?? null };
+    }
+    const attempts = row.attempts + 1;
+    const failed = { attempts, last_error: outcome.error };
+    if (outcome.until !== undefined)
+      return { ...failed, state: 'pending', due_time: outcome.until, retry_since: null };
+    const now = await databaseNow(this.database.kysely, this.database.dialect);
+    const since = row.retry_since ?? now;
+    const waitMs = this.channel.retryIn(row, attempts, millisecondsBetween(since, now));
+    return waitMs === undefined
+      ? { ...failed, state: 'failed', retry_since: since }
+      : { ...failed, state: 'pending', due_time: later(now, waitMs), retry_since: since };
+  }
+}
+
+function millisecondsBetween(first: SqlTime, second: SqlTime): number {
+  return Date.parse(`${second.replace(' ', 'T')}Z`) - Date.parse(`${first.replace(' ', 'T')}Z`);
+}
