@@ -10,7 +10,7 @@ import { Notices } from './commands/notices/notices';
 import { MemberCache } from './commands/sending/member-cache';
 import { NameCache } from './commands/sending/name-cache';
 import { SendRate } from './commands/sending/send-rate';
-import { Writers } from './commands/sending/writers';
+import { Writer } from './commands/sending/writer';
 import { type Services } from './commands/services';
 import { type Database, openDatabase } from './db/database';
 import { createMetrics } from './metrics';
@@ -78,13 +78,13 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     activity,
     metrics,
     members: async (sessionId, version) => {
-      const known = members.get(sessionId, version);
-      if (known !== undefined) return known;
+      const known = members.get(sessionId);
+      if (known?.version === version) return known.members;
       const found = await sessionMembers(database.kysely, sessionId);
-      members.set(sessionId, version, found);
+      members.set(sessionId, { version, members: found });
       return found;
     },
-    settled: (sessionId) => writers.settled(sessionId),
+    settled: () => writer.settled(),
   });
   const healing = new Healing({ database, bus, sockets, deliver, tokens, names });
   const notices = new Notices({
@@ -101,7 +101,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
   };
   const announceStored = announcerOf({ database, deliver, activity, notices });
-  const writers = new Writers({
+  const writer = new Writer({
     database,
     members,
     names,
@@ -136,7 +136,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     notices,
     rate,
     tokens,
-    writers,
+    writer,
     calls,
     start: async () => {
       await bus.start();
@@ -147,7 +147,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     },
     close: async () => {
       calls.close();
-      await writers.idle();
+      await writer.idle();
       await retention.close();
       await notices.close();
       await acknowledgements.close();

@@ -13,7 +13,7 @@ import { type Deliver } from './delivery/deliver';
 import { type Acknowledgements } from './notices/acknowledgements';
 import { type NameCache } from './sending/name-cache';
 import { type SendRate } from './sending/send-rate';
-import { type Writers } from './sending/writers';
+import { type Writer } from './sending/writer';
 
 /** What there is once the server is built (`context.ts`). Controllers have all of it; a command names the parts that it uses. */
 export interface Services {
@@ -31,6 +31,6 @@ export interface Services {
   readonly noticePlan: NoticePlan;
   readonly rate: SendRate;
   readonly tokens: Tokens;
-  readonly writers: Writers;
+  readonly writer: Writer;
   readonly calls: Calls;
 }

@@ -20,8 +20,8 @@ export interface Database {
    */
   transaction<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T>;
   /**
-   * The same for a batch of sends: on MySQL each `run` is one round trip, however many statements it takes. The first
-   * `run` begins the transaction. It is committed when `work` resolves.
+   * A transaction for a batch of sends: on MySQL each `run` is one round trip, however many statements it takes. The first
+   * `run` begins the transaction. It is committed when `work` resolves, and not tried again where it fails.
    */
   batchTransaction<T>(work: (run: Run) => Promise<T>): Promise<T>;
   /** @throws the driver's error when the database can't be reached */

@@ -29,7 +29,7 @@ eachDatabase('Sends that share a transaction', (database) => {
   function sendTogether(sends: readonly Partial<Send>[]): Promise<PromiseSettledResult<Sent>[]> {
     return Promise.allSettled(
       sends.map((send) =>
-        server.context.writers.submit({
+        server.context.writer.submit({
           sessionId: 's',
           senderId: 'D1',
           byBackend: true,

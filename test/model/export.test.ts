@@ -90,7 +90,7 @@ eachDatabase(
     const sendMany = (count: number) =>
       Promise.all(
         Array.from({ length: count }, (_, index) =>
-          server.context.writers.submit({
+          server.context.writer.submit({
             sessionId: index % 50 === 7 ? 'S3' : 'S1',
             senderId: index % 2 === 0 ? 'P1' : 'D1',
             byBackend: true,

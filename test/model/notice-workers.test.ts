@@ -88,7 +88,7 @@ eachDatabase('Workers that share the notices', (database) => {
   it('send each of 100 once', async () => {
     await Promise.all(
       Array.from({ length: COUNT }, (_, index) =>
-        servers[index % servers.length]!.context.writers.submit({
+        servers[index % servers.length]!.context.writer.submit({
           sessionId: 's',
           senderId: 'D',
           byBackend: true,

@@ -146,7 +146,7 @@ eachDatabase('The read position', (database) => {
     const [atA, atB, atP] = await Promise.all([position('A'), position('B'), position('P')]);
     const sent = await Promise.all(
       ['A', 'A', 'B', 'A', 'P'].map((senderId) =>
-        server.context.writers.submit({
+        server.context.writer.submit({
           sessionId: session,
           senderId,
           byBackend: true,

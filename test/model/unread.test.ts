@@ -127,7 +127,7 @@ eachDatabase('Unread messages', (database) => {
           [other, { type: 1, content: '🙂' }, 'B'],
         ] as const
       ).map(([sessionId, message, senderId]) =>
-        server.context.writers.submit({
+        server.context.writer.submit({
           sessionId,
           senderId,
           byBackend: true,

@@ -34,8 +34,8 @@ export interface DeliverOptions {
   metrics: Metrics;
   /** The ids of a session's participants, from a cache of that version or from the database. */
   members(sessionId: string, version: number): Promise<ReadonlyMap<string, Member>>;
-  /** Resolves when what this process was committing in the session has come to `Deliver.messages`. */
-  settled(sessionId: string): Promise<void>;
+  /** Resolves when what this process was committing has come to `Deliver.messages`. */
+  settled(): Promise<void>;
 }
 
 /** Decides who hears of what was committed: the sockets here, and through the bus those of other processes. */
@@ -49,7 +49,7 @@ export class Deliver {
       stale: (item) => item.origin?.tell(item.sessionId, item.id, item.message),
       positions: (sessionIds) => this.#positions(sessionIds),
       fetch: (sessionId, after, before) => missedMessages(options.database.kysely, sessionId, after, before),
-      settled: (sessionId) => options.settled(sessionId),
+      settled: () => options.settled(),
       lost: (sessionId) => this.resync(sessionId),
     });
     const { database, sockets } = options;

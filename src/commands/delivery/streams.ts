@@ -30,7 +30,7 @@ export interface StreamOptions<Item> {
   /** The messages between two ids, oldest first, both ends left out. */
   fetch(sessionId: string, after: number, before: number): Promise<Item[]>;
   /** Resolves when what this process was committing in the session has been pushed. */
-  settled(sessionId: string): Promise<void>;
+  settled(): Promise<void>;
   /** The messages could not be fetched: whoever hears of the session must resync by itself. */
   lost(sessionId: string): void;
 }
@@ -155,7 +155,7 @@ export class Streams<Item extends StreamItem> {
     const found = await this.options.fetch(stream.sessionId, stream.lastId, end + 1);
     // What is being committed here is in the database before it is pushed, and only the pushed item knows its sender's
     // socket: it goes in the place of what was fetched.
-    await this.options.settled(stream.sessionId);
+    await this.options.settled();
     const items = new Map(found.map((item) => [item.id, item]));
     for (const item of waiting) if (item.id > stream.lastId && item.id <= end) items.set(item.id, item);
     const rest = waiting.filter((item) => !items.has(item.id));

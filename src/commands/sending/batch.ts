@@ -34,6 +34,14 @@ export interface BatchOutcome {
   answers: (() => void)[];
 }
 
+/** A batch that begins before the one before it is committed. */
+export interface Overlap {
+  /** Called when all is written, and only the COMMIT is left. */
+  written(): void;
+  /** Resolves when the batch before is committed. @throws when it is not: then this one is rolled back */
+  mayCommit(): Promise<void>;
+}
+
 /** What a transaction reads under its sessions' locks. */
 interface Reads {
   sessions: ReadonlyMap<string, LockedSession>;
@@ -47,14 +55,13 @@ interface Reads {
  * Stores sends in one transaction of three commands: lock the sessions and read, write, COMMIT. A send that may not be is
  * left out, and refused by its answer.
  * @param lookForRepeats whether some may be repeats: without it the unique index of `client_key` fails the transaction
- * @param locked called once the sessions are locked
  * @throws whatever fails all of them
  */
 export function storeBatch(
   options: BatchOptions,
   sends: readonly QueuedSend[],
   lookForRepeats: boolean,
-  locked: () => void,
+  overlap?: Overlap,
 ): Promise<BatchOutcome> {
   return options.database.batchTransaction(async (run) => {
     const reads = await read(options, run, sends, lookForRepeats || sends.some(isForward));
@@ -87,13 +94,14 @@ export function storeBatch(
       }
     }
     await append.store(run);
-    locked();
+    overlap?.written();
     for (const { message, queued, session } of appended) {
       const { previousId, row } = message;
       const json = messageJson(row);
       outcome.messages.push({ row, json, previousId, session, origin: queued.send.origin });
       outcome.answers.push(() => queued.resolve({ row, json, created: true }));
     }
+    await overlap?.mayCommit();
     return outcome;
   });
 }

@@ -20,7 +20,7 @@ export interface SendInput {
  * @throws AppError `forbidden` for another's `sender_id`, `rate_limited`, and what `Writer.submit` throws
  */
 export async function sendMessage(
-  { metrics, rate, writers }: Pick<Services, 'metrics' | 'rate' | 'writers'>,
+  { metrics, rate, writer }: Pick<Services, 'metrics' | 'rate' | 'writer'>,
   principal: Principal,
   input: SendInput,
 ): Promise<Sent> {
@@ -31,7 +31,7 @@ export async function sendMessage(
     rate.take(principal.id);
   }
   const since = performance.now();
-  const sent = await writers.submit({
+  const sent = await writer.submit({
     sessionId: input.sessionId,
     senderId,
     byBackend: principal.kind === 'backend',

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { withRetries } from '../../db/retries';
 import { describeError, log } from '../../logger';
 import { clientKey, SYSTEM_USER } from '../../model/values/identifiers';
 import { contentText } from '../../model/values/message-content';
@@ -14,14 +15,28 @@ export interface WriterOptions extends BatchOptions {
 /** What one transaction takes at most, in sends and in characters of their contents. */
 const BATCH = { sends: 200, length: 1024 * 1024 };
 
+/** The batch before failed, so this one was not committed: it would have come first. */
+class Overtaken extends Error {}
+
+/** A batch under way. */
+interface UnderWay {
+  /** Resolves when its first try has ended: whether it was committed. */
+  committed: Promise<boolean>;
+  /** Resolves when all is over: stored or refused, and told. */
+  told: Promise<void>;
+}
+
 /**
  * Stores messages, many in one transaction: while a commit is under way sends wait, and the next transaction takes all that
  * wait. So under load one flush to the disk serves dozens of messages, and a lone sender waits for nobody.
+ *
+ * Where the database takes two transactions at once, the next one locks and writes while the last one is committed. It is
+ * committed only after that one; where that one fails, both are stored once more, one after the other.
  */
 export class Writer {
   readonly #queue = new SendQueue();
   #running: Promise<void> | undefined;
-  #settled: Promise<void> = Promise.resolve();
+  #last: UnderWay = { committed: Promise.resolve(true), told: Promise.resolve() };
 
   constructor(private readonly options: WriterOptions) {}
 
@@ -41,9 +56,9 @@ export class Writer {
     });
   }
 
-  /** Resolves when the transaction that is under way now, if any, has ended and was announced. */
+  /** Resolves when the transactions that are under way now have ended and were told. */
   settled(): Promise<void> {
-    return this.#settled;
+    return this.#last.told;
   }
 
   /** Resolves when nothing waits any more. */
@@ -58,43 +73,61 @@ export class Writer {
     await nextTurn();
     while (this.#queue.size > 0) {
       const batch = this.#queue.take(BATCH.sends, BATCH.length);
-      let locked = (): void => undefined;
-      const isLocked = new Promise<void>((resolve) => {
-        locked = resolve;
+      const written = new Promise<void>((resolve) => {
+        this.#last = this.#begin(batch, this.#last, resolve);
       });
-      const told = this.#storeAndTell(batch, locked, this.#settled);
-      this.#settled = told;
-      underWay.push(told);
-      // The next transaction begins when this one has its locks: so what is sent in order is stored in order.
-      if (transactionsAtOnce > 1) await Promise.race([isLocked, told]);
+      underWay.push(this.#last.told);
+      if (transactionsAtOnce > 1) await Promise.race([written, this.#last.told]);
       if (underWay.length === transactionsAtOnce) await underWay.shift();
       // Those who got their answers may send again.
       await nextTurn();
     }
-    await this.#settled;
-    this.#running = undefined;
-    if (this.#queue.size > 0) this.#running = this.#run();
+    await this.#last.told;
+    this.#running = this.#queue.size > 0 ? this.#run() : undefined;
   }
 
-  async #storeAndTell(sends: readonly QueuedSend[], locked: () => void, last: Promise<void>): Promise<void> {
-    const outcomes = await this.#store(sends, false, locked);
-    await last;
-    for (const outcome of outcomes) this.#tell(outcome);
+  #begin(sends: readonly QueuedSend[], before: UnderWay, written: () => void): UnderWay {
+    const mayCommit = async () => {
+      if (!(await before.committed)) throw new Overtaken();
+    };
+    const firstTry =
+      sends.length === 0 ? undefined : storeBatch(this.options, sends, false, { written, mayCommit });
+    const finish = async () => {
+      let outcomes: BatchOutcome[];
+      try {
+        const outcome = await firstTry;
+        await before.told;
+        outcomes = outcome === undefined ? [] : [outcome];
+      } catch (error) {
+        await before.told;
+        outcomes = await this.#storeAfter(sends, error);
+      }
+      for (const outcome of outcomes) this.#tell(outcome);
+    };
+    const committed = Promise.resolve(firstTry).then(
+      () => true,
+      () => false,
+    );
+    return { committed, told: finish() };
+  }
+
+  /** The first try failed with `error`. */
+  async #storeAfter(sends: readonly QueuedSend[], error: unknown): Promise<BatchOutcome[]> {
+    const { dialect } = this.options.database;
+    return error instanceof Overtaken || dialect.isUniqueViolation(error) || dialect.isRetryable(error)
+      ? await this.#storeAgain(sends)
+      : await this.#storeParts(sends, error);
   }
 
   /** Stores what it can, and refuses the rest. @returns what was committed, transaction by transaction */
-  async #store(
-    sends: readonly QueuedSend[],
-    lookForRepeats = false,
-    locked: () => void = () => undefined,
-  ): Promise<BatchOutcome[]> {
-    if (sends.length === 0) return [];
+  async #storeAgain(sends: readonly QueuedSend[]): Promise<BatchOutcome[]> {
+    const timely = sends.filter((queued) => !rejectedAsLate(queued));
+    if (timely.length === 0) return [];
     try {
-      return [await storeBatch(this.options, sends, lookForRepeats, locked)];
+      const { dialect } = this.options.database;
+      return [await withRetries(dialect, () => storeBatch(this.options, timely, true))];
     } catch (error) {
-      if (!lookForRepeats && this.options.database.dialect.isUniqueViolation(error))
-        return await this.#store(sends, true);
-      return await this.#storeParts(sends, error);
+      return await this.#storeParts(timely, error);
     }
   }
 
@@ -107,8 +140,7 @@ export class Writer {
     }
     log.error(`a transaction of ${sends.length} messages failed, trying its parts: ${describeError(error)}`);
     const outcomes: BatchOutcome[] = [];
-    for (const part of parts)
-      outcomes.push(...(await this.#store(part.filter((queued) => !rejectedAsLate(queued)))));
+    for (const part of parts) outcomes.push(...(await this.#storeAgain(part)));
     return outcomes;
   }
 

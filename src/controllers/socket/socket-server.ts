@@ -43,7 +43,7 @@ export class SocketServer {
   async close(): Promise<void> {
     this.#closing = true;
     clearInterval(this.#heartbeat);
-    await this.services.writers.idle();
+    await this.services.writer.idle();
     for (const ws of this.#peers.keys()) closeSocket(ws, CLOSE.serviceRestart, 'the server restarts');
     const giveUp = performance.now() + CLOSE_WAIT_MS;
     while (this.#peers.size > 0 && performance.now() < giveUp) await sleep(10);

@@ -52,7 +52,7 @@ export function openSqlite(file: string): Database {
     transactionsAtOnce: 1,
     description: `sqlite:${file} (${driver.name})`,
     transaction: (work) => withRetries(sqliteDialect, () => kysely.transaction().execute(work)),
-    batchTransaction: (work) => withRetries(sqliteDialect, () => inOneTransaction(kysely, driver, work)),
+    batchTransaction: (work) => inOneTransaction(kysely, driver, work),
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },

@@ -87,34 +87,25 @@ export function updateSessions(dialect: Dialect, updates: readonly SessionUpdate
 export interface SenderUpdate {
   sessionId: string;
   member: Member;
-  /** When it sent last. */
+  /** When it sent last. By that it has also read everything, if it had read what others wrote up to then. */
   sent: SqlTime;
-  /** Up to when it has read by sending, if nothing of others was unread; null: nothing more. */
-  readUpTo: SqlTime | null;
+  /** When the last message came that others wrote before. */
+  othersLast: SqlTime;
 }
-
-/** Before every message. */
-const NOTHING_READ: SqlTime = '1970-01-01 00:00:00.000';
-
-/** When the last message came that is not by this participant. */
-const OTHERS_LAST = `(select case when sessions.last_sender_id = participants.participant_id
-    then sessions.other_message_time else sessions.last_message_time end
-  from sessions where sessions.id = participants.session_id)`;
 
 const SET_SENDER = `last_sent_time = new(last_sent_time),
   last_fetch_time = case
-    when new(last_fetch_time) > participants.last_fetch_time
-      and participants.last_fetch_time >= coalesce(${OTHERS_LAST}, participants.last_fetch_time)
-    then new(last_fetch_time) else participants.last_fetch_time end`;
+    when participants.last_fetch_time >= new(last_fetch_time) and participants.last_fetch_time < new(last_sent_time)
+    then new(last_sent_time) else participants.last_fetch_time end`;
 
 /** Sets when senders last sent, and moves on the read positions of those who had nothing unread. */
 export function updateSenders(dialect: Dialect, updates: readonly SenderUpdate[]): Statement {
-  const rows = updates.map(({ member, readUpTo, sent, sessionId }) => [
+  const rows = updates.map(({ member, othersLast, sent, sessionId }) => [
     sessionId,
     member.id,
     member.type,
     sent,
-    readUpTo ?? NOTHING_READ,
+    othersLast,
   ]);
   return statement(
     `insert into participants (session_id, participant_id, type, last_sent_time, last_fetch_time)

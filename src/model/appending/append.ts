@@ -51,7 +51,12 @@ export type NoticePlan = (
 interface SessionAppends {
   readonly session: LockedSession;
   readonly messages: (Appended & { id: NewId })[];
+  /** One for each row of messages that one sender sent without another's in between. */
+  readonly senders: { senderId: string; sent: SqlTime; othersLast: SqlTime }[];
 }
+
+/** Before every message. */
+const NOTHING_SENT: SqlTime = '1970-01-01 00:00:00.000';
 
 /** As many characters as the column takes; a name of the platform's own tables may be longer. */
 const NAME_LENGTH = 100;
@@ -96,10 +101,21 @@ export class Append {
       row.unreplied_topic_id = null;
     }
     const appended = { row: message, previousId: 0, id: this.#place(session, message) };
-    const known = this.#sessions.get(row.id);
-    if (known === undefined) this.#sessions.set(row.id, { session, messages: [appended] });
-    else known.messages.push(appended);
+    const { messages, senders } = this.#appendsTo(session);
+    messages.push(appended);
+    const last = senders[senders.length - 1];
+    if (last?.senderId === senderId) last.sent = time;
+    else senders.push({ senderId, sent: time, othersLast: row.other_message_time ?? NOTHING_SENT });
     return appended;
+  }
+
+  #appendsTo(session: LockedSession): SessionAppends {
+    let appends = this.#sessions.get(session.row.id);
+    if (appends === undefined) {
+      appends = { session, messages: [], senders: [] };
+      this.#sessions.set(session.row.id, appends);
+    }
+    return appends;
   }
 
   #place(session: LockedSession, message: MessageRow): NewId {
@@ -116,7 +132,6 @@ export class Append {
     const inserts = [...this.#byTable].map(([table, rows]) => insertMessages(table, rows));
     const results = await run([
       ...inserts,
-      // Before the sessions: it looks at their last messages as they were.
       ...this.#senders(),
       updateSessions(
         this.dialect,
@@ -143,18 +158,11 @@ export class Append {
 
   #senders(): Statement[] {
     const updates: SenderUpdate[] = [];
-    for (const { messages, session } of this.#sessions.values()) {
-      const sent = new Map(messages.map(({ row }) => [row.sender_id, row.timestamp]));
-      for (const [senderId, time] of sent) {
+    for (const { senders, session } of this.#sessions.values()) {
+      for (const { othersLast, senderId, sent } of senders) {
         const member = session.members.get(senderId);
         // The platform sends, too, and is no member.
-        if (member === undefined) continue;
-        updates.push({
-          sessionId: session.row.id,
-          member,
-          sent: time,
-          readUpTo: readBySending(messages, senderId),
-        });
+        if (member !== undefined) updates.push({ sessionId: session.row.id, member, sent, othersLast });
       }
     }
     return updates.length === 0 ? [] : [updateSenders(this.dialect, updates)];
@@ -185,19 +193,6 @@ export class Append {
 
 function isReply({ members }: LockedSession, senderId: string, type: number): boolean {
   return REPLY_TYPES.has(type) && members.get(senderId)?.type === 'doctor';
-}
-
-/**
- * Up to when a sender has read by these messages, if nothing was unread before them; null: nothing more. Only the first sender
- * can have read anything: for the others the first one's message is unread. And it ends where somebody else writes.
- */
-function readBySending(messages: readonly Appended[], senderId: string): SqlTime | null {
-  let readUpTo: SqlTime | null = null;
-  for (const { row } of messages) {
-    if (row.sender_id !== senderId) break;
-    readUpTo = row.timestamp;
-  }
-  return readUpTo;
 }
 
 /** By the list of members, which is never changed, only replaced. */

@@ -33,16 +33,20 @@ export interface LockedSession {
   idStep: number;
 }
 
-/** Lists of members by the version of their session: what is cached of one version stays true. */
+/** A session's members as they were at one `members_version`. */
+export interface MemberList {
+  version: number;
+  members: ReadonlyMap<string, Member>;
+}
+
+/** Lists of members that were read before, by session. */
 export interface MemberLists {
-  get(sessionId: string, version: number): ReadonlyMap<string, Member> | undefined;
-  /** Whether a list of some version is there, which spares the reading of it together with the lock. */
-  has(sessionId: string): boolean;
-  set(sessionId: string, version: number, members: ReadonlyMap<string, Member>): void;
+  get(sessionId: string): MemberList | undefined;
+  set(sessionId: string, list: MemberList): void;
 }
 
 /** Caches nothing: for a transaction that may have changed the members itself, and may still be rolled back. */
-const NO_LISTS: MemberLists = { get: () => undefined, has: () => false, set: () => undefined };
+const NO_LISTS: MemberLists = { get: () => undefined, set: () => undefined };
 
 /**
  * Locks sessions, always in the order of their ids, so that two transactions can't deadlock on them, and reads their
@@ -57,28 +61,30 @@ export async function lockSessions(
   lists: MemberLists = NO_LISTS,
   more: readonly Statement[] = [],
 ): Promise<{ sessions: Map<string, LockedSession>; more: StatementResult[] }> {
-  const uncached = ids.filter((id) => !lists.has(id));
+  const known = new Map(ids.map((id) => [id, lists.get(id)]));
+  const unknown = ids.filter((id) => known.get(id) === undefined);
   const [locked, ...results] = await run([
     lockStatement(ids, dialect),
     ...more,
-    ...(uncached.length === 0 ? [] : [membersStatement(uncached)]),
+    ...(unknown.length === 0 ? [] : [membersStatement(unknown)]),
   ]);
-  const sessions = new Map<string, LockedSession>();
-  for (const row of locked?.rows ?? []) {
-    const session = sessionOf(row);
-    sessions.set(session.row.id, session);
+  const sessions = new Map((locked?.rows ?? []).map(sessionOf).map((session) => [session.row.id, session]));
+  const read = membersBySession(results[more.length]);
+  const stale: string[] = [];
+  for (const [id, session] of sessions) {
+    const list = known.get(id);
+    if (list?.version === session.row.members_version) session.members = list.members;
+    else if (list !== undefined) stale.push(id);
   }
-  const found = membersBySession(results[more.length]);
-  const stale = [...sessions.keys()].filter(
-    (id) => !found.has(id) && cachedOf(lists, sessions, id) === undefined,
-  );
   if (stale.length > 0) {
     const [again] = await run([membersStatement(stale)]);
-    for (const [id, members] of membersBySession(again)) found.set(id, members);
+    for (const [id, members] of membersBySession(again)) read.set(id, members);
   }
-  for (const [id, session] of sessions) {
-    session.members = found.get(id) ?? cachedOf(lists, sessions, id) ?? new Map<string, Member>();
-    lists.set(id, session.row.members_version, session.members);
+  for (const id of [...unknown, ...stale]) {
+    const session = sessions.get(id);
+    if (session === undefined) continue;
+    session.members = read.get(id) ?? session.members;
+    lists.set(id, { version: session.row.members_version, members: session.members });
   }
   return { sessions, more: results.slice(0, more.length) };
 }
@@ -126,12 +132,4 @@ function membersBySession(result: StatementResult | undefined): Map<string, Map<
     else list.set(member.id, member);
   }
   return lists;
-}
-
-function cachedOf(
-  lists: MemberLists,
-  sessions: ReadonlyMap<string, LockedSession>,
-  id: string,
-): ReadonlyMap<string, Member> | undefined {
-  return lists.get(id, sessions.get(id)?.row.members_version ?? -1);
 }
