@@ -37,7 +37,7 @@ export const sessionType = z
   .union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)])
   .meta({ description: '0 system, 1 consultation (muc), 2 p2p, 3 group', example: 1 });
 export const zeroOrOne = z.union([z.literal(0), z.literal(1)]);
-export const participant = z.object({ id: userId, role: role.optional() });
+const participant = z.object({ id: userId, role: role.optional() });
 export const participants = z.array(participant).max(MAX_ITEMS);
 export const userIds = z.array(userId).max(MAX_ITEMS);
 export const clientId = text(1, 128);

@@ -16,7 +16,7 @@ const LOCK_WAIT_SECONDS = 30;
 const LOCK_NAME = sql`concat(left(database(), 40), '.platform_views')`;
 
 /** Why the views can't be made, in a sentence for the operator. Nothing was changed. */
-export class PlatformViewsError extends Error {
+class PlatformViewsError extends Error {
   override readonly name = 'PlatformViewsError';
 }
 
