@@ -24,7 +24,7 @@ const BEGIN = [statement('start transaction'), statement('savepoint batch')];
 /** Fails where the transaction of BEGIN has gone. */
 const STILL_THERE = [statement('release savepoint batch'), statement('savepoint batch')];
 
-/** Opens `mysql://user:password@host:port/database`. It connects at the first query. @param connections at most, over all */
+/** Opens `mysql://user:password@host:port/database`. It connects at the first query. @param connections at most, over all; 2 or more */
 export function openMysql(url: string, connections: number): Database {
   const parts = parseMysqlUrl(url);
   if (parts === undefined) throw new Error('no URL of a MySQL database');
@@ -56,13 +56,14 @@ export function openMysql(url: string, connections: number): Database {
       pool.on('connection', (connection) => prepareConnection(connection, variables));
       return pool;
     });
+  const transactionsAtOnce = connections > BATCHES_AT_ONCE ? BATCHES_AT_ONCE : 1;
   const own = open(
-    { connectionLimit: connections - BATCHES_AT_ONCE },
+    { connectionLimit: Math.max(connections - transactionsAtOnce, 1) },
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS.one}`,
   );
   // Several statements in one text are for the writer alone; everywhere else they would only help an attacker.
   const ofWriter = open(
-    { connectionLimit: BATCHES_AT_ONCE, multipleStatements: true },
+    { connectionLimit: transactionsAtOnce, multipleStatements: true },
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS.writer}, autocommit = 0`,
   );
   const kysely = new Kysely<Schema>({
@@ -72,7 +73,7 @@ export function openMysql(url: string, connections: number): Database {
   return {
     kysely,
     dialect: mysqlDialect,
-    transactionsAtOnce: BATCHES_AT_ONCE,
+    transactionsAtOnce,
     description: `mysql://${host}:${port}/${database} (ssl-mode ${sslMode})`,
     transaction: (work) => withRetries(mysqlDialect, () => kysely.transaction().execute(work)),
     batchTransaction: (work) => inOneTransaction(ofWriter, work),
