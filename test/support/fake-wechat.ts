@@ -8,13 +8,16 @@ const DEDUPE_MS = 10 * 60 * 1000;
 
 export type Endpoint = 'token' | 'send';
 
+/** Codes that say that a token is no good. */
+const TOKEN_FAULTS = [40001, 40014, 42001];
+
 /**
- * What an endpoint does instead of working: a code of WeChat's; an HTTP status (with a body, by default a proxy's HTML); a raw body;
+ * What an endpoint does instead of working: a code of WeChat's (one about the token ends the token, unless `keepsToken`); an HTTP status (with a body, by default a proxy's HTML); a raw body;
  * no answer ever; the connection closed before the request is looked at; the work done but the connection closed without an answer;
  * the work done after `delayMs`, or once `when` is fulfilled; an answer that begins at once and never ends.
  */
 export type Scripted =
-  | { errcode: number; errmsg?: string }
+  | { errcode: number; errmsg?: string; keepsToken?: boolean }
   | { status: number; body?: string }
   | { body: string }
   | { delayMs: number }
@@ -211,6 +214,9 @@ export class FakeWechat {
       await new Promise((resolve) => setTimeout(resolve, scripted.delayMs));
     }
     if (scripted !== undefined && 'when' in scripted) await scripted.when;
+    if (scripted !== undefined && 'errcode' in scripted && TOKEN_FAULTS.includes(scripted.errcode)) {
+      if (scripted.keepsToken !== true) this.tokens.delete(accessToken ?? '');
+    }
     const reply =
       scripted === undefined || 'delayMs' in scripted || 'when' in scripted
         ? work()
