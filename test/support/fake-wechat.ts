@@ -85,9 +85,12 @@ export class FakeWechat {
   readonly tokenRequests: TokenRequest[] = [];
   /** Every call of template/send, in the order of arrival, refused and repeated ones too. */
   readonly sends: SendRequest[] = [];
+  /** How many calls of template/send were under way at once, at most. */
+  mostAtOnce = 0;
   /** What users have got to see: accepted, and no repeat of a `client_msg_id` within 10 minutes. */
   readonly delivered: SendRequest[] = [];
 
+  private atOnce = 0;
   private readonly tokens = new Map<string, number>();
   private readonly seen = new Map<string, { at: number; msgid: string }>();
   private readonly next: Record<Endpoint, Scripted[]> = { token: [], send: [] };
@@ -151,6 +154,7 @@ export class FakeWechat {
     this.always.clear();
     this.users.clear();
     this.seen.clear();
+    this.mostAtOnce = this.atOnce;
   }
 
   /** All sends, once there are `count` or more. @throws when there are fewer after `ms`. */
@@ -191,6 +195,10 @@ export class FakeWechat {
     const received = { at: Date.now(), accessToken, body };
     if (endpoint === 'token') this.tokenRequests.push({ at: received.at, body: body ?? {} });
     else this.sends.push(received);
+    if (endpoint === 'send') {
+      this.mostAtOnce = Math.max(this.mostAtOnce, ++this.atOnce);
+      response.once('close', () => (this.atOnce -= 1));
+    }
     const work = (): Reply => (endpoint === 'token' ? this.giveToken(body) : this.deliver(received));
 
     const scripted = this.next[endpoint].shift() ?? this.always.get(endpoint);
