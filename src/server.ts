@@ -19,7 +19,7 @@ import { fastDoor } from './controllers/rest/fast-door';
 import { answerError, requestId } from './controllers/rest/perform';
 import { SocketServer } from './controllers/socket/socket-server';
 import { migrate } from './db/migrate';
-import { AppError, notFound } from './errors';
+import { AppError, conflict, notFound } from './errors';
 import { describeError, log } from './logger';
 import { type Config } from './resources/config/config';
 
@@ -142,6 +142,16 @@ export class ImServer {
   }
 }
 
+/** What Express and its static files refuse, as an error of ours; anything else stays as it is. */
+function ofExpress(error: unknown): unknown {
+  const { headers, status } = error as { status?: number; headers?: Record<string, string> };
+  // A path that can't be decoded: an id in it is simply no id.
+  if (error instanceof URIError || status === 400) return notFound('path');
+  if (status === 412) return conflict('The file is another one now.');
+  if (status !== 416) return error;
+  return new AppError('range_not_satisfiable', 'The file ends before this range.', undefined, headers);
+}
+
 /** Answers an HTTP/1.1 request without `Host` (RFC 9112, section 3.2). @returns whether it is one */
 function refuseHostless(context: Context, request: IncomingMessage, response: ServerResponse): boolean {
   if (request.headers.host !== undefined || request.httpVersion !== '1.1') return false;
@@ -180,9 +190,7 @@ function expressApp(context: Context): Express {
     answerError(context, response, requestId(request, response), notFound('path'));
   });
   const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
-    // Express answers a path that can't be decoded with 400; an id in it is simply no id.
-    const bad = error instanceof URIError || (error as { status?: number }).status === 400;
-    answerError(context, response, requestId(request, response), bad ? notFound('path') : error);
+    answerError(context, response, requestId(request, response), ofExpress(error));
   };
   app.use(onError);
   return app;
