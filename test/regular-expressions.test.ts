@@ -68,7 +68,7 @@ function* hostileTexts(source: string, size: number): Generator<string> {
     .replaceAll('\\', '');
   const words = literal.match(/[^()[\]{}|?*+^$]{2,}/g) ?? [];
   const units = new Set([
-    ...literal,
+    ...Array.from(literal),
     ...words,
     ' ',
     '\t',

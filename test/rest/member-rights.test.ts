@@ -99,8 +99,8 @@ eachDatabase('Who changes participants', (database) => {
 
   const pass = async (caller: string, door: Door, session: string, id: string): Promise<Answer> => {
     const [method, path, body] = door.request(session, id, api.fresh('fresh'));
-    const text = JSON.stringify(body)?.replaceAll('"me"', JSON.stringify(caller));
-    return api.call(caller, method, path, text === undefined ? undefined : JSON.parse(text));
+    const asCaller = JSON.stringify(body ?? {}).replaceAll('"me"', JSON.stringify(caller));
+    return api.call(caller, method, path, body === undefined ? undefined : JSON.parse(asCaller));
   };
   const shown = async (session: string) =>
     (await api.get('backend', `/sessions/${session}/session`)).body as { participants: { id: string }[] };
