@@ -185,8 +185,19 @@ describe('The configuration', () => {
     refusal({ ...PROD, IM_TOKEN_SECRET: tokenSecret }).should.match(/^IM_TOKEN_SECRET /);
   });
 
+  it('of the profile prod refuses keys that can be guessed, among others too', () => {
+    const long = 'k'.repeat(16);
+    should(configFrom({ ...PROD, IM_APP_KEY: long }).appKeys).eql([long]);
+    for (const keys of ['k'.repeat(15), `${long},${'k'.repeat(15)}`])
+      refusal({ ...PROD, IM_APP_KEY: keys }).should.match(/^IM_APP_KEY accepts .*16 characters/);
+    should(configFrom({ IM_APP_KEY: 'short' }).appKeys).eql(['short']);
+  });
+
   it('takes keys that are being rotated', () => {
-    should(configFrom({ ...PROD, IM_APP_KEY: 'new-key, old-key' }).appKeys).eql(['new-key', 'old-key']);
+    should(configFrom({ ...PROD, IM_APP_KEY: 'new-key-of-ours-1, old-key-of-ours-1' }).appKeys).eql([
+      'new-key-of-ours-1',
+      'old-key-of-ours-1',
+    ]);
   });
 
   it('takes the three of WeChat or none', () => {

@@ -76,9 +76,14 @@ export const messageRange = z.object({
 /** What MySQL's DATETIME holds. Nothing here is older or younger, so a moment beyond means the same as its end. */
 const [EARLIEST, LATEST] = [Date.parse('1000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
 
-/** A moment in a query, ISO 8601 with its offset, as ms since the epoch. */
-export const moment = z.iso
-  .datetime({ offset: true, message: 'a time in ISO 8601 with its offset' })
+const offsetTime = z.iso.datetime({ offset: true, message: 'a time in ISO 8601 with its offset' });
+
+/**
+ * A moment in a query, ISO 8601 with its offset, as ms since the epoch. A blank in it was a `+` that nobody encoded
+ * (`application/x-www-form-urlencoded` writes blanks so).
+ */
+export const moment = z
+  .preprocess((text) => (typeof text === 'string' ? text.replace(' ', '+') : text), offsetTime)
   .transform((value) => Math.min(Math.max(Date.parse(value), EARLIEST), LATEST))
   .meta({ type: 'string', format: 'date-time', example: '2026-11-22T00:00:00Z' });
 
