@@ -92,12 +92,14 @@ export class ImServer {
     }
   }
 
+  /** A database that is away, or takes no writes now, is waited for. */
   async #migrate(waiting: () => void): Promise<void> {
     const { database } = this.context;
     const giveUp = performance.now() + DATABASE_TRIES_MS;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await database.ping();
+        for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
         break;
       } catch (error) {
         if (!database.dialect.isUnavailable(error) || performance.now() >= giveUp) throw error;
@@ -108,7 +110,6 @@ export class ImServer {
         await sleep(Math.min(1_000, Math.max(0, giveUp - performance.now())));
       }
     }
-    for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
     database.limitSilence();
   }
 

@@ -48,8 +48,8 @@ export function statusReader(
   let counted: { at: number; counts: Promise<Counts> } | undefined;
 
   const counts = (): Promise<Counts> => {
-    if (counted === undefined || Date.now() - counted.at > COUNTS_AGE_MS) {
-      const mine = { at: Date.now(), counts: countRows(database) };
+    if (counted === undefined || performance.now() - counted.at > COUNTS_AGE_MS) {
+      const mine = { at: performance.now(), counts: countRows(database) };
       counted = mine;
       mine.counts.catch(() => {
         if (counted === mine) counted = undefined;

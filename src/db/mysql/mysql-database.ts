@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CompiledQuery, HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
 import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
+import { describeError, log } from '../../logger';
 import { type MysqlUrl, parseMysqlUrl } from '../../resources/config/mysql-url';
 import { type Database } from '../database';
 import { withRetries } from '../retries';
@@ -15,10 +16,11 @@ import { runAsText } from './mysql-run';
 const LOCK_WAIT_SECONDS = { one: 8, writer: 2 };
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
-const IDLE_LIMIT_MS = 50_000;
 
 /** While one batch of sends is committed, the next one locks and writes: 20 % more messages than one at a time. */
 const BATCHES_AT_ONCE = 2;
+/** With fewer connections there is one batch at a time. */
+const ENOUGH_CONNECTIONS = 4;
 
 /** Opens `mysql://user:password@host:port/database`. It connects at the first query. @param connections at most, over all */
 export function openMysql(url: string, connections: number): Database {
@@ -40,11 +42,10 @@ export function openMysql(url: string, connections: number): Database {
     decimalNumbers: true,
     stringifyObjects: true,
     jsonStrings: true,
-    // A NAT forgets connections that are silent for minutes: they are kept alive, and those that nobody uses go before.
+    // A NAT forgets connections that are silent for minutes; `MysqlConnections` closes those that nobody uses before.
     enableKeepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
-    maxIdle: 0,
-    idleTimeout: IDLE_LIMIT_MS,
+    gracefulEnd: true,
   };
   const open = (own: PoolOptions, lockWaitSeconds: number) =>
     new MysqlConnections(sslMode === 'PREFERRED', (isEncrypted) => {
@@ -52,12 +53,10 @@ export function openMysql(url: string, connections: number): Database {
       pool.on('connection', (connection) => prepareConnection(connection, lockWaitSeconds));
       return pool;
     });
-  const own = open({ connectionLimit: connections - BATCHES_AT_ONCE }, LOCK_WAIT_SECONDS.one);
+  const batches = connections < ENOUGH_CONNECTIONS ? 1 : BATCHES_AT_ONCE;
+  const own = open({ connectionLimit: connections - batches }, LOCK_WAIT_SECONDS.one);
   // Several statements in one text are for the writer alone; everywhere else they would only help an attacker.
-  const ofWriter = open(
-    { connectionLimit: BATCHES_AT_ONCE, multipleStatements: true },
-    LOCK_WAIT_SECONDS.writer,
-  );
+  const ofWriter = open({ connectionLimit: batches, multipleStatements: true }, LOCK_WAIT_SECONDS.writer);
   const kysely = new Kysely<Schema>({
     dialect: new LocklessMysqlDialect({ pool: own }),
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
@@ -65,10 +64,11 @@ export function openMysql(url: string, connections: number): Database {
   return {
     kysely,
     dialect: mysqlDialect,
-    transactionsAtOnce: BATCHES_AT_ONCE,
-    description: `mysql://${host}:${port}/${database} (ssl-mode ${sslMode})`,
+    transactionsAtOnce: batches,
+    description: `mysql://${host}:${port}/${database}${sslMode === 'DISABLED' ? '' : ` (ssl-mode ${sslMode})`}`,
     transaction: (work) => withRetries(mysqlDialect, () => kysely.transaction().execute(work)),
     batchTransaction: (work) => inOneTransaction(ofWriter, work),
+    isServer: true,
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },
@@ -103,7 +103,9 @@ function prepareConnection(connection: PoolConnection, lockWaitSeconds: number):
   ];
   for (const statement of statements) {
     connection.query(statement, (error: unknown) => {
-      if (error instanceof Error) connection.destroy();
+      if (!(error instanceof Error)) return;
+      log.warn(`a connection to the database could not be set up: ${describeError(error)}`);
+      connection.destroy();
     });
   }
 }
