@@ -102,7 +102,9 @@ export class ImServer {
         for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
         break;
       } catch (error) {
-        if (!database.dialect.isUnavailable(error) || performance.now() >= giveUp) throw error;
+        const { dialect } = database;
+        const isHopeless = !dialect.isUnavailable(error) || dialect.adviceOn(error) !== undefined;
+        if (isHopeless || performance.now() >= giveUp) throw error;
         if (attempt === 1) waiting();
         log.warn(
           `the database can't be reached, trying again: ${describeError(error).split(' at ')[0] ?? ''}`,

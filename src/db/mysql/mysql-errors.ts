@@ -39,6 +39,9 @@ const UNAVAILABLE = new Set([
   1927,
 ]);
 
+/** The driver's code of whatever fails in TLS's handshake: the certificate, or the network. */
+const TLS_FAILED = 'HANDSHAKE_SSL_ERROR';
+
 /** Node's and the driver's codes of a connection that could not be made, or was lost. */
 const UNAVAILABLE_CODES = new Set([
   'ECONNREFUSED',
@@ -50,6 +53,7 @@ const UNAVAILABLE_CODES = new Set([
   'EAI_AGAIN',
   'EPIPE',
   'ETIMEDOUT',
+  TLS_FAILED,
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR',
   'PROTOCOL_ENQUEUE_AFTER_QUIT',
@@ -107,21 +111,12 @@ const ADVICE: ReadonlyMap<number, string> = new Map([
   ],
 ]);
 
-const TLS_ADVICE = 'the certificate of the database is not accepted';
-
-/** By the codes of Node and the driver. */
-const ADVICE_BY_CODE: ReadonlyMap<string, string> = new Map([
-  ['HANDSHAKE_NO_SSL_SUPPORT', 'the database knows no TLS, which ssl-mode asks for'],
-  ['CERT_HAS_EXPIRED', `${TLS_ADVICE}: it has expired`],
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', `${TLS_ADVICE}: ssl-ca did not sign it`],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', `${TLS_ADVICE}: it names another host`],
-  ['SELF_SIGNED_CERT_IN_CHAIN', `${TLS_ADVICE}: ssl-ca did not sign it`],
-  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', `${TLS_ADVICE}: ssl-ca did not sign it`],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', `${TLS_ADVICE}: ssl-ca did not sign it`],
-]);
-
 /** What an operator has to change, where the error shows it. */
 export function adviceOn(error: unknown): string | undefined {
   const { code, errno } = read(error);
-  return ADVICE.get(errno ?? 0) ?? ADVICE_BY_CODE.get(code ?? '');
+  if (isWithoutTls(error)) return 'the database knows no TLS, which ssl-mode asks for';
+  // With a number it is the system's: the connection broke off meanwhile.
+  if (code === TLS_FAILED && errno === undefined)
+    return 'the certificate of the database is not accepted: ssl-ca did not sign it, it names another host, or it has expired';
+  return ADVICE.get(errno ?? 0);
 }
