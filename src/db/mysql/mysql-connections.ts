@@ -111,7 +111,7 @@ export class MysqlConnections implements MysqlPool {
       }
     };
     const timer = setTimeout(() => end(false), this.limits.checkMs);
-    connection.ping((error) => end(error === null));
+    connection.ping((error: unknown) => end(!(error instanceof Error)));
   }
 
   #isTrusted(connection: PoolConnection): boolean {
