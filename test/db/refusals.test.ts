@@ -130,7 +130,7 @@ eachSqlServer('What a database says that can not serve now', function (database)
 });
 
 eachOwnSqlServer('The way a database is set up', function (start) {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let sqlServer: PrivateSqlServer;
 
   before(async () => {

@@ -23,6 +23,7 @@ export class LoneProcess {
   constructor(
     database: Database,
     private readonly lookMs = LOOK_MS,
+    private readonly warnEveryMs = WARN_EVERY_MS,
   ) {
     this.#lease = new Lease(database, 'lone process', randomUUID());
   }
@@ -56,7 +57,7 @@ export class LoneProcess {
 
   #warn(): void {
     const now = performance.now();
-    if (now - this.#warnedAt < WARN_EVERY_MS) return;
+    if (now - this.#warnedAt < this.warnEveryMs) return;
     this.#warnedAt = now;
     log.warn(
       'another process uses this database, and here IM_REDIS_URL is not set: neither hears of what the other one does. ' +
