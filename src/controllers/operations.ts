@@ -20,16 +20,20 @@ async function partState(check: () => Promise<void>): Promise<Part> {
   return (await inTime.catch(() => false)) ? 'ok' : 'unavailable';
 }
 
-/** The same, asked again only when the last answer has an age. */
+/** The same, one check at a time, and the last one is asked again only when it has an age. */
 function keptState(check: () => Promise<void>): () => Promise<Part> {
-  let askedAt = -Infinity;
-  let state: Promise<Part> = Promise.resolve('unavailable');
+  let last: Promise<void> | undefined;
+  let endedAt: number | undefined;
   return () => {
-    if (performance.now() - askedAt > CHECK_AGE_MS) {
-      askedAt = performance.now();
-      state = partState(check);
+    const isOld = endedAt !== undefined && performance.now() - endedAt > CHECK_AGE_MS;
+    if (last === undefined || isOld) {
+      endedAt = undefined;
+      last = check().finally(() => {
+        endedAt = performance.now();
+      });
     }
-    return state;
+    const kept = last;
+    return partState(() => kept);
   };
 }
 

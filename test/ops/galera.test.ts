@@ -163,7 +163,7 @@ describe('Two processes on two nodes of a Galera cluster', function () {
       async () => {
         const answer = await send('without the other');
         status = answer.status;
-        should([200, 201, 503]).containEql(status, server.stdout);
+        should([200, 201, 503].includes(status)).equal(true, server.stdout);
         return status === 503;
       },
       30_000,
