@@ -1,7 +1,7 @@
 import should from 'should';
 import { readFileSync } from 'node:fs';
-import mysql, { createPool } from 'mysql2';
-import mysqlPromise from 'mysql2/promise';
+import { createPool } from 'mysql2';
+import mysql from 'mysql2/promise';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MysqlConnections } from '../../src/db/mysql/mysql-connections';
 import { openDatabase } from '../../src/db/database';
@@ -86,7 +86,7 @@ eachSqlServer('Connections that nobody uses', function (database) {
   it('are closed in good order after a while', async () => {
     const pool = connections();
     const ids = await use(pool, CONNECTIONS);
-    const watcher = await mysqlPromise.createConnection(url);
+    const watcher = await mysql.createConnection(url);
     try {
       await waitUntil(
         async () => {
@@ -138,14 +138,14 @@ eachSqlServer('Connections that nobody uses', function (database) {
         IM_DATABASE_CONNECTIONS: String(limit),
       });
       const rest = new HttpClient(server.url);
-      const watcher = await mysqlPromise.createConnection(url);
+      const watcher = await mysql.createConnection(url);
       try {
         await server.users('D', 'P');
         await server.session('s', 3, 'D', 'P');
         let most = 0;
-        let isOver = false;
+        const over = new AbortController();
         const watching = (async () => {
-          while (!isOver) {
+          while (!over.signal.aborted) {
             const [rows] = await watcher.query<mysql.RowDataPacket[]>(
               'select count(*) as count from information_schema.processlist where db = ?',
               [new URL(fresh).pathname.slice(1)],
@@ -160,7 +160,7 @@ eachSqlServer('Connections that nobody uses', function (database) {
               : rest.request('PUT', `/users/x${n}`, { type: 'doctor', name: 'x' }),
           ),
         );
-        isOver = true;
+        over.abort();
         await watching;
         for (const { status } of answers) should(status).equal(201);
         most.should.be.within(1, limit);

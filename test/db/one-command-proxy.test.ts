@@ -18,7 +18,7 @@ eachSqlServer('A server behind a proxy that takes one command at a time', functi
     proxy = await OneCommandProxy.before(Number(url.port));
     url.port = String(proxy.port);
   });
-  after(() => proxy?.close());
+  after(() => proxy.close());
 
   it('works as without it: the schema, sends at once, topics, sockets, reads, retention', async () => {
     const server = await TestServer.start({ IM_DATABASE_URL: url.href, IM_RETENTION_DAYS: '30' });

@@ -31,9 +31,9 @@ eachOwnSqlServer('A database that takes no writes', function (start) {
   });
 
   after(async () => {
-    rest?.close();
-    await server?.stop();
-    await root?.end();
+    rest.close();
+    await server.stop();
+    await root.end();
     await sqlServer.remove();
   });
 

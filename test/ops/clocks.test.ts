@@ -54,10 +54,10 @@ eachSqlServer(
       wechat.reset();
     });
     after(async () => {
-      rest?.close();
-      await right?.end();
-      await wechat?.stop();
-      await redis?.remove();
+      rest.close();
+      await right.end();
+      await wechat.stop();
+      await redis.remove();
     });
 
     function startWrong(shiftMs: number): Promise<ChildServer> {

@@ -46,7 +46,7 @@ eachSqlServer('Processes without Redis on one database', function (database) {
     const shared = openDatabase(await database.freshUrl());
     await migrate(shared);
     const processes = Array.from({ length: 3 }, () => new LoneProcess(shared, 30, 200));
-    let count = 0;
+    let count: number;
     try {
       const lines = await linesPrintedBy(async () => {
         for (const each of processes) each.start();

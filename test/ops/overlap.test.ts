@@ -46,8 +46,8 @@ eachSqlServer('A database that stands still', function (database) {
     holder = await mysql.createConnection(server.context.config.databaseUrl);
   });
   after(async () => {
-    await holder?.end();
-    await server?.stop();
+    await holder.end();
+    await server.stop();
   });
 
   async function underWay(text: string): Promise<number> {

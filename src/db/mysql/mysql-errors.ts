@@ -11,10 +11,11 @@ const RETRYABLE = new Set([1213, 1020, 3101, 4031]);
 
 /**
  * The server takes no writes: ER_OPTION_PREVENTS_STATEMENT, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION and ER_READ_ONLY_MODE, such as an
- * old primary after a failover; a node that is not in its cluster (1047 of Galera, 3100 of group replication). Another
+ * old primary after a failover; a node that is not in its cluster (1047 of Galera, and
+ * ER_ERROR_DURING_COMMIT where that shows at the commit; 3100 of group replication). Another
  * connection may find one that does.
  */
-const NO_WRITES = new Set([1290, 1792, 1836, 1047, 3100]);
+const NO_WRITES = new Set([1290, 1792, 1836, 1047, 1180, 3100]);
 
 /**
  * Too many connections (of all, of an account), shutting down, killed: the database is there
