@@ -4,6 +4,7 @@ import { Deliver } from './commands/delivery/deliver';
 import { Healing } from './commands/delivery/healing';
 import { Tokens } from './commands/access/tokens';
 import { Calls } from './commands/calls/calls';
+import { LoneProcess } from './commands/maintenance/lone-process';
 import { Retention } from './commands/maintenance/retention';
 import { Acknowledgements } from './commands/notices/acknowledgements';
 import { Notices } from './commands/notices/notices';
@@ -101,6 +102,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     metrics,
     pollMs: Math.min(1000, Math.max(50, config.ackTimeoutMs / 4)),
   });
+  const lone = bus.shared || !database.isServer ? undefined : new LoneProcess(database);
   const retention = new Retention({ database, retentionDays: config.retentionDays });
   // An acknowledgement of the last moment is in time, too: it is gathered and written until then.
   const delayMs = config.ackTimeoutMs + 2 * acknowledgements.gatherMs;
@@ -151,11 +153,13 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await presence.start();
       notices.start();
       retention.start();
+      lone?.start();
       calls.start();
     },
     close: async () => {
       calls.close();
       await writer.idle();
+      await lone?.close();
       await retention.close();
       await notices.close();
       await acknowledgements.close();

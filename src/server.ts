@@ -103,15 +103,19 @@ export class ImServer {
     }
   }
 
+  /** A database that is away, or takes no writes now, is waited for. */
   async #migrate(waiting: () => void): Promise<void> {
     const { database } = this.context;
     const giveUp = performance.now() + DATABASE_TRIES_MS;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await database.ping();
+        for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
         break;
       } catch (error) {
-        if (!database.dialect.isUnavailable(error) || performance.now() >= giveUp) throw error;
+        const { dialect } = database;
+        const isHopeless = !dialect.isUnavailable(error) || dialect.adviceOn(error) !== undefined;
+        if (isHopeless || performance.now() >= giveUp) throw error;
         if (attempt === 1) waiting();
         log.warn(
           `the database can't be reached, trying again: ${describeError(error).split(' at ')[0] ?? ''}`,
@@ -119,7 +123,6 @@ export class ImServer {
         await sleep(Math.min(1_000, Math.max(0, giveUp - performance.now())));
       }
     }
-    for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
     database.limitSilence();
   }
 

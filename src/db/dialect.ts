@@ -19,6 +19,8 @@ export interface Dialect {
   isLockTimeout(error: unknown): boolean;
   /** The database can't be reached, went away, takes no writes, or does not give a lock. */
   isUnavailable(error: unknown): boolean;
+  /** What an operator has to change where the database is set up so that the server can't work; a sentence. */
+  adviceOn(error: unknown): string | undefined;
   /** The id of an INSERT's first row, from the id that the driver tells and the number of rows. */
   firstId(toldId: number, rows: number): number;
   /** `(a, b) in …` for `count` pairs of placeholders. */

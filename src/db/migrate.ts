@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, Migrator } from 'kysely';
+import { describeError, log } from '../logger';
 import { repeat } from '../repeat';
 import { type Database } from './database';
 import { type Dialect } from './dialect';
@@ -39,8 +40,10 @@ async function withLease(database: Database): Promise<string[]> {
   const lease = new Lease(database, 'migrations', randomUUID());
   while (!(await lease.take(LEASE_MS))) await sleep(WAIT_MS);
   const end = repeat(RENEW_MS, async () => {
-    // A step that goes on without its lease is safe to run twice; the connection tells why.
-    await lease.hold(LEASE_MS).catch(() => false);
+    // A step that goes on without its lease is safe to run twice.
+    await lease.hold(LEASE_MS).catch((error: unknown) => {
+      log.warn(`the lease of the migrations could not be renewed: ${describeError(error)}`);
+    });
   });
   try {
     return await migrateAlone(database);

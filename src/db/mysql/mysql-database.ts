@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CompiledQuery, HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
 import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
+import { describeError, log } from '../../logger';
 import { type MysqlUrl, parseMysqlUrl } from '../../resources/config/mysql-url';
 import { type Database } from '../database';
 import { withRetries } from '../retries';
@@ -15,10 +16,11 @@ import { runAsText } from './mysql-run';
 const LOCK_WAIT_SECONDS = { one: 8, writer: 2 };
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
-const IDLE_LIMIT_MS = 50_000;
 
 /** While one batch of sends is committed, the next one locks and writes: 20 % more messages than one at a time. */
 const BATCHES_AT_ONCE = 2;
+/** With fewer connections there is one batch at a time. */
+const ENOUGH_CONNECTIONS = 4;
 
 const BEGIN = [statement('start transaction'), statement('savepoint batch')];
 /** Fails where the transaction of BEGIN has gone. */
@@ -44,11 +46,10 @@ export function openMysql(url: string, connections: number): Database {
     decimalNumbers: true,
     stringifyObjects: true,
     jsonStrings: true,
-    // A NAT forgets connections that are silent for minutes: they are kept alive, and those that nobody uses go before.
+    // A NAT forgets connections that are silent for minutes; `MysqlConnections` closes those that nobody uses before.
     enableKeepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
-    maxIdle: 0,
-    idleTimeout: IDLE_LIMIT_MS,
+    gracefulEnd: true,
   };
   const open = (own: PoolOptions, variables: string) =>
     new MysqlConnections(sslMode === 'PREFERRED', (isEncrypted) => {
@@ -56,14 +57,14 @@ export function openMysql(url: string, connections: number): Database {
       pool.on('connection', (connection) => prepareConnection(connection, variables));
       return pool;
     });
-  const transactionsAtOnce = connections > BATCHES_AT_ONCE ? BATCHES_AT_ONCE : 1;
+  const batches = connections < ENOUGH_CONNECTIONS ? 1 : BATCHES_AT_ONCE;
   const own = open(
-    { connectionLimit: Math.max(connections - transactionsAtOnce, 1) },
+    { connectionLimit: connections - batches },
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS.one}`,
   );
   // Several statements in one text are for the writer alone; everywhere else they would only help an attacker.
   const ofWriter = open(
-    { connectionLimit: transactionsAtOnce, multipleStatements: true },
+    { connectionLimit: batches, multipleStatements: true },
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS.writer}, autocommit = 0`,
   );
   const kysely = new Kysely<Schema>({
@@ -73,10 +74,11 @@ export function openMysql(url: string, connections: number): Database {
   return {
     kysely,
     dialect: mysqlDialect,
-    transactionsAtOnce,
-    description: `mysql://${host}:${port}/${database} (ssl-mode ${sslMode})`,
+    transactionsAtOnce: batches,
+    description: `mysql://${host}:${port}/${database}${sslMode === 'DISABLED' ? '' : ` (ssl-mode ${sslMode})`}`,
     transaction: (work) => withRetries(mysqlDialect, () => kysely.transaction().execute(work)),
     batchTransaction: (work) => inOneTransaction(ofWriter, work),
+    isServer: true,
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },
@@ -111,7 +113,9 @@ function prepareConnection(connection: PoolConnection, variables: string): void 
   ];
   for (const statement of statements) {
     connection.query(statement, (error: unknown) => {
-      if (error instanceof Error) connection.destroy();
+      if (!(error instanceof Error)) return;
+      log.warn(`a connection to the database could not be set up: ${describeError(error)}`);
+      connection.destroy();
     });
   }
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { type Dialect, otherThan } from '../dialect';
 import { placeholders } from '../statement';
-import { isLockTimeout, isRetryable, isUnavailable, isUniqueViolation } from './mysql-errors';
+import { adviceOn, isLockTimeout, isRetryable, isUnavailable, isUniqueViolation } from './mysql-errors';
 
 /** MySQL 8 and MariaDB 10.6: only SQL that both take. */
 export const mysqlDialect: Dialect = {
@@ -21,6 +21,7 @@ export const mysqlDialect: Dialect = {
   isRetryable,
   isLockTimeout,
   isUnavailable,
+  adviceOn,
   firstId: (toldId) => toldId,
   rowIn: (columns, count) =>
     `(${columns.join(', ')}) in (${Array.from({ length: count }, () => `(${placeholders(columns.length)})`).join(', ')})`,

@@ -25,6 +25,7 @@ export const sqliteDialect: Dialect = {
   isRetryable: (error) => codeOf(error).startsWith('SQLITE_BUSY'),
   isLockTimeout: () => false,
   isUnavailable: (error) => UNAVAILABLE.some((code) => codeOf(error).startsWith(code)),
+  adviceOn: () => undefined,
   // SQLite tells the id of the last row.
   firstId: (toldId, rows) => toldId - rows + 1,
   rowIn: (columns, count) =>

@@ -4,7 +4,7 @@ import { makeFolder } from '../../folders';
 import { ConfigError } from './config-error';
 import { dev } from './dev';
 import { readEnvFile } from './env-file';
-import { parseMysqlUrl } from './mysql-url';
+import { isPlainByDefault, parseMysqlUrl } from './mysql-url';
 import { prod } from './prod';
 import { SETTINGS, type SettingName } from './settings';
 import { test } from './test';
@@ -137,6 +137,8 @@ export function configFrom(environment: Environment): Config {
       apiBase: setting('IM_WECHAT_API_BASE'),
     },
   );
+  if (isPlainByDefault(config.databaseUrl))
+    config.warnings.push('IM_DATABASE_URL chooses no ssl-mode: what goes to the database is not encrypted');
   if (chosen === 'prod') checkProduction(config);
   return config;
 }

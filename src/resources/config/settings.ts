@@ -90,6 +90,7 @@ const APP_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(?::\d{1,5})?$/;
 function isOrigin(entry: string): boolean {
   if (entry === 'null') return true;
   const origin = entry.replace('://*.', '://');
+  if (/\*|:\/\/\./.test(origin)) return false;
   if (isUrl(origin, ['http:', 'https:'])) return new URL(origin).origin === origin;
   return origin === entry && APP_ORIGIN.test(entry) && !/^(?:https?|wss?|file|data|blob):/.test(entry);
 }
@@ -114,7 +115,7 @@ export const SETTINGS = {
     .string()
     .refine(
       isDatabaseUrl,
-      `sqlite:<file>, sqlite::memory: or mysql://user:password@host:3306/database, with ssl-mode=${SSL_MODES.join('|')} and ssl-ca=<file> where needed`,
+      `sqlite:<file>, sqlite::memory: or mysql://user:password@host:3306/database, with ssl-mode=${SSL_MODES.join('|')} and ssl-ca=<file> where needed (VERIFY_… needs it, and VERIFY_IDENTITY the host’s name)`,
     ),
   IM_DATABASE_CONNECTIONS: integer(2, 1_000).prefault('10'),
   IM_REDIS_URL: z.string().refine(isRedisUrl, 'redis://host:6379').optional(),
