@@ -100,7 +100,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs };
     return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
   };
-  const announceStored = announcerOf({ database, deliver, activity, notices });
+  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
   const writer = new Writer({
     database,
     members,

@@ -100,6 +100,7 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
   },
   'GET /sessions/topics': { status: 200, names: 'query', outsider: 200 },
   'GET /sessions/topics/count/reply': { status: 200, names: 'query', outsider: 200 },
+  'GET /sessions/topics/statistics': { status: 200, names: 'query', outsider: 200 },
   'GET /sessions/topics/:topic_id': { status: 200, outsider: 404 },
   'PUT /sessions/topics/:topic_id': {
     body: () => ({ description: '收缩压 150' }),

@@ -3,6 +3,7 @@ import { messageRoutes } from './messages';
 import { participantRoutes } from './participants';
 import { type Route } from '../route';
 import { sessionRoutes } from './sessions';
+import { topicStatisticsRoute } from './topic-statistics';
 import { topicRoutes } from './topics';
 import { userRoutes } from './users';
 
@@ -27,7 +28,7 @@ export const API_GROUPS: readonly Group[] = [
   group('sessions', {
     Sessions: sessionRoutes,
     Messages: messageRoutes,
-    Topics: topicRoutes,
+    Topics: [...topicRoutes, topicStatisticsRoute],
     Participants: participantRoutes,
   }),
 ];

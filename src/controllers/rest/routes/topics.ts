@@ -31,10 +31,11 @@ import {
   listOf,
   messageList,
   messageRange,
-  moment,
   participants,
   queryChoice,
+  queryTopicType,
   sessionType,
+  startedBetween,
   wire,
   zeroOrOne,
 } from '../schemas';
@@ -134,14 +135,8 @@ export const topicRoutes: Route[] = [
       session_id: sessionId.optional(),
       status: queryChoice(0, 10).optional(),
       reply: queryChoice(0, 1).optional(),
-      type: z
-        .string()
-        .regex(/^-?\d{1,10}$/, 'an integer')
-        .transform(Number)
-        .meta({ type: 'integer' })
-        .optional(),
-      from: moment.optional().meta({ description: 'create_time at this moment or later' }),
-      to: moment.optional().meta({ description: 'create_time before this moment' }),
+      type: queryTopicType.optional(),
+      ...startedBetween,
     }),
     problems: ['forbidden', 'not_found'],
     responses: { 200: { description: 'a page', schema: listOf(wire.topic) } },
@@ -175,11 +170,7 @@ export const topicRoutes: Route[] = [
     path: '/topics/count/reply',
     who: 'user',
     summary: "Replies over the topics of a user's sessions; what ended without a reply is not unreplied",
-    query: z.object({
-      user_id: forUser,
-      from: moment.optional().meta({ description: 'create_time at this moment or later' }),
-      to: moment.optional().meta({ description: 'create_time before this moment' }),
-    }),
+    query: z.object({ user_id: forUser, ...startedBetween }),
     problems: ['forbidden', 'not_found'],
     responses: {
       200: {
