@@ -26,26 +26,28 @@ export async function topicStatistics(
   filter: TopicFilter,
 ): Promise<TopicStatistics> {
   const groups = await countGroups(db, dialect, filter);
-  const sum = (count: (group: Group) => number) =>
-    groups.reduce((total, group) => total + Number(count(group)), 0);
-  const countOf = (status: number | undefined, reply: number) =>
-    sum((group) =>
-      group.reply === reply && (status === undefined || group.status === status) ? group.topics : 0,
-    );
+  const sum = (figure: (group: Group) => number | null) =>
+    groups.reduce((total, group) => total + Number(figure(group)), 0);
+  const countOf = (matches: (group: Group) => boolean) => sum((group) => (matches(group) ? group.topics : 0));
+  const timed = countOf(({ hour }) => hour !== null);
   return {
-    started: sum(({ topics }) => topics),
-    replied: countOf(undefined, 1),
-    ended_unreplied: countOf(TOPIC_STATUS.ended, 0),
-    waiting: countOf(TOPIC_STATUS.open, 0),
+    started: countOf(() => true),
+    replied: countOf(({ reply }) => reply === 1),
+    ended_unreplied: countOf(({ reply, status }) => reply === 0 && status === TOPIC_STATUS.ended),
+    waiting: countOf(({ reply, status }) => reply === 0 && status === TOPIC_STATUS.open),
     replied_within: {
       '3600': sum(({ within_hour: topics }) => topics),
       '86400': sum(({ within_day: topics }) => topics),
     },
-    first_reply_seconds: await firstReplySeconds(db, dialect, filter),
+    first_reply_seconds:
+      timed === 0
+        ? null
+        : {
+            mean: seconds(sum(({ waited_ms: ms }) => ms) / timed),
+            ...(await percentiles(db, dialect, filter, timed)),
+          },
     replies_by_hour: Array.from({ length: 24 }, (_, hour) =>
-      sum((group) =>
-        group.hour !== null && (Number(group.hour) + SHANGHAI_HOURS) % 24 === hour ? group.topics : 0,
-      ),
+      countOf((group) => group.hour !== null && (Number(group.hour) + SHANGHAI_HOURS) % 24 === hour),
     ),
   };
 }
@@ -58,6 +60,7 @@ interface Group {
   topics: number;
   within_hour: number;
   within_day: number;
+  waited_ms: number | null;
 }
 
 /** The topics by status, reply and hour of the reply: a hundred groups at most. */
@@ -73,36 +76,30 @@ async function countGroups(db: Queryable, dialect: Dialect, filter: TopicFilter)
       eb.fn.countAll<number>().as('topics'),
       within(HOUR_MS).as('within_hour'),
       within(DAY_MS).as('within_day'),
+      sql<number | null>`sum(${waited})`.as('waited_ms'),
     ])
     .groupBy(['topics.status', 'topics.reply', hour])
     .execute();
 }
 
-/** Mean and percentiles by nearest rank: the p-th is the value at place ⌈p/100 · n⌉ of n in their order. */
-async function firstReplySeconds(
-  db: Queryable,
-  dialect: Dialect,
-  filter: TopicFilter,
-): Promise<TopicStatistics['first_reply_seconds']> {
+/**
+ * Percentiles by nearest rank: the p-th is the value at place ⌈p/100 · n⌉ of n in their order.
+ * @param number n, as it was counted just before; a reply that was taken back since makes the last place the highest
+ */
+async function percentiles(db: Queryable, dialect: Dialect, filter: TopicFilter, number: number) {
+  const places = [50, 90].map((percent) => Math.ceil((percent * number) / 100));
   const waited = waitedMs(dialect);
   const placed = filteredTopics(db, filter)
     .where('topics.reply_time', 'is not', null)
-    .select([
-      waited.as('ms'),
-      sql<number>`row_number() over (order by ${waited})`.as('place'),
-      sql<number>`count(*) over ()`.as('number'),
-    ]);
-  // place = ⌈percent/100 · number⌉, in whole numbers.
-  const at = (percent: number) => sql<
-    number | null
-  >`max(case when 100 * place >= ${sql.lit(percent)} * number and 100 * (place - 1) < ${sql.lit(percent)} * number
-      then ms end)`;
-  const row = await db
+    .select([waited.as('ms'), sql<number>`row_number() over (order by ${waited})`.as('place')]);
+  const rows = await db
     .selectFrom(placed.as('placed'))
-    .select([sql<number | null>`avg(ms)`.as('mean'), at(50).as('p50'), at(90).as('p90')])
-    .executeTakeFirstOrThrow();
-  if (row.mean === null || row.p50 === null || row.p90 === null) return null;
-  return { mean: seconds(row.mean), p50: seconds(row.p50), p90: seconds(row.p90) };
+    .select(['ms', 'place'])
+    .where('place', 'in', places)
+    .orderBy('place')
+    .execute();
+  const [first, last] = [rows[0], rows.at(-1)];
+  return { p50: seconds(first?.ms ?? 0), p90: seconds(last?.ms ?? 0) };
 }
 
 /** ms that a topic waited for its first reply; null where nobody knows. */
