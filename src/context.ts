@@ -27,7 +27,6 @@ import { type WechatTokenCache } from './push/wechat/wechat-token';
 import { type Config } from './resources/config/config';
 
 export interface Context extends Services {
-  readonly notices: Notices;
   /** Meets the other processes and starts what works in the background; the schema must be there. Redis may be away. */
   start(): Promise<void>;
   /** Ends everything in the reverse order of its making. */

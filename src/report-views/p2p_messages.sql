@@ -9,7 +9,7 @@ select
   m.sender_name,
   m.type,
   case when left(m.content, 1) = '"' then json_unquote(m.content) else m.content end as content,
-  cast(m.timestamp + interval 8 hour as datetime(3)) as timestamp,
+  m.timestamp + interval 8 hour as timestamp,
   m.client_msg_id,
   m.client_key
 from {im}.p2p_messages as m

@@ -7,7 +7,7 @@ select
   p.participant_id,
   p.type,
   p.role,
-  cast(p.last_fetch_time + interval 8 hour as datetime(3)) as last_fetch_time,
-  cast(p.last_sent_time + interval 8 hour as datetime(3)) as last_sent_time,
+  p.last_fetch_time + interval 8 hour as last_fetch_time,
+  p.last_sent_time + interval 8 hour as last_sent_time,
   p.sticky
 from {im}.participants as p

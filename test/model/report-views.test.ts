@@ -53,7 +53,7 @@ eachSqlServer('Views for the platform', (kind) => {
       (
         await rowsOf(
           database,
-          `select table_name as t, column_name as c, column_type as type from information_schema.columns
+          `select table_name as t, column_name as c, concat(data_type, '(', datetime_precision, ')') as type from information_schema.columns
             where table_schema = ${of} order by table_name, ordinal_position`,
         )
       ).filter(({ c, t }) => REPORT_VIEWS.includes(t as never) && c !== 'openid');

@@ -26,7 +26,7 @@ interface Answered {
 
 /** Goes through the topics by their ids, so that it needs little memory. One that has its time already is left alone. */
 async function fillReplyTimes(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
-  for (let last = ''; ; ) {
+  for (let last = ''; ;) {
     const { rows } = await sql<Answered>`select topics.id, sessions.type from topics
       join sessions on sessions.id = topics.session_id
       where topics.reply = 1 and topics.reply_time is null and topics.id > ${last}

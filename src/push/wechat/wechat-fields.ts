@@ -116,8 +116,13 @@ const TEXT_OF_TYPE: Readonly<Partial<Record<number, string>>> = {
   14: '[视频通话]',
 };
 
-/** What `{text}` is for a message of that type and content: the text itself where it is text (types 1 and 10), else what kind of message it is. */
+/**
+ * What `{text}` is for a message of that type and content: the text itself where it is text (types 1 and 10), the title of
+ * what the platform says, else what kind of message it is.
+ */
 export function messageText(type: number, content: unknown): string {
   if ((type === 1 || type === 10) && typeof content === 'string') return content;
+  const { title } = (content ?? {}) as { title?: unknown };
+  if (type === 0 && typeof title === 'string') return title;
   return TEXT_OF_TYPE[type] ?? '[消息]';
 }

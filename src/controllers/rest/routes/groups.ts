@@ -1,5 +1,6 @@
 import { applicationRoutes } from './application';
 import { messageRoutes } from './messages';
+import { noticeRoutes } from './notices';
 import { participantRoutes } from './participants';
 import { type Route } from '../route';
 import { sessionRoutes } from './sessions';
@@ -23,7 +24,7 @@ function group(name: string, sections: Group['sections']): Group {
 
 /** Every route of the API, by the group that it belongs to: what is mounted and what is documented. */
 export const API_GROUPS: readonly Group[] = [
-  group('application', { Application: applicationRoutes }),
+  group('application', { Application: applicationRoutes, Notices: noticeRoutes }),
   group('users', { Users: userRoutes }),
   group('sessions', {
     Sessions: sessionRoutes,

@@ -14,7 +14,9 @@ const seconds = z.number().meta({ example: 512.345 });
 const statistics = z
   .object({
     started: count,
-    replied: count.meta({ description: 'also those of which nobody knows when; they are in no other number' }),
+    replied: count.meta({
+      description: 'also those of which nobody knows when; they are in no other number',
+    }),
     ended_unreplied: count,
     waiting: count.meta({ description: 'open and without a reply' }),
     replied_within: z

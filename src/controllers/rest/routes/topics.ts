@@ -13,7 +13,7 @@ import { startTopic } from '../../../commands/topics/start-topic';
 import { type TopicRow } from '../../../db/schema';
 import { toSqlTime } from '../../../db/time';
 import { notFound } from '../../../errors';
-import { sessionId, topicId, userId } from '../../../model/values/identifiers';
+import { newSessionId, sessionId, topicId, userId } from '../../../model/values/identifiers';
 import { sourceAt } from '../../../model/values/json-source';
 import { messageInput, messageText } from '../../../model/values/message-content';
 import { messageTable } from '../../../model/message-tables';
@@ -44,7 +44,7 @@ const topicType = z.number().int().min(-2147483648).max(2147483647);
 const description = text(0, 5000);
 
 const topicBody = z.object({
-  session_id: sessionId,
+  session_id: newSessionId,
   user_id: userId.optional().meta({ description: 'who starts it' }),
   name,
   description: description.optional(),
