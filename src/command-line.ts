@@ -2,7 +2,7 @@ import { type Database, openDatabase } from './db/database';
 import { type Config, ConfigError, readConfig } from './resources/config/config';
 
 /** Exit statuses of the commands that an operator runs; 64 and 78 are EX_USAGE and EX_CONFIG in sysexits.h. */
-export const EXIT = { failure: 1, usage: 64, badConfiguration: 78 } as const;
+const EXIT = { failure: 1, usage: 64, badConfiguration: 78 } as const;
 
 /** A failure whose message is all that the operator needs: it is printed without a stack. */
 export class CommandError extends Error {

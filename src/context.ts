@@ -15,15 +15,16 @@ import { type Services } from './commands/services';
 import { type Database, openDatabase } from './db/database';
 import { createMetrics } from './metrics';
 import { type NoticePlan } from './model/appending/append';
+import { takeForcedToken } from './model/forced-tokens';
 import { sessionMembers } from './model/participants';
 import { type Bus } from './push/bus/bus';
 import { memoryBus } from './push/bus/memory-bus';
 import { RedisBus } from './push/bus/redis-bus';
 import { SharedPresence } from './push/presence';
 import { Sockets } from './push/sockets/sockets';
-import { redisTokenCache } from './push/wechat/redis-token-cache';
+import { type TokenCache } from './push/outgoing/access-token';
+import { redisTokenCache } from './push/outgoing/redis-token-cache';
 import { createWechat, type Wechat } from './push/wechat/wechat';
-import { type WechatTokenCache } from './push/wechat/wechat-token';
 import { type Config } from './resources/config/config';
 
 export interface Context extends Services {
@@ -41,12 +42,12 @@ export interface Overrides {
 }
 
 /** What connects processes: memory where there is one alone, Redis where there may be several. */
-function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache?: WechatTokenCache } {
+function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache?: TokenCache } {
   if (overrides.bus !== undefined) return { bus: overrides.bus };
   if (config.redisUrl === undefined) return { bus: memoryBus() };
   const bus = new RedisBus({ url: config.redisUrl });
   if (config.wechat === undefined) return { bus };
-  return { bus, tokenCache: redisTokenCache(bus.commands, { appId: config.wechat.appId }) };
+  return { bus, tokenCache: redisTokenCache(bus.commands, { host: 'wechat', appId: config.wechat.appId }) };
 }
 
 /** Builds the whole server but its doors, top to bottom. Nothing is a global. */
@@ -62,7 +63,14 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   const presence = new SharedPresence(bus, sockets);
   const wechat =
     overrides.wechat ??
-    (config.wechat === undefined ? undefined : createWechat({ ...config.wechat, tokenCache }));
+    (config.wechat === undefined
+      ? undefined
+      : createWechat({
+          ...config.wechat,
+          tokenCache,
+          mayForceToken: () => takeForcedToken(database),
+          proxy: config.proxy,
+        }));
   const activity = new Activity(database);
   const acknowledgements = new Acknowledgements(database, config.ackTimeoutMs, metrics);
   const members = new MemberCache();

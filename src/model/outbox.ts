@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { type Database, type Queryable } from '../db/database';
 import { databaseNow } from '../db/clock';
 import { type NoticeRow } from '../db/schema';
@@ -68,7 +69,7 @@ export async function finishClaimed(
       ...finished,
       last_error: finished.last_error?.slice(0, ERROR_LENGTH) ?? null,
       claimed_by: null,
-      update_time: await databaseNow(kysely, dialect),
+      update_time: sql.raw(dialect.now),
     })
     .where('id', '=', id)
     .where('claimed_by', '=', worker)

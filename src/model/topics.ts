@@ -110,7 +110,7 @@ export async function countWaiting(db: Queryable): Promise<number> {
     .where('open_session_id', 'is not', null)
     .where('reply', '=', 0)
     .executeTakeFirstOrThrow();
-  return Number(count);
+  return count;
 }
 
 /** How many topics are new, replied, ended without a reply and ended with one: one query. */

@@ -37,7 +37,6 @@ describe('Two processes on two nodes of a Galera cluster', function () {
     [cluster, redis] = await Promise.all([startGalera(), startRedis()]);
     urls = await cluster.createDatabase();
     for (const url of urls) {
-      // One after the other: the lock under which the schema is made is each node's own.
       const server = await ChildServer.start({
         IM_DATABASE_URL: url,
         IM_REDIS_URL: redis.url,

@@ -2,13 +2,13 @@ import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Redis } from 'ioredis';
 import { connectRedis } from '../../src/push/bus/redis';
-import { redisTokenCache } from '../../src/push/wechat/redis-token-cache';
+import { redisTokenCache, type RedisTokenCacheOptions } from '../../src/push/outgoing/redis-token-cache';
 import { requireOrSkip } from '../support/databases';
 import { type PrivateRedis, startRedis } from '../support/private-redis';
 import { waitUntil } from '../support/wait-until';
 import { message, withFakeWechat } from './wechat-fixture';
 
-const APP = { appId: 'wx-one', workMs: 300 };
+const APP = { host: 'wechat', appId: 'wx-one', workMs: 300 } as const;
 
 describe('The WeChat token in Redis', () => {
   if (!requireOrSkip('redis')) return;
@@ -27,7 +27,7 @@ describe('The WeChat token in Redis', () => {
     await redis.flush();
   });
 
-  async function cache(options = APP) {
+  async function cache(options: RedisTokenCacheOptions = APP) {
     const connection = connectRedis(redis.url);
     connections.push(connection);
     await waitUntil(
@@ -46,11 +46,13 @@ describe('The WeChat token in Redis', () => {
 
   it('is the same for all processes of one app, and another for another app', async () => {
     const [a, b, c] = [await cache(), await cache(), await cache({ ...APP, appId: 'wx-two' })];
+    const getui = await cache({ ...APP, host: 'getui' });
     should(await a.get()).be.undefined();
     const kept = token('t+/=="1');
     await a.set(kept);
     (await b.get())!.should.eql(kept);
     should(await c.get()).be.undefined();
+    should(await getui.get()).be.undefined();
     await b.drop('another');
     (await a.get())!.should.eql(kept);
     await b.drop(kept.token);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import 'should';
+import should from 'should';
 import {
   fillLink,
   fillTemplate,
@@ -24,11 +24,33 @@ describe('WeChat template fields', () => {
     ['number: 32 digits', 'number1', '9'.repeat(40), '9'.repeat(32)],
     ['letter: 32 letters', 'letter1', 'z'.repeat(40), 'z'.repeat(32)],
     ['symbol: 5', 'symbol1', '!'.repeat(9), '!'.repeat(5)],
-    ['phone_number: 17', 'phone_number1', '+86-0766-66888866-12', '+86-0766-66888866'],
+    ['phone_number: 17', 'phone_number1', '电话+86-0766-66888866-12', '+86-0766-66888866'],
     ['car_number: 8', 'car_number1', '粤A8Z888挂牌', '粤A8Z888挂'],
-    ['name: 10 characters where one is Chinese', 'name1', '欧阳'.repeat(6), '欧阳'.repeat(5)],
-    ['name: 20 Latin characters', 'name1', 'n'.repeat(25), 'n'.repeat(20)],
-    ['time: never cut', 'time3', '2026-11-22 16:00~2026-11-23 16:00', '2026-11-22 16:00~2026-11-23 16:00'],
+    ['phrase: Chinese alone', 'phrase2', '[图片]', '图片'],
+    ['phrase: Chinese between others', 'phrase2', '已 a1。回!复', '已回复'],
+    ['phrase: nothing left', 'phrase2', 'paid: 5', '-'],
+    ['phrase: rare characters are Chinese, too', 'phrase2', '\u{20BB7}野家', '\u{20BB7}野家'],
+    ['character_string: no Chinese', 'character_string4', '单号 A-1_b#2', 'A-1_b#2'],
+    ['character_string: nothing left', 'character_string4', '王医生', '-'],
+    ['character_string: no emoji', 'character_string4', `a${GRIN}b`, 'ab'],
+    ['number: digits alone', 'number1', '共 12 次,1.5 元', '1215'],
+    ['number: nothing left', 'number1', '无', '0'],
+    ['number: other scripts have no digits for it', 'number1', '٣३', '0'],
+    ['letter: nothing left', 'letter1', '王1', '-'],
+    ['name: 10 characters', 'name1', '欧阳'.repeat(6), '欧阳'.repeat(5)],
+    ['name: 10 letters', 'name1', 'n'.repeat(25), 'n'.repeat(10)],
+    ['name: no digits', 'name1', '王医生2号', '王医生号'],
+    ['name: letters and Chinese alone', 'name1', '阿里·A. ba②', '阿里Aba'],
+    ['name: cut after others were left out', 'name1', `1${'王'.repeat(9)}22医生`, `${'王'.repeat(9)}医`],
+    ['name: nothing left', 'name1', '123', '-'],
+    ['date: what is no time is left out', 'date2', '2026-11-22 16:00 前', '2026-11-22 16:00'],
+    ['time: nothing left', 'time3', '明天', '-'],
+    [
+      'time: a range is whole',
+      'time3',
+      '2026-11-22 16:00~2026-11-23 16:00',
+      '2026-11-22 16:00~2026-11-23 16:00',
+    ],
     ['an old template: 20 characters', 'keyword1', 'k'.repeat(30), 'k'.repeat(20)],
     ['WeChat names fields with .DATA too', 'thing1.DATA', 't'.repeat(30), 't'.repeat(20)],
     ['line breaks become one blank', 'thing1', 'a\r\nb\n\n c\u2028d', 'a b c d'],
@@ -54,6 +76,45 @@ describe('WeChat template fields', () => {
       time3: { value: '2026-11-22 16:00' },
     });
     (fieldFault(data) === undefined).should.be.true();
+  });
+
+  it('makes whatever comes fit every kind, so that WeChat takes it', () => {
+    const texts = [
+      '',
+      ' ',
+      '王医生2号',
+      '[图片]',
+      'abc',
+      '12.5',
+      `${GRIN}\u0000x`,
+      '请\n按时'.repeat(50),
+      '\u202e¥§',
+    ];
+    const kinds = ['thing', 'phrase', 'name', 'character_string', 'number', 'letter', 'time', 'date'];
+    for (const text of texts) {
+      for (const kind of kinds) {
+        const fitted = fitField(`${kind}1`, text);
+        // `-` says that there is nothing to show.
+        if (fitted === '-') continue;
+        const fault = fieldFault({ [`${kind}1`]: { value: fitted } });
+        // Only an operator's own text can be half a time.
+        if (kind !== 'time' && kind !== 'date') should(fault).equal(undefined, `${kind}: ${fitted}`);
+        fitField(`${kind}1`, fitted).should.equal(fitted);
+      }
+    }
+  });
+
+  it('takes no longer for a text that was made to be slow', () => {
+    const begin = performance.now();
+    for (const text of [
+      `a${' '.repeat(5_000)}b`,
+      '\n'.repeat(5_000),
+      `${' \n'.repeat(2_500)}x`,
+      '{'.repeat(5_000),
+    ])
+      for (let round = 0; round < 20; round += 1)
+        fillTemplate({ thing1: '{text}', phrase2: '{text}' }, { text, time: TIME });
+    (performance.now() - begin).should.be.below(1_500);
   });
 
   it('never takes what a value holds for a placeholder or a pattern', () => {
@@ -91,6 +152,12 @@ describe('WeChat template fields', () => {
 
   const texts: [type: number, content: unknown, text: string][] = [
     [0, '系统', '[消息]'],
+    [0, { title: '复诊提醒', content: 'x' }, '复诊提醒'],
+    [0, { title: 5 }, '[消息]'],
+    [0, { content: 'x' }, '[消息]'],
+    [0, null, '[消息]'],
+    [0, ['title'], '[消息]'],
+    [4, { title: '文章的题目' }, '[文章]'],
     [1, 'hello', 'hello'],
     [2, { url: 'http://x' }, '[图片]'],
     [3, {}, '[语音]'],

@@ -62,6 +62,7 @@ export function withFakeWechat(): WechatFixture {
         url: 'https://im.example.cn/?s={session_id}',
         templateData: { thing1: '{sender_name}', thing2: '{text}', time3: '{time}' },
         apiBase: fake.baseUrl,
+        mayForceToken: () => Promise.resolve(true),
         timeoutMs: LIMIT_MS,
         ...options,
       });

@@ -1,10 +1,6 @@
 import 'should';
 import { type Outcome } from '../../src/push/wechat/wechat';
-import {
-  memoryTokenCache,
-  type WechatToken,
-  type WechatTokenCache,
-} from '../../src/push/wechat/wechat-token';
+import { type AccessToken, memoryTokenCache, type TokenCache } from '../../src/push/outgoing/access-token';
 import { type Scripted } from '../support/fake-wechat';
 import { limitFor, message, withFakeWechat } from './wechat-fixture';
 
@@ -153,7 +149,7 @@ describe("WeChat's access token", () => {
     });
 
     /** A token that WeChat has given out and takes, kept with these times. */
-    async function goodToken(renewIn: number, expireIn: number): Promise<WechatToken> {
+    async function goodToken(renewIn: number, expireIn: number): Promise<AccessToken> {
       const cache = memoryTokenCache();
       await at.client({ tokenCache: cache }).send(message('good'));
       const { token } = (await cache.get())!;
@@ -205,7 +201,7 @@ describe("WeChat's access token", () => {
     it('with a lock asks once for several processes', async () => {
       const memory = memoryTokenCache();
       let last: Promise<unknown> = Promise.resolve();
-      const tokenCache: WechatTokenCache = {
+      const tokenCache: TokenCache = {
         ...memory,
         exclusively: async (work) => {
           const mine = last.then(work);

@@ -8,13 +8,16 @@ const DEDUPE_MS = 10 * 60 * 1000;
 
 export type Endpoint = 'token' | 'send';
 
+/** Codes that say that a token is no good. */
+const TOKEN_FAULTS = [40001, 40014, 42001];
+
 /**
- * What an endpoint does instead of working: a code of WeChat's; an HTTP status (with a body, by default a proxy's HTML); a raw body;
+ * What an endpoint does instead of working: a code of WeChat's (one about the token ends the token, unless `keepsToken`); an HTTP status (with a body, by default a proxy's HTML); a raw body;
  * no answer ever; the connection closed before the request is looked at; the work done but the connection closed without an answer;
  * the work done after `delayMs`, or once `when` is fulfilled; an answer that begins at once and never ends.
  */
 export type Scripted =
-  | { errcode: number; errmsg?: string }
+  | { errcode: number; errmsg?: string; keepsToken?: boolean }
   | { status: number; body?: string }
   | { body: string }
   | { delayMs: number }
@@ -82,9 +85,12 @@ export class FakeWechat {
   readonly tokenRequests: TokenRequest[] = [];
   /** Every call of template/send, in the order of arrival, refused and repeated ones too. */
   readonly sends: SendRequest[] = [];
+  /** How many calls of template/send were under way at once, at most. */
+  mostAtOnce = 0;
   /** What users have got to see: accepted, and no repeat of a `client_msg_id` within 10 minutes. */
   readonly delivered: SendRequest[] = [];
 
+  private atOnce = 0;
   private readonly tokens = new Map<string, number>();
   private readonly seen = new Map<string, { at: number; msgid: string }>();
   private readonly next: Record<Endpoint, Scripted[]> = { token: [], send: [] };
@@ -148,6 +154,7 @@ export class FakeWechat {
     this.always.clear();
     this.users.clear();
     this.seen.clear();
+    this.mostAtOnce = this.atOnce;
   }
 
   /** All sends, once there are `count` or more. @throws when there are fewer after `ms`. */
@@ -188,6 +195,10 @@ export class FakeWechat {
     const received = { at: Date.now(), accessToken, body };
     if (endpoint === 'token') this.tokenRequests.push({ at: received.at, body: body ?? {} });
     else this.sends.push(received);
+    if (endpoint === 'send') {
+      this.mostAtOnce = Math.max(this.mostAtOnce, ++this.atOnce);
+      response.once('close', () => (this.atOnce -= 1));
+    }
     const work = (): Reply => (endpoint === 'token' ? this.giveToken(body) : this.deliver(received));
 
     const scripted = this.next[endpoint].shift() ?? this.always.get(endpoint);
@@ -211,6 +222,9 @@ export class FakeWechat {
       await new Promise((resolve) => setTimeout(resolve, scripted.delayMs));
     }
     if (scripted !== undefined && 'when' in scripted) await scripted.when;
+    if (scripted !== undefined && 'errcode' in scripted && TOKEN_FAULTS.includes(scripted.errcode)) {
+      if (scripted.keepsToken !== true) this.tokens.delete(accessToken ?? '');
+    }
     const reply =
       scripted === undefined || 'delayMs' in scripted || 'when' in scripted
         ? work()

@@ -11,7 +11,7 @@ const RULES: Readonly<Record<string, RegExp>> = {
   letter: /^[A-Za-z]{1,32}$/,
   time: new RegExp(`^(${DAY})? ?${CLOCK}$`),
   date: new RegExp(`^(${DAY})( ${CLOCK})?$`),
-  name: /^(.{1,10}|[A-Za-z\p{P}\p{S} ]{1,20})$/u,
+  name: /^[A-Za-z\p{Script=Han}]{1,10}$/u,
 };
 
 /** Which field WeChat would refuse, in its words (`data.thing1.value invalid`); undefined where it takes all. */
@@ -20,8 +20,8 @@ export function fieldFault(data: unknown): string | undefined {
   for (const [field, entry] of Object.entries(data as Record<string, { value?: unknown } | null>)) {
     const value = entry?.value;
     const rule = RULES[field.replace(/\d.*$/, '')];
-    const valid =
-      typeof value === 'string' && value !== '' && !/\p{Cc}/u.test(value) && (rule?.test(value) ?? true);
+    const isFit = value === '-' || (typeof value === 'string' && (rule?.test(value) ?? true));
+    const valid = isFit && value !== '' && !/\p{Cc}/u.test(value);
     if (!valid) return `data.${field}.value invalid`;
   }
   return undefined;

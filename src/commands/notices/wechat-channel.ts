@@ -28,7 +28,7 @@ const LAST_RETRY_MS = 10 * 60_000;
 const GIVE_UP_MS = 24 * 60 * 60_000;
 
 /** How long the retry after `attempts` failures waits: 1 s, doubling to 10 min. */
-export function retryDelayMs(attempts: number): number {
+function retryDelayMs(attempts: number): number {
   return Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20), LAST_RETRY_MS);
 }
 

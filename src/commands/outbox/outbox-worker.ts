@@ -63,7 +63,12 @@ export class OutboxWorker<Row extends OutboxRow> {
   /** There may be something to do now. */
   poke(): void {
     this.#again = true;
-    if (!this.#stopped) this.#looking ??= this.#look();
+    if (this.#stopped || this.#looking !== undefined || this.#isFull) return;
+    this.#looking = this.#look();
+  }
+
+  get #isFull(): boolean {
+    return this.#underWay.size >= UNDER_WAY;
   }
 
   /** Waits for the tries under way, `graceMs` at most; one that is broken off is made again later. */
@@ -79,7 +84,7 @@ export class OutboxWorker<Row extends OutboxRow> {
   /** Claims rows and starts their tries, as long as there are any and not too many are under way. */
   async #look(): Promise<void> {
     try {
-      while (this.#again && this.#underWay.size < UNDER_WAY && !this.#stopped) {
+      while (this.#again && !this.#isFull && !this.#stopped) {
         this.#again = false;
         const free = UNDER_WAY - this.#underWay.size;
         const rows = await this.channel.claim(this.#id, free);

@@ -37,7 +37,7 @@ export const sessionType = z
   .union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)])
   .meta({ description: '0 system, 1 consultation (muc), 2 p2p, 3 group', example: 1 });
 export const zeroOrOne = z.union([z.literal(0), z.literal(1)]);
-export const participant = z.object({ id: userId, role: role.optional() });
+const participant = z.object({ id: userId, role: role.optional() });
 export const participants = z.array(participant).max(MAX_ITEMS);
 export const userIds = z.array(userId).max(MAX_ITEMS);
 export const clientId = text(1, 128);
@@ -77,7 +77,7 @@ export const messageRange = z.object({
 const [EARLIEST, LATEST] = [Date.parse('1000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
 
 /** A moment in a query, ISO 8601 with its offset, as ms since the epoch. */
-export const moment = z.iso
+const moment = z.iso
   .datetime({ offset: true, message: 'a time in ISO 8601 with its offset' })
   .transform((value) => Math.min(Math.max(Date.parse(value), EARLIEST), LATEST))
   .meta({ type: 'string', format: 'date-time', example: '2026-11-22T00:00:00Z' });

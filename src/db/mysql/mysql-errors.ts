@@ -4,9 +4,9 @@ const LOCK_TIMEOUT = 1205;
 const DUPLICATE = new Set([1062, 1586]);
 /**
  * ER_LOCK_DEADLOCK, which Galera gives to who lost against another node; ER_CHECKREAD; ER_TRANSACTION_ROLLBACK_DURING_COMMIT, the
- * same of group replication.
+ * same of group replication; ER_SP_DOES_NOT_EXIST, of a savepoint that went with its transaction.
  */
-const RETRYABLE = new Set([1213, 1020, 3101]);
+const RETRYABLE = new Set([1213, 1020, 3101, 1305]);
 
 /** The server takes no writes any more, such as an old primary after a failover: another connection may find the new one. */
 const READ_ONLY = new Set([1290, 1792, 1836]);

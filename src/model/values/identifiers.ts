@@ -4,7 +4,7 @@ import { z } from 'zod';
 const ID = /^(?!\.+$)[A-Za-z0-9._:@-]{1,128}$/;
 
 /** Words that stand in paths where an id could stand. */
-export const RESERVED = {
+const RESERVED = {
   session: ['recent', 'topics', 'topic', 'unread_message_count'],
   topic: ['current', 'count', 'statistics'],
   user: ['login', 'logout', 'avatars', 'system'],

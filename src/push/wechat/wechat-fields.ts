@@ -12,28 +12,38 @@ export type TemplateData = Record<string, { value: string }>;
 
 const EMPTY = '-';
 
+/** What a field of one kind takes. */
+interface Kind {
+  /** Characters at most. */
+  length: number;
+  /** One character that it takes; all others are left out. Without it, it takes all. */
+  takes?: RegExp;
+  /** Shown where nothing is left. */
+  empty?: string;
+}
+
+const TIME: Kind = { length: 40, takes: /[\d:./~年月日 -]/ };
+
 /**
- * How many characters WeChat takes in a field, by the kind that the field's name begins with (`thing1` is a `thing`); more is refused
- * with 47003. Fields of other kinds (old templates' `keyword1`) are shown up to 20 characters.
+ * The kinds of fields, which a field's name begins with (`thing1` is a `thing`). WeChat refuses with 47003 what does not fit. Fields
+ * of other kinds (old templates' `keyword1`) are shown up to 20 characters. A time may be a range of two.
  * https://developers.weixin.qq.com/doc/service/api/notify/template/api_sendtemplatemessage.html
  */
-const LENGTHS: Readonly<Record<string, number>> = {
-  thing: 20,
-  phrase: 5,
-  character_string: 32,
-  number: 32,
-  letter: 32,
-  symbol: 5,
-  phone_number: 17,
-  car_number: 8,
+const KINDS: Readonly<Record<string, Kind>> = {
+  thing: { length: 20 },
+  phrase: { length: 5, takes: /\p{Script=Han}/u },
+  name: { length: 10, takes: /[A-Za-z\p{Script=Han}]/u },
+  character_string: { length: 32, takes: /[\x20-\x7e]/ },
+  number: { length: 32, takes: /\d/, empty: '0' },
+  letter: { length: 32, takes: /[A-Za-z]/ },
+  symbol: { length: 5, takes: /[\p{P}\p{S}]/u },
+  phone_number: { length: 17, takes: /[\d+() -]/ },
+  car_number: { length: 8 },
+  time: TIME,
+  date: TIME,
 };
 
-const LENGTH_OF_OTHERS = 20;
-
-/** Kinds whose form says how long they are: they may hold a range of two times. */
-const UNCUT = new Set(['time', 'date']);
-
-const HAN = /\p{Script=Han}/u;
+const OTHER_KIND: Kind = { length: 20 };
 
 const SHANGHAI_OFFSET_MS = 8 * 3600 * 1000;
 const DAY_MS = 24 * 3600 * 1000;
@@ -47,21 +57,14 @@ function oneLine(text: string): string {
     .join(' ');
 }
 
-function limitOf(field: string, value: string): number {
-  const [kind = ''] = field.split(/[\d.]/);
-  if (UNCUT.has(kind)) return Infinity;
-  // A name is 10 Chinese characters, or 20 Latin ones.
-  if (kind === 'name') return HAN.test(value) ? 10 : 20;
-  return LENGTHS[kind] ?? LENGTH_OF_OTHERS;
-}
-
-/** `value` as WeChat takes it in `field`: one line, not empty, cut by code points. */
+/** `value` as WeChat takes it in `field`: one line, of the field's kind, not empty, cut by code points. */
 export function fitField(field: string, value: string): string {
-  const line = oneLine(value);
-  const limit = limitOf(field, line);
-  const characters = Array.from(line);
-  const fitted = characters.length <= limit ? line : characters.slice(0, limit).join('').trim();
-  return fitted === '' ? EMPTY : fitted;
+  const [kindName = ''] = field.split(/[\d.]/);
+  const { empty = EMPTY, length, takes } = KINDS[kindName] ?? OTHER_KIND;
+  const taken = Array.from(oneLine(value)).filter((character) => takes?.test(character) ?? true);
+  const fitted = taken.join('').trim();
+  const cut = Array.from(fitted).slice(0, length).join('').trim();
+  return cut === '' ? empty : cut;
 }
 
 /** `2026-11-22 16:00`: the minute in Asia/Shanghai, whatever time zone the process runs in. China has had no summer time since 1991. */
@@ -117,12 +120,13 @@ const TEXT_OF_TYPE: Readonly<Partial<Record<number, string>>> = {
 };
 
 /**
- * What `{text}` is for a message of that type and content: the text itself where it is text (types 1 and 10), the title of
- * what the platform says, else what kind of message it is.
+ * What `{text}` is for a message of that type and content: the text itself where it is text (types 1 and 10), the title of the
+ * platform's own message that has one (type 0), else what kind of message it is.
  */
 export function messageText(type: number, content: unknown): string {
   if ((type === 1 || type === 10) && typeof content === 'string') return content;
-  const { title } = (content ?? {}) as { title?: unknown };
-  if (type === 0 && typeof title === 'string') return title;
+  if (type === 0 && typeof content === 'object' && content !== null && 'title' in content) {
+    if (typeof content.title === 'string') return content.title;
+  }
   return TEXT_OF_TYPE[type] ?? '[消息]';
 }

@@ -1,7 +1,9 @@
-import { log } from '../../logger';
+import { type ProxyConfig } from '../../resources/config/config';
+import { createTokenSource, type TokenCache } from '../outgoing/access-token';
+import { rareError } from '../outgoing/rare-error';
 import { createWechatApi } from './wechat-api';
 import { fillLink, fillTemplate, type TemplateValues } from './wechat-fields';
-import { createTokenSource, type WechatTokenCache } from './wechat-token';
+import { wechatTokenHost } from './wechat-token';
 
 export interface WechatOptions {
   appId: string;
@@ -13,7 +15,10 @@ export interface WechatOptions {
   templateData: Readonly<Record<string, string>>;
   apiBase: string;
   /** In memory by default. */
-  tokenCache?: WechatTokenCache | undefined;
+  tokenCache?: TokenCache | undefined;
+  /** Whether WeChat may be asked now for another token than the one that it gives: at most once in 30 s and 20 times a day. */
+  mayForceToken: () => Promise<boolean>;
+  proxy?: ProxyConfig | undefined;
   /** Limit of each HTTP call. */
   timeoutMs?: number;
 }
@@ -39,7 +44,7 @@ export type Outcome =
   | { result: 'rejected'; errcode: number; errmsg: string };
 
 export interface Wechat {
-  /** Sends one template message. Never rejects. Takes at most four HTTP calls' time limits. */
+  /** Sends one template message. Rejects only as `mayForceToken` does. Takes at most six HTTP calls' time limits. */
   send(message: TemplateMessage): Promise<Outcome>;
   /** Breaks off the sends under way; they end as `retry`. */
   close(): void;
@@ -72,14 +77,18 @@ function outcomeOf(errcode: number, errmsg: unknown): Outcome {
  */
 export function createWechat(options: WechatOptions): Wechat {
   const { templateId, url, templateData } = options;
-  const api = createWechatApi(options.apiBase, options.timeoutMs ?? 5000);
-  const tokens = createTokenSource(api, options, options.tokenCache);
+  const api = createWechatApi(options.apiBase, options.timeoutMs ?? 5000, options.proxy);
+  const complain = rareError();
+  const tokens = createTokenSource(
+    wechatTokenHost(api, options, options.mayForceToken, complain),
+    options.tokenCache,
+  );
 
   /** One send with one token; gives back that token where WeChat refuses it. */
   async function attempt(body: unknown): Promise<Outcome | { refused: string; errcode: number }> {
     const got = await tokens.token();
     if (!got.ok) {
-      const { errcode, reason } = got;
+      const { code: errcode, reason } = got;
       // Whatever the token call is refused for, the notice is not at fault: it may go out once the set-up is put right.
       if (errcode === DAILY_QUOTA) return { result: 'quota', errcode, reason };
       return errcode === undefined ? { result: 'retry', reason } : { result: 'retry', errcode, reason };
@@ -109,7 +118,7 @@ export function createWechat(options: WechatOptions): Wechat {
       if (!('refused' in second)) return second;
       await tokens.refused(second.refused);
       const { errcode } = second;
-      log.error(`WeChat refuses the renewed access token too: errcode ${errcode}`);
+      complain(`WeChat refuses the renewed access token too: errcode ${errcode}`);
       return { result: 'retry', errcode, reason: `errcode ${errcode}` };
     },
     close: () => api.close(),

@@ -3,7 +3,7 @@ import { LOG_LEVELS } from '../../logger';
 import { parseMysqlUrl, SSL_MODES } from './mysql-url';
 
 /** Placeholders that a template's fields may hold. */
-export const PLACEHOLDERS = ['sender_name', 'text', 'time', 'session_name', 'topic_name'] as const;
+const PLACEHOLDERS = ['sender_name', 'text', 'time', 'session_name', 'topic_name'] as const;
 
 const integer = (minimum: number, maximum: number) => {
   const message = `an integer from ${minimum} to ${maximum}`;

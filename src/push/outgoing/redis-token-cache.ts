@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Redis } from 'ioredis';
-import { type WechatToken, type WechatTokenCache } from './wechat-token';
+import { type AccessToken, type TokenCache } from './access-token';
 
 /** Deletes a key if it holds this value: https://redis.io/docs/latest/commands/set/#patterns */
 const DELETE_IF = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`;
@@ -10,8 +10,9 @@ const DROP_IF = `local kept = redis.call('get', KEYS[1])
 if kept and cjson.decode(kept).token == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`;
 
 export interface RedisTokenCacheOptions {
+  host: 'wechat' | 'getui';
   appId: string;
-  /** What the work under the lock takes at most, ms: one HTTP call's limit. */
+  /** What the work under the lock takes at most, ms: two HTTP calls' limits. */
   workMs?: number;
 }
 
@@ -20,12 +21,12 @@ const MARGIN_MS = 2_000;
 const POLL_MS = 50;
 
 /**
- * WeChat's access token, shared by all processes through Redis. Each method rejects within a second or so while Redis is
+ * A host's access token, shared by all processes through Redis. Each method rejects within a second or so while Redis is
  * away (the connection's own limit).
  */
-export function redisTokenCache(redis: Redis, options: RedisTokenCacheOptions): WechatTokenCache {
-  const { appId, workMs = 5_000 } = options;
-  const key = `im:wechat:token:${createHash('sha256').update(appId).digest('hex').slice(0, 16)}`;
+export function redisTokenCache(redis: Redis, options: RedisTokenCacheOptions): TokenCache {
+  const { appId, host, workMs = 10_000 } = options;
+  const key = `im:${host}:token:${createHash('sha256').update(appId).digest('hex').slice(0, 16)}`;
   const lock = `${key}:lock`;
 
   return {
@@ -44,7 +45,7 @@ export function redisTokenCache(redis: Redis, options: RedisTokenCacheOptions): 
       const holder = randomUUID();
       const giveUp = Date.now() + workMs + MARGIN_MS;
       // A holder that died leaves the lock to its end; so nobody waits longer than for one that lives. Behind several, each
-      // of whom was answered too late, WeChat must not be asked beside the one whose turn it is.
+      // of whom was answered too late, the host must not be asked beside the one whose turn it is.
       while ((await redis.set(lock, holder, 'PX', workMs + MARGIN_MS, 'NX')) === null) {
         if (Date.now() >= giveUp) return undefined;
         await sleep(POLL_MS);
@@ -59,8 +60,8 @@ export function redisTokenCache(redis: Redis, options: RedisTokenCacheOptions): 
 }
 
 /** What another version of the server may have kept is no token. */
-function parse(text: string): WechatToken | undefined {
-  const value = JSON.parse(text) as Partial<WechatToken> | null;
+function parse(text: string): AccessToken | undefined {
+  const value = JSON.parse(text) as Partial<AccessToken> | null;
   if (
     typeof value?.token !== 'string' ||
     typeof value.renewAt !== 'number' ||
