@@ -331,6 +331,7 @@
       endTopic: ['PUT /sessions/:session_id/topics/:topic_id/ended'],
       topics: ['GET /sessions/topics'],
       replyCount: ['GET /sessions/topics/count/reply'],
+      topicStatistics: ['GET /sessions/topics/statistics'],
       topicMessages: [
         'GET /sessions/topic/:topic_id/messages',
         'GET /sessions/:session_id/topics/:topic_id/messages',

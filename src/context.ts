@@ -29,7 +29,6 @@ import { createWechat, type Wechat } from './push/wechat/wechat';
 import { type Config } from './resources/config/config';
 
 export interface Context extends Services {
-  readonly notices: Notices;
   /** Meets the other processes and starts what works in the background; the schema must be there. Redis may be away. */
   start(): Promise<void>;
   /** Ends everything in the reverse order of its making. */
@@ -110,7 +109,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs };
     return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
   };
-  const announceStored = announcerOf({ database, deliver, activity, notices });
+  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
   const writer = new Writer({
     database,
     members,

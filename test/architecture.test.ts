@@ -15,7 +15,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['context.ts'],
   ['controllers/'],
   ['server.ts', 'command-line.ts'],
-  ['app.ts', 'app.armour.ts', 'export.ts', 'platform-views.ts'],
+  ['app.ts', 'app.armour.ts', 'export.ts', 'platform-views.ts', 'report-views.ts'],
 ];
 
 /** Every file of the source, relative to its folder. */

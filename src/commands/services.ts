@@ -11,6 +11,7 @@ import { type Activity } from './delivery/activity';
 import { type AnnounceStored } from './delivery/announce-stored';
 import { type Deliver } from './delivery/deliver';
 import { type Acknowledgements } from './notices/acknowledgements';
+import { type Notices } from './notices/notices';
 import { type NameCache } from './sending/name-cache';
 import { type SendRate } from './sending/send-rate';
 import { type Writer } from './sending/writer';
@@ -29,6 +30,7 @@ export interface Services {
   readonly deliver: Deliver;
   readonly announceStored: AnnounceStored;
   readonly noticePlan: NoticePlan;
+  readonly notices: Notices;
   readonly rate: SendRate;
   readonly tokens: Tokens;
   readonly writer: Writer;

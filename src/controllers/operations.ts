@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Services } from '../commands/services';
 import { checkWrite } from '../db/write-check';
+import { countForMetrics } from '../commands/maintenance/counted-metrics';
 import { AppError, forbidden } from '../errors';
 import { answerError, authenticate, requestId } from './rest/perform';
 
@@ -61,6 +62,7 @@ export function operationsRouter(services: Services): Router {
     const principal = await authenticate(services, request);
     if (principal.kind === 'user') throw forbidden('Only the platform may do this.');
     const { registry } = services.metrics;
+    await countForMetrics(services);
     response
       .set('Content-Type', registry.contentType)
       .set('Cache-Control', 'no-store')

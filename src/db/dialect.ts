@@ -12,6 +12,8 @@ export interface Dialect {
   readonly now: string;
   /** The distance between the ids of one INSERT's rows, an SQL expression: more than 1 in a Galera or group-replication cluster. */
   readonly idStep: string;
+  /** An SQL expression: the milliseconds from one time to a later one, a whole number. */
+  millisecondsBetween(from: string, to: string): string;
   isUniqueViolation(error: unknown): boolean;
   /** A deadlock, a conflict with another node, a busy file: the same transaction may succeed when run again. */
   isRetryable(error: unknown): boolean;
@@ -38,6 +40,7 @@ export interface Dialect {
     row: Record<string, unknown>,
     changed?: readonly string[],
   ): Promise<void>;
+  hasColumn(db: Kysely<unknown>, table: string, column: string): Promise<boolean>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
   /** Those of `names` that are views. */
   viewsAmong(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>;

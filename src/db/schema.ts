@@ -92,6 +92,8 @@ interface TopicTable {
   /** 0 open, 10 ended */
   status: Defaulted<number>;
   reply: Defaulted<number>;
+  /** When `reply` became 1: the time of that message, or of the change by hand. null: no reply, or nobody knows when. */
+  reply_time: Defaulted<SqlTime | null>;
   create_time: SqlTime;
   start_message_id: number;
   end_message_id: Defaulted<number | null>;
@@ -102,6 +104,7 @@ interface TopicTable {
   open_session_id: string | null;
 }
 
+export const NOTICE_CHANNELS = ['wechat', 'getui'] as const;
 export const NOTICE_STATES = ['pending', 'delivered', 'sent', 'skipped', 'failed'] as const;
 export type NoticeState = (typeof NOTICE_STATES)[number];
 
@@ -113,6 +116,8 @@ interface NoticeTable {
   message_id: number | null;
   call_id: Defaulted<string | null>;
   user_id: string;
+  /** The device that a push goes to; null for WeChat. */
+  client_id: Defaulted<string | null>;
   state: NoticeState;
   attempts: Defaulted<number>;
   last_error: Defaulted<string | null>;

@@ -1,4 +1,6 @@
+import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
+import { type NoticeRow, type NoticeState } from '../db/schema';
 import { type Dialect } from '../db/dialect';
 import { sql } from 'kysely';
 import { type NoticePlan, type WrittenNotices } from './appending/append';
@@ -30,6 +32,53 @@ export async function settleNotices(
     set state = 'delivered', update_time = ${sql.raw(dialect.now)}
     where state = 'pending' and claimed_by is null and (${sql.join(places, sql` or `)})`.execute(db);
   return Number(numAffectedRows ?? 0);
+}
+
+export interface NoticeFilter {
+  state?: NoticeState | undefined;
+  channel?: string | undefined;
+}
+
+/** Notices, newest first, below the id `before`; one more than `limit` when there are more. */
+export async function findNotices(
+  db: Queryable,
+  { channel, state }: NoticeFilter,
+  limit: number,
+  before?: number,
+): Promise<NoticeRow[]> {
+  let query = db
+    .selectFrom('notices')
+    .selectAll()
+    .orderBy('id', 'desc')
+    .limit(limit + 1);
+  if (state !== undefined) query = query.where('state', '=', state);
+  if (channel !== undefined) query = query.where('channel', '=', channel);
+  if (before !== undefined) query = query.where('id', '<', before);
+  return query.execute();
+}
+
+export async function findNotice(db: Queryable, id: number): Promise<NoticeRow | undefined> {
+  return db.selectFrom('notices').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** A failed notice is to be sent anew: due at once, and given up when it has failed for another while. @returns whether it was one */
+export async function reviveNotice({ dialect, kysely }: Database, id: number): Promise<boolean> {
+  const now = await databaseNow(kysely, dialect);
+  const { numUpdatedRows } = await kysely
+    .updateTable('notices')
+    .set({
+      state: 'pending',
+      attempts: 0,
+      last_error: null,
+      claimed_by: null,
+      due_time: now,
+      update_time: now,
+      retry_since: now,
+    })
+    .where('id', '=', id)
+    .where('state', '=', 'failed')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 const PAUSE = 'wechat_pause_until';

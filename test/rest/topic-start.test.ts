@@ -37,6 +37,7 @@ eachDatabase('Starting a topic', (database) => {
       type: 3,
       status: 0,
       reply: 0,
+      reply_time: null,
       create_time: body.create_time as string,
       start_message_id: message!.id,
       end_message_id: null,

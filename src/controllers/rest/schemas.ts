@@ -87,6 +87,19 @@ export const moment = z
   .transform((value) => Math.min(Math.max(Date.parse(value), EARLIEST), LATEST))
   .meta({ type: 'string', format: 'date-time', example: '2026-11-22T00:00:00Z' });
 
+/** Fields of a query: the topics of a time. */
+export const startedBetween = {
+  from: moment.optional().meta({ description: 'create_time at this moment or later' }),
+  to: moment.optional().meta({ description: 'create_time before this moment' }),
+};
+
+/** A topic's type in a query. */
+export const queryTopicType = z
+  .string()
+  .regex(/^-?\d{1,10}$/, 'an integer')
+  .transform(Number)
+  .meta({ type: 'integer' });
+
 /** A calendar day. */
 export const day = z.iso.date('a day as YYYY-MM-DD').meta({ example: '1960-05-17' });
 
@@ -158,6 +171,9 @@ export const wire = {
       type: z.number().int().meta({ example: 0 }),
       status: z.union([z.literal(0), z.literal(10)]).meta({ description: '0 open, 10 ended' }),
       reply: zeroOrOne.meta({ description: '1 once a doctor has sent a message while it was open' }),
+      reply_time: time
+        .nullable()
+        .meta({ description: 'of the message that made `reply` 1; set by hand: of that; null before' }),
       create_time: time,
       start_message_id: messageId,
       end_message_id: messageId.nullable(),

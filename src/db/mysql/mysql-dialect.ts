@@ -17,6 +17,8 @@ export const mysqlDialect: Dialect = {
   forUpdate: ' for update',
   now: 'utc_timestamp(3)',
   idStep: '@@auto_increment_increment',
+  // Microseconds that end with three zeros: times are whole milliseconds.
+  millisecondsBetween: (from, to) => `(timestampdiff(microsecond, ${from}, ${to}) div 1000)`,
   isUniqueViolation,
   isRetryable,
   isLockTimeout,
@@ -35,6 +37,11 @@ export const mysqlDialect: Dialect = {
     );
     await sql`insert into ${sql.table(table)} (${sql.join(Object.keys(row).map((column) => sql.ref(column)))})
       values (${sql.join(Object.values(row))}) on duplicate key update ${sql.join(updates)}`.execute(db);
+  },
+  hasColumn: async (db, table, column) => {
+    const found = await sql`select 1 from information_schema.columns
+      where table_schema = database() and table_name = ${table} and column_name = ${column}`.execute(db);
+    return found.rows.length > 0;
   },
   hasIndex: async (db, table, index) => {
     const found = await sql`select 1 from information_schema.statistics

@@ -6,6 +6,11 @@ function codeOf(error: unknown): string {
   return (error as { code?: string } | null)?.code ?? '';
 }
 
+/** Milliseconds since the epoch, in whole numbers: julianday() is a float that is too coarse for them. */
+function milliseconds(time: string): string {
+  return `(cast(strftime('%s', ${time}) as integer) * 1000 + cast(substr(${time}, 21, 3) as integer))`;
+}
+
 const UNAVAILABLE = ['SQLITE_BUSY', 'SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY', 'SQLITE_IOERR'];
 
 export const sqliteDialect: Dialect = {
@@ -20,6 +25,7 @@ export const sqliteDialect: Dialect = {
   forUpdate: '',
   now: `strftime('%Y-%m-%d %H:%M:%f', 'now')`,
   idStep: '1',
+  millisecondsBetween: (from, to) => `(${milliseconds(to)} - ${milliseconds(from)})`,
   isUniqueViolation: (error) =>
     ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error)),
   isRetryable: (error) => codeOf(error).startsWith('SQLITE_BUSY'),
@@ -38,6 +44,10 @@ export const sqliteDialect: Dialect = {
     await sql`insert into ${sql.table(table)} (${sql.join(Object.keys(row).map((column) => sql.ref(column)))})
       values (${sql.join(Object.values(row))})
       on conflict (${sql.join(keys.map((key) => sql.ref(key)))}) ${action}`.execute(db);
+  },
+  hasColumn: async (db, table, column) => {
+    const found = await sql`select 1 from pragma_table_info(${table}) where name = ${column}`.execute(db);
+    return found.rows.length > 0;
   },
   hasIndex: async (db, table, index) => {
     const found = await sql`select 1 from sqlite_master

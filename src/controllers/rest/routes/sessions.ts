@@ -5,7 +5,7 @@ import { type Services } from '../../../commands/services';
 import { databaseNow } from '../../../db/clock';
 import { later } from '../../../db/time';
 import { notFound } from '../../../errors';
-import { sessionId, userId } from '../../../model/values/identifiers';
+import { newSessionId, sessionId, userId } from '../../../model/values/identifiers';
 import { participantsOf } from '../../../model/participants';
 import { sessionsOf, type SessionFilter, setSticky } from '../../../model/sessions';
 import { name } from '../../../model/values/text';
@@ -26,7 +26,7 @@ import {
 } from '../schemas';
 
 const sessionBody = z.object({
-  id: sessionId.optional(),
+  id: newSessionId.optional(),
   type: sessionType,
   name,
   participants: participants.min(1),
