@@ -60,7 +60,7 @@ async function* lines(database: Database, snapshot: Snapshot): AsyncGenerator<st
     version: FORMAT_VERSION,
     exported_at: toIso(nowSql()),
     last_message_id: row.last_message_id,
-    session: sessionView(row),
+    session: sessionView(row, 'as-stored'),
   });
   for (const participant of participants)
     yield line('participant', { participant: participantView(participant) });
@@ -81,7 +81,7 @@ async function* messagePages(
   for (let after = 0; after < last;) {
     const { rows } = await findMessages(database.kysely, table, id, { after, to: last, limit: PAGE });
     if (rows.length === 0) return;
-    yield rows.map((row) => `{"kind":"message","message":${messageJson(row)}}\n`);
+    yield rows.map((row) => `{"kind":"message","message":${messageJson(row, 'as-stored')}}\n`);
     after = rows.at(-1)?.id ?? last;
   }
 }

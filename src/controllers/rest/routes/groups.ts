@@ -1,4 +1,5 @@
 import { applicationRoutes } from './application';
+import { fileRoutes } from './files';
 import { messageRoutes } from './messages';
 import { participantRoutes } from './participants';
 import { type Route } from '../route';
@@ -30,4 +31,5 @@ export const API_GROUPS: readonly Group[] = [
     Topics: topicRoutes,
     Participants: participantRoutes,
   }),
+  group('files', { Files: fileRoutes }),
 ];
