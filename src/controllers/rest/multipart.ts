@@ -67,7 +67,7 @@ class Reception {
   readonly ended: Promise<Upload>;
   readonly #faults: Fault[] = [];
   readonly #userIds: string[] = [];
-  #file: { name: string | undefined; written: Promise<number> } | undefined;
+  #file: { name: string | undefined; stream: Readable; written: Promise<number> } | undefined;
   #resolve: (upload: Upload) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
   #bytes = 0;
@@ -118,6 +118,7 @@ class Reception {
       settle();
       parser.destroy();
       // The file must not be written any more when it is removed.
+      this.#file?.stream.destroy();
       void this.#file?.written.catch(() => undefined).then(() => this.#reject(error));
       if (this.#file === undefined) this.#reject(error);
     };
@@ -162,7 +163,7 @@ class Reception {
     const output = createWriteStream(this.target, { flags: 'wx', mode: 0o600 });
     const written = pipeline(stream, output).then(() => output.bytesWritten);
     written.catch(fail);
-    this.#file = { name, written };
+    this.#file = { name, stream, written };
   }
 
   async #finish(): Promise<void> {

@@ -182,12 +182,10 @@ export const wire = {
       width: z.number().int().optional(),
       height: z.number().int().optional(),
       duration: z.number().optional().meta({ description: 'seconds, where the header tells' }),
-      url: z
-        .string()
-        .meta({
-          description: 'good for a day or two; messages have a new one',
-          example: '/api/v2/files/…?exp=…&sig=…',
-        }),
+      url: z.string().meta({
+        description: 'good for a day or two; messages have a new one',
+        example: '/api/v2/files/…?exp=…&sig=…',
+      }),
       thumbnail: z.string().optional().meta({ example: '/api/v2/files/…?exp=…&sig=…&size=thumbnail' }),
     })
     .meta({ id: 'File' }),
