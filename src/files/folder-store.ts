@@ -25,6 +25,7 @@ function away(error: unknown): Error {
 /** Files in a folder: `objects/<first two characters>/<name>`. A file gets there whole, by a rename. */
 export class FolderStore implements FileStore {
   readonly description: string;
+  readonly isLocal = true;
   readonly incoming: string;
 
   constructor(private readonly folder: string) {

@@ -17,6 +17,9 @@ const LOOK_MS = 500;
 /** OSS and COS do without, when nobody names a region. */
 const REGION = 'us-east-1';
 
+const nothing = () => undefined;
+const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
 /** Loaded for `s3:` alone: it is the largest package here. */
 const load = createRequire(__filename);
 
@@ -27,6 +30,7 @@ export function openS3Store(config: S3Config, proxy: ProxyConfig | undefined): F
 
 class S3Store implements FileStore {
   readonly description: string;
+  readonly isLocal = false;
   /** Of this user alone: other servers on the machine may have theirs. */
   readonly incoming = path.join(os.tmpdir(), `im-incoming-${os.userInfo().uid}`);
   readonly #client: S3.S3Client;
@@ -49,6 +53,8 @@ class S3Store implements FileStore {
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: { connectionTimeout: 3_000, ...agent },
       maxAttempts: 2,
+      // Its lines hold whole requests. What goes wrong is said here, once.
+      logger: SILENT,
     });
   }
 

@@ -25,6 +25,8 @@ export interface FileStore {
   readonly description: string;
   /** The folder on this machine for what is being received. It may not exist yet. */
   readonly incoming: string;
+  /** Whether it is on this machine: a place far away is not asked at the start. */
+  readonly isLocal: boolean;
   /** Stores a file of `incoming` under `name`, and takes it away from there. */
   put(name: string, path: string, mime: string): Promise<void>;
   /** The object's bytes; undefined where there is no such object. */

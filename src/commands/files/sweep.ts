@@ -47,8 +47,8 @@ export class Sweep {
   }
 
   start(): void {
-    void this.#quietly();
-    this.#end = repeat(INTERVAL_MS, () => this.#quietly());
+    void this.#quietly(this.store.isLocal);
+    this.#end = repeat(INTERVAL_MS, () => this.#quietly(true));
   }
 
   /** Waits for the step under way. */
@@ -58,17 +58,21 @@ export class Sweep {
     await this.#running?.catch(() => undefined);
   }
 
-  /** Deletes all that is to be deleted now. @throws the database's error, or the storage's; what was deleted stays deleted */
-  runOnce(): Promise<Swept> {
-    this.#running ??= this.#run().finally(() => {
+  /**
+   * Deletes all that is to be deleted now.
+   * @param withObjects looks for objects without a row, too
+   * @throws the database's error, or the storage's; what was deleted stays deleted
+   */
+  runOnce(withObjects = true): Promise<Swept> {
+    this.#running ??= this.#run(withObjects).finally(() => {
       this.#running = undefined;
     });
     return this.#running;
   }
 
-  async #quietly(): Promise<void> {
+  async #quietly(withObjects: boolean): Promise<void> {
     try {
-      const { files, objects, temporary } = await this.runOnce();
+      const { files, objects, temporary } = await this.runOnce(withObjects);
       if (files + objects + temporary > 0)
         log.info(
           `${files} files that no message names were deleted, and ${objects + temporary} that were left over`,
@@ -78,7 +82,7 @@ export class Sweep {
     }
   }
 
-  async #run(): Promise<Swept> {
+  async #run(withObjects: boolean): Promise<Swept> {
     const swept: Swept = { files: 0, objects: 0, temporary: 0 };
     const now = await databaseNow(this.database.kysely, this.database.dialect);
     const before = fromSqlTime(now) - ORPHAN_MS;
@@ -87,7 +91,7 @@ export class Sweep {
     if (!(await this.#lease.take(LEASE_MS))) return swept;
     try {
       await this.#deleteUnnamed(later(now, -UNNAMED_MS), swept);
-      await this.#deleteOrphans(before, swept);
+      if (withObjects) await this.#deleteOrphans(before, swept);
     } finally {
       await this.#lease.hold(0);
     }
