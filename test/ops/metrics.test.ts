@@ -38,6 +38,8 @@ describe('/metrics', () => {
       ...['sent', 'dropped'].map((result) => `im_push_total{result="${result}"}`),
       ...['delivered', 'sent', 'skipped', 'failed'].map((state) => `im_notices_total{state="${state}"}`),
       ...['doctor', 'patient'].map((type) => `im_sockets{user_type="${type}"}`),
+      'im_files_total',
+      'im_file_bytes_total',
     ];
     should(await series()).eql(Object.fromEntries(names.map((name) => [name, 0])));
   });
