@@ -80,9 +80,9 @@ export class Pictures {
     const isAnimated = mime === 'image/gif' || mime === 'image/webp';
     try {
       const {
-        height = 0,
+        height,
         pages = 1,
-        width = 0,
+        width,
       } = await this.sharp(source, { failOn: 'error', limitInputPixels: false }).metadata();
       if (width * height * (isAnimated ? pages : 1) > MAX_PIXELS) throw new BadPicture('too many pixels');
       const input = this.sharp(source, {

@@ -40,7 +40,7 @@ export async function unnamedOf(
     .where('user_id', '=', userId)
     .where('unnamed_since', '>', time)
     .executeTakeFirstOrThrow();
-  return { count: Number(count), bytes: Number(bytes ?? 0) };
+  return { count: Number(count), bytes: Number(bytes) };
 }
 
 /** Whether the user takes part in a session with a message, not taken back, that names the file. */
@@ -265,5 +265,5 @@ export async function countFiles(db: Queryable): Promise<{ total: number; bytes:
     .selectFrom('files')
     .select((eb) => [eb.fn.countAll().as('total'), eb.fn.sum('size').as('bytes')])
     .executeTakeFirstOrThrow();
-  return { total: Number(total), bytes: Number(bytes ?? 0) };
+  return { total: Number(total), bytes: Number(bytes) };
 }

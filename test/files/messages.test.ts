@@ -3,7 +3,7 @@ import { runIn } from '../../src/db/statement';
 import { filesOfRecalled } from '../../src/model/files';
 import { eachDatabase } from '../support/databases';
 import { amr, jpeg, mp4, pdf, webm } from './fixtures';
-import { FileServer } from './upload-client';
+import { type Answered, FileServer } from './upload-client';
 
 const URL_OF = (id: string) => new RegExp(`^/api/v2/files/${id}\\?exp=\\d+&sig=[\\w-]+$`);
 
@@ -106,14 +106,14 @@ eachDatabase('Files in messages', (database) => {
         expected,
       );
       await socket.close();
-      const get = async (path: string) => (await files.server.request('get', path).expect(200)).body;
-      should(bare((await get(`/sessions/s/messages/${id}`)).content)).eql(expected);
-      should(bare((await get('/sessions/s/messages?peek=1&limit=1')).items[0].content)).eql(expected);
-      should(bare((await get('/sessions/s/messages/unread?user_id=D1&limit=200')).items.at(-1).content)).eql(
-        expected,
-      );
-      should(bare((await get('/sessions/s/session')).last_content)).eql(expected);
-      should(bare((await get('/sessions?user_id=P1')).items[0].last_content)).eql(expected);
+      const get = (path: string) => files.server.request('get', path).expect(200);
+      should(bare((await get(`/sessions/s/messages/${id}`)).body.content)).eql(expected);
+      should(bare((await get('/sessions/s/messages?peek=1&limit=1')).body.items[0].content)).eql(expected);
+      should(
+        bare((await get('/sessions/s/messages/unread?user_id=D1&limit=200')).body.items.at(-1).content),
+      ).eql(expected);
+      should(bare((await get('/sessions/s/session')).body.last_content)).eql(expected);
+      should(bare((await get('/sessions?user_id=P1')).body.items[0].last_content)).eql(expected);
       // Stored is what names the file, and nothing that will be old tomorrow.
       const stored = JSON.parse((await rowOf(id)).content) as Record<string, unknown>;
       const {
@@ -253,7 +253,7 @@ eachDatabase('Files in messages', (database) => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => send('P1', 's', 2, { file_id: id })));
     should(answers.map(({ status }) => status)).eql(answers.map(() => 201));
     const names = await files.db.selectFrom('message_files').selectAll().where('file_id', '=', id).execute();
-    should(names.map(({ message_id }) => Number(message_id)).sort()).eql(
+    should(names.map(({ message_id }) => message_id).sort()).eql(
       answers.map(({ body }) => body.id as number).sort(),
     );
   });

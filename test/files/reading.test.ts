@@ -145,7 +145,7 @@ describe('Reading a file', () => {
     [null, 'file.amr'],
   ];
   for (const [given, kept] of NAMES) {
-    it(`the name ${JSON.stringify(given)?.slice(0, 40)} is kept as ${kept.slice(0, 20)}`, async () => {
+    it(`the name ${JSON.stringify(given).slice(0, 40)} is kept as ${kept.slice(0, 20)}`, async () => {
       const { body, status } = await files.upload(amr, { userId: 'P1', name: given });
       should([status, body.name]).eql([201, kept]);
     });

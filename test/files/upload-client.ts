@@ -138,7 +138,7 @@ export function request(
         response.once('error', reject);
         response.once('end', () => {
           const bytes = Buffer.concat(chunks);
-          const isJson = /json/.test(response.headers['content-type'] ?? '');
+          const isJson = (response.headers['content-type'] ?? '').includes('json');
           resolve({
             status: response.statusCode ?? 0,
             body: isJson && bytes.length > 0 ? (JSON.parse(bytes.toString()) as unknown) : undefined,

@@ -41,7 +41,7 @@ function fileOr<File extends z.ZodObject, Place extends z.ZodObject>(file: File,
     .unknown()
     .transform((value, context): z.output<File> | z.output<Place> => {
       const checked = (namesFile(value) ? file : place).safeParse(value);
-      if (checked.success) return checked.data as z.output<File> | z.output<Place>;
+      if (checked.success) return checked.data;
       for (const { message, path } of checked.error.issues)
         context.addIssue({ code: 'custom', message, path });
       return z.NEVER;

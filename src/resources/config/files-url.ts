@@ -47,7 +47,10 @@ function parseS3(text: string): FilesSetting | undefined {
   if (region !== undefined && !REGION.test(region)) return undefined;
   if (endpoint !== undefined && !isEndpoint(endpoint)) return undefined;
   if (pathStyle !== 'true' && pathStyle !== 'false') return undefined;
-  const prefix = path.replace(/^\/+|\/+$/g, '');
+  const prefix = path
+    .split('/')
+    .filter((part) => part !== '')
+    .join('/');
   return {
     kind: 's3',
     bucket,

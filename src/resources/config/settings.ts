@@ -100,7 +100,7 @@ const baseUrl = z
     const { hash, password, search, username } = new URL(text);
     return [hash, password, search, username].every((part) => part === '') && !/[?#]/.test(text);
   }, 'an http or https URL without a query')
-  .transform((text) => text.replace(/\/+$/, ''));
+  .transform((text) => (text.endsWith('/') ? text.slice(0, -1) : text));
 
 const corsMessage =
   '* or a comma-separated list of origins: https://h5.example.com, https://*.example.com, null, or an app’s own such as capacitor://localhost';
