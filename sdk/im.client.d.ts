@@ -26,6 +26,11 @@ declare class IMClient {
 
   /** Pending over lost connections until the server has stored or refused the message; stored once. */
   send(message: IMClient.OutgoingMessage): IMClient.JQueryPromise<IMClient.Message, IMClient.SendProblem>;
+  /**
+   * Uploads a picture, a sound, a video or a pdf; `send` names its id as `file_id`. An upload that breaks off rejects, and is
+   * not repeated; `abort()` rejects with the code `aborted`.
+   */
+  upload(file: Blob, options?: IMClient.UploadOptions): IMClient.Upload;
   /** What has no answer yet, in the order of the calls. */
   pending(): IMClient.PendingMessage[];
 
@@ -157,17 +162,54 @@ declare namespace IMClient {
   /** What a user may send, by message type. */
   interface OutgoingContent {
     1: string;
-    2: ImageContent;
-    3: { url: string; duration: number };
+    2: ImageContent | NamedFile;
+    3: { url: string; duration: number } | (NamedFile & { duration: number });
     4: { title: string; url: string; summary?: string; image?: string };
-    5: { title: string; url: string };
+    5: { title: string; url: string } | (NamedFile & { title: string });
     8: ForwardedContent;
-    9: ImageContent;
-    12: { url: string; cover?: string; duration: number };
+    9: ImageContent | NamedFile;
+    12:
+      | { url: string; cover?: string; duration: number }
+      | (NamedFile & { duration: number; cover_file_id?: string });
   }
 
-  /** What a stored message holds, by message type. */
-  interface StoredContent extends Omit<OutgoingContent, 8> {
+  /** A file that was uploaded: its `id`. */
+  interface NamedFile {
+    file_id: string;
+  }
+
+  /** What was uploaded, as the server keeps it. */
+  interface UploadedFile {
+    id: string;
+    name: string;
+    mime: string;
+    /** Bytes. */
+    size: number;
+    width?: number;
+    height?: number;
+    /** Seconds, where the file's header tells. */
+    duration?: number;
+    /** Good for a day or two; every message that names the file comes with a new one. */
+    url: string;
+    thumbnail?: string;
+  }
+
+  interface UploadOptions {
+    /** In bytes of the file. */
+    onProgress?: (loaded: number, total: number) => void;
+  }
+
+  interface Upload extends JQueryPromise<UploadedFile> {
+    abort(): void;
+  }
+
+  /** What a stored message holds, by message type. The address of a file of the server's own is made absolute. */
+  interface StoredContent extends Omit<OutgoingContent, 2 | 3 | 5 | 8 | 9 | 12> {
+    2: ImageContent & Partial<NamedFile>;
+    3: { url: string; duration: number } & Partial<NamedFile>;
+    5: { title: string; url: string } & Partial<NamedFile>;
+    9: ImageContent & Partial<NamedFile>;
+    12: { url: string; cover?: string; duration: number; cover_file_id?: string } & Partial<NamedFile>;
     0: string | { [name: string]: Json | undefined };
     6: TopicContent;
     7: TopicContent;

@@ -13,6 +13,8 @@
   var $ = window.jQuery;
 
   var API = '/api/v2';
+  // How the server's own addresses of files begin, where they are relative.
+  var FILES = API + '/files/';
   var REST_TIMEOUT_MS = 30000;
 
   // Between two attempts to connect, and between two attempts at a request that the server could not serve
@@ -389,7 +391,11 @@
       path = path.replace(parameters[i], encodeURIComponent(args[i]));
     }
     var input = args[parameters.length];
-    return this._request(route.split(' ')[0], path, isObject(input) ? input : {});
+    var base = this.baseUrl;
+    // Registered before any handler of the page's, so it has run when those do.
+    return this._request(route.split(' ')[0], path, isObject(input) ? input : {}).done(function (answer) {
+      makeAbsolute(answer, base);
+    });
   };
 
   // Without $.ajax: what the page sets there ($.ajaxSetup, prefilters, global handlers) is meant for its own
@@ -451,6 +457,62 @@
     if (requestId) problem.request_id = requestId;
     return problem;
   }
+
+  // ---- Files ----------------------------------------------------------------------------------------------
+
+  // Puts the server's address before the relative ones of its files, in contents of messages (also in copies)
+  // and in a file itself.
+  function makeAbsolute(value, baseUrl) {
+    if (typeof value !== 'object' || value === null) return;
+    Object.keys(value).forEach(function (name) {
+      if (typeof value[name] === 'object') makeAbsolute(value[name], baseUrl);
+    });
+    if (typeof value.file_id !== 'string' && typeof value.mime !== 'string') return;
+    ['url', 'thumbnail', 'cover'].forEach(function (name) {
+      if (typeof value[name] === 'string' && value[name].indexOf(FILES) === 0)
+        value[name] = baseUrl.replace(/\/api\/v2$/, '') + value[name];
+    });
+  }
+
+  // Uploads a File or Blob; a promise of the file, whose id a message's `file_id` names. It has `abort()`. An
+  // upload that breaks off is over: the page shows it, and asks for another one.
+  IMClient.prototype.upload = function (file, options) {
+    var deferred = $.Deferred();
+    var baseUrl = this.baseUrl;
+    var onProgress = options && options.onProgress;
+    var xhr = new window.XMLHttpRequest();
+    var promise = deferred.promise({
+      abort: function () {
+        reject(deferred, failure('aborted', 'The upload was ended.', 0));
+        xhr.abort();
+      },
+    });
+    if (!file || typeof file.size !== 'number') {
+      reject(deferred, missing('file'));
+      return promise;
+    }
+    var form = new window.FormData();
+    // What was recorded has no name; the server finds one.
+    form.append('file', file, file.name || '');
+    xhr.open('POST', baseUrl.replace(/\/api\/v2$/, '') + API + '/files');
+    xhr.setRequestHeader('Accept', 'application/json, application/problem+json');
+    if (this._token) xhr.setRequestHeader('Authorization', 'Bearer ' + this._token);
+    if (onProgress)
+      xhr.upload.onprogress = function (event) {
+        safely(function () {
+          // The body is a little longer than the file.
+          onProgress(Math.min(event.loaded, file.size), file.size);
+        });
+      };
+    xhr.onloadend = function () {
+      var body = xhr.status === 201 ? parse(xhr.responseText) : undefined;
+      if (!body) return reject(deferred, problemOf(xhr));
+      makeAbsolute(body, baseUrl);
+      resolve(deferred, body);
+    };
+    xhr.send(form);
+    return promise;
+  };
 
   // ---- The connection -------------------------------------------------------------------------------------
 
@@ -634,6 +696,7 @@
   IMClient.prototype._heard = function (text) {
     var frame = parse(text);
     this._cancel('pong');
+    if (text.indexOf(FILES) >= 0) makeAbsolute(frame, this.baseUrl);
     if (!isObject(frame) || typeof frame.type !== 'string') return;
     var data = isObject(frame.data) ? frame.data : {};
     if (this._state === OPEN) this._dispatch(frame.type, data, frame.ref);

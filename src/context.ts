@@ -3,6 +3,7 @@ import { announcerOf } from './commands/delivery/announce-stored';
 import { Deliver } from './commands/delivery/deliver';
 import { Healing } from './commands/delivery/healing';
 import { Tokens } from './commands/access/tokens';
+import { Sweep } from './commands/files/sweep';
 import { Calls } from './commands/calls/calls';
 import { LoneProcess } from './commands/maintenance/lone-process';
 import { Retention } from './commands/maintenance/retention';
@@ -14,6 +15,9 @@ import { SendRate } from './commands/sending/send-rate';
 import { Writer } from './commands/sending/writer';
 import { type Services } from './commands/services';
 import { type Database, openDatabase } from './db/database';
+import { Pictures } from './files/pictures';
+import { type FileStore, openStore } from './files/store';
+import { log } from './logger';
 import { createMetrics } from './metrics';
 import { type NoticePlan } from './model/appending/append';
 import { takeForcedToken } from './model/forced-tokens';
@@ -27,6 +31,7 @@ import { type TokenCache } from './push/outgoing/access-token';
 import { redisTokenCache } from './push/outgoing/redis-token-cache';
 import { createWechat, type Wechat } from './push/wechat/wechat';
 import { type Config } from './resources/config/config';
+import { FileLinks } from './views/file';
 
 export interface Context extends Services {
   /** Meets the other processes and starts what works in the background; the schema must be there. Redis may be away. */
@@ -40,6 +45,9 @@ export interface Overrides {
   database?: Database;
   bus?: Bus;
   wechat?: Wechat;
+  fileStore?: FileStore;
+  /** null: as if sharp were not installed */
+  pictures?: Pictures | null;
 }
 
 /** What connects processes: memory where there is one alone, Redis where there may be several. */
@@ -49,6 +57,10 @@ function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache?:
   const bus = new RedisBus({ url: config.redisUrl });
   if (config.wechat === undefined) return { bus };
   return { bus, tokenCache: redisTokenCache(bus.commands, { host: 'wechat', appId: config.wechat.appId }) };
+}
+
+function picturesOf({ pictures }: Overrides): Pictures | undefined {
+  return pictures === undefined ? Pictures.load() : (pictures ?? undefined);
 }
 
 /** Builds the whole server but its doors, top to bottom. Nothing is a global. */
@@ -79,8 +91,15 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   const rate = new SendRate(config.sendRate);
   const tokens = new Tokens({ database, bus, secret: config.tokenSecret, appKeys: config.appKeys });
 
+  const fileLinks = new FileLinks(config.tokenSecret, config.filesBaseUrl);
+  const fileStore =
+    overrides.fileStore ?? (config.files === undefined ? undefined : openStore(config.files, config.proxy));
+  const pictures = fileStore === undefined ? undefined : picturesOf(overrides);
+  const sweep = fileStore === undefined ? undefined : new Sweep(database, fileStore);
+
   const deliver = new Deliver({
     database,
+    fileLinks,
     sockets,
     bus,
     activity,
@@ -115,6 +134,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     members,
     names,
     noticePlan,
+    fileLinks,
     announce: (outcome) => {
       announceStored(outcome);
       for (const row of outcome.repeated) deliver.repeated(row);
@@ -147,6 +167,9 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     tokens,
     writer,
     calls,
+    fileStore,
+    pictures,
+    fileLinks,
     start: async () => {
       await bus.start();
       await presence.start();
@@ -154,9 +177,14 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       retention.start();
       lone?.start();
       calls.start();
+      sweep?.start();
+      if (fileStore !== undefined && pictures === undefined)
+        log.warn('Pictures are not taken: the optional package sharp is not installed for this machine');
     },
     close: async () => {
       calls.close();
+      await sweep?.close();
+      fileStore?.close();
       await writer.idle();
       await lone?.close();
       await retention.close();

@@ -8,6 +8,7 @@ import { type Dialect } from './dialect';
 import { Lease } from './lease';
 import { initial } from './migrations/0001-initial';
 import { firstReply } from './migrations/0002-first-reply';
+import { files } from './migrations/0005-files';
 import { createServerState } from './migrations/ddl';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
@@ -19,6 +20,7 @@ export interface SchemaStep {
 export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
   '0002-first-reply': firstReply,
+  '0005-files': files,
 };
 
 /** How long a process that died keeps the others from the schema; one that lives renews its lease. */

@@ -161,6 +161,37 @@ interface ServerStateTable {
   value: string;
 }
 
+export type FileState = 'kept' | 'gone' | 'deleting';
+
+interface FileTable {
+  /** Says, beside being unique, what every message shows of it: see `newFileId`. */
+  id: string;
+  user_id: string;
+  name: string;
+  mime: string;
+  size: number;
+  width: number | null;
+  height: number | null;
+  /** Seconds */
+  duration: number | null;
+  thumbnail_mime: string | null;
+  thumbnail_size: number | null;
+  create_time: SqlTime;
+  /** Since when no message names it; null while one does. After a time it is deleted. */
+  unnamed_since: SqlTime | null;
+  /** `gone`: all its messages were taken back, and nobody gets it any more; `deleting`: its objects are being removed. */
+  state: Defaulted<FileState>;
+}
+
+/** Which messages name a file, also those that were taken back. */
+interface MessageFileTable {
+  file_id: string;
+  session_id: string;
+  message_id: number;
+  /** 1: the message was taken back */
+  recalled: Defaulted<number>;
+}
+
 export interface Schema {
   doctors: ProfileTable;
   patients: ProfileTable;
@@ -176,6 +207,8 @@ export interface Schema {
   notices: NoticeTable;
   server_state: ServerStateTable;
   calls: CallTable;
+  files: FileTable;
+  message_files: MessageFileTable;
 }
 
 export type ProfileRow = Selectable<ProfileTable>;
@@ -186,4 +219,5 @@ export type MessageRow = Selectable<MessageTable>;
 export type TopicRow = Selectable<TopicTable>;
 export type CallRow = Selectable<CallTable>;
 export type NoticeRow = Selectable<NoticeTable>;
+export type FileRow = Selectable<FileTable>;
 export type MessageTableName = 'system_messages' | 'muc_messages' | 'p2p_messages' | 'group_messages';

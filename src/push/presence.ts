@@ -135,7 +135,8 @@ export class SharedPresence implements Presence {
   #askAgain(): void {
     if (!this.bus.healthy) return;
     const before = performance.now() - this.askAgainMs;
-    for (const id of this.#incomplete()) if ((this.#others.get(id)?.askedAt ?? -Infinity) <= before) this.#ask(id);
+    for (const id of this.#incomplete())
+      if ((this.#others.get(id)?.askedAt ?? -Infinity) <= before) this.#ask(id);
   }
 
   /** Everything at once: what changes from now on is published behind it. */

@@ -1,5 +1,7 @@
 import { type MessageRow } from '../db/schema';
 import { toIso } from '../db/time';
+import { contentJson } from './content';
+import { type FileView } from './file';
 
 /** JSON text that goes into a response or a frame as it is. */
 export class RawJson {
@@ -7,8 +9,8 @@ export class RawJson {
 }
 
 /** The wire form of a message, as JSON text: it is made once, for the response and for all sockets. */
-export function messageJson(row: MessageRow): string {
-  return `{"id":${row.id},"session_id":${JSON.stringify(row.session_id)},"sender_id":${JSON.stringify(row.sender_id)},"sender_name":${JSON.stringify(row.sender_name)},"type":${row.type},"content":${row.content},"timestamp":"${toIso(row.timestamp)}","client_msg_id":${row.client_msg_id === null ? 'null' : JSON.stringify(row.client_msg_id)}}`;
+export function messageJson(row: MessageRow, files: FileView): string {
+  return `{"id":${row.id},"session_id":${JSON.stringify(row.session_id)},"sender_id":${JSON.stringify(row.sender_id)},"sender_name":${JSON.stringify(row.sender_name)},"type":${row.type},"content":${contentJson(row.type, row.content, files)},"timestamp":"${toIso(row.timestamp)}","client_msg_id":${row.client_msg_id === null ? 'null' : JSON.stringify(row.client_msg_id)}}`;
 }
 
 /** A page is cut here, so that no answer is too large for a phone. */
@@ -34,9 +36,10 @@ export function fitting(texts: Iterable<string>): number {
 export function messagePage(
   rows: readonly MessageRow[],
   more: boolean,
+  files: FileView,
   end: 'first' | 'last' = 'first',
 ): { json: RawJson; rows: readonly MessageRow[] } {
-  const texts = rows.map(messageJson);
+  const texts = rows.map((row) => messageJson(row, files));
   const kept = fitting(end === 'first' ? texts : [...texts].reverse());
   const from = end === 'first' ? 0 : texts.length - kept;
   const cut = kept < texts.length;

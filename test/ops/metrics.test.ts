@@ -40,6 +40,8 @@ describe('/metrics', () => {
       ...['delivered', 'sent', 'skipped', 'failed'].map((state) => `im_notices_total{state="${state}"}`),
       ...['doctor', 'patient'].map((type) => `im_sockets{user_type="${type}"}`),
       'im_topics_waiting',
+      'im_files_total',
+      'im_file_bytes_total',
     ];
     should(await series()).eql(Object.fromEntries(names.map((name) => [name, 0])));
   });

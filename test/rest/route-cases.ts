@@ -157,6 +157,10 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
   },
   'DELETE /sessions/:session_id/participants/:participant_id': { status: 204, outsider: 404 },
   'GET /sessions/:session_id/participants/:participant_id/avatars': { status: 200, outsider: 404 },
+
+  // Files are switched off here; test/files has what they do.
+  'POST /files/': { status: 404, outsider: 404 },
+  'GET /files/:file_id': { params: () => ({ file_id: 'f'.repeat(32) }), status: 404, outsider: 404 },
 };
 
 export interface BuiltRequest {

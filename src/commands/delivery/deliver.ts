@@ -11,6 +11,7 @@ import { type Connection } from '../../push/sockets/connection';
 import { together } from '../../push/sockets/send-frame';
 import { type Sockets, type UserIds } from '../../push/sockets/sockets';
 import { TextFrame } from '../../push/sockets/text-frame';
+import { type FileView } from '../../views/file';
 import { messageFrame, notificationFrame } from '../../views/frames';
 import { type Activity } from './activity';
 import { type StoredMessage } from '../sending/send';
@@ -32,6 +33,7 @@ export interface DeliverOptions {
   bus: Bus;
   activity: Activity;
   metrics: Metrics;
+  fileLinks: FileView;
   /** The ids of a session's participants, from a cache of that version or from the database. */
   members(sessionId: string, version: number): Promise<ReadonlyMap<string, Member>>;
   /** Resolves when what this process was committing has come to `Deliver.messages`. */
@@ -48,16 +50,18 @@ export class Deliver {
       emit: (item) => this.#emit(item),
       stale: (item) => item.origin?.tell(item.sessionId, item.id, item.message),
       positions: (sessionIds) => this.#positions(sessionIds),
-      fetch: (sessionId, after, before) => missedMessages(options.database.kysely, sessionId, after, before),
+      fetch: (sessionId, after, before) =>
+        missedMessages(options.database.kysely, sessionId, after, before, options.fileLinks),
       settled: () => options.settled(),
       lost: (sessionId) => this.resync(sessionId),
     });
-    const { database, sockets } = options;
+    const { database, fileLinks, sockets } = options;
     this.listeners = new Listeners({
       database,
       sockets,
       streams: this.#streams,
-      missed: (sessionId, after, before) => missedMessages(database.kysely, sessionId, after, before),
+      missed: (sessionId, after, before) =>
+        missedMessages(database.kysely, sessionId, after, before, fileLinks),
       tell: (sessionId, frame) => this.#here(sessionId, frame),
     });
   }

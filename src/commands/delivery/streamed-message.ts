@@ -3,6 +3,7 @@ import { messageTable } from '../../model/message-tables';
 import { findMessages } from '../../model/messages';
 import { findSession } from '../../model/sessions';
 import { type UserIds } from '../../push/sockets/sockets';
+import { type FileView } from '../../views/file';
 import { messageJson } from '../../views/message';
 import { type Origin } from './origin';
 import { type StreamItem } from './streams';
@@ -31,6 +32,7 @@ export async function missedMessages(
   sessionId: string,
   after: number,
   before: number,
+  files: FileView,
 ): Promise<StreamedMessage[]> {
   const session = await findSession(db, sessionId);
   if (session === undefined) return [];
@@ -42,7 +44,7 @@ export async function missedMessages(
     id: row.id,
     previousId: 0,
     senderId: row.sender_id,
-    message: messageJson(row),
+    message: messageJson(row, files),
     members: undefined,
     origin: undefined,
     notify: false,

@@ -6,6 +6,8 @@ import { databaseNow } from '../../db/clock';
 import { later } from '../../db/time';
 import { describeError, log } from '../../logger';
 import { Lease } from '../../db/lease';
+import { runIn } from '../../db/statement';
+import { filesOfDeleted } from '../../model/files';
 import { MESSAGE_TABLES, messageTable } from '../../model/message-tables';
 import {
   endedCallsBefore,
@@ -136,7 +138,13 @@ export class Retention {
         if (ids.length === 0) continue;
         const found = await this.#step(() => sessionsWithMessagesBefore(db, table, ids, before));
         for (const id of found) {
-          await this.#remove(table, removed, 'messages', () => messagesBefore(db, table, id, before, BATCH));
+          await this.#remove(
+            table,
+            removed,
+            'messages',
+            () => messagesBefore(db, table, id, before, BATCH),
+            id,
+          );
         }
       }
       const last = sessions.at(-1);
@@ -145,23 +153,29 @@ export class Retention {
     }
   }
 
-  /** Deletes the rows that `find` finds, `BATCH` at most, again and again until it finds fewer. */
+  /**
+   * Deletes the rows that `find` finds, `BATCH` at most, again and again until it finds fewer.
+   * @param sessionId of messages, which may name files
+   */
   async #remove(
     table: MessageTableName | 'calls' | 'notices' | 'revoked_tokens',
     removed: Removed,
     kind: keyof Removed,
     find: () => Promise<(number | string)[]>,
+    sessionId?: string,
   ): Promise<void> {
     const { database } = this.options;
     const removeSome = async (): Promise<number> => {
       const ids = await find();
       if (ids.length > 0) {
-        await database.transaction((trx) =>
-          trx
+        await database.transaction(async (trx) => {
+          if (sessionId !== undefined)
+            await filesOfDeleted(runIn(trx, database.dialect), database.dialect, sessionId, ids as number[]);
+          await trx
             .deleteFrom(table)
             .where('id', 'in', ids as never[])
-            .execute(),
-        );
+            .execute();
+        });
         removed[kind] += ids.length;
       }
       return ids.length;

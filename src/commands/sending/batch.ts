@@ -1,4 +1,5 @@
 import { type Database } from '../../db/database';
+import { type Dialect } from '../../db/dialect';
 import { type MessageRow } from '../../db/schema';
 import { placeholders, type Run, type Statement, statement, type StatementResult } from '../../db/statement';
 import { AppError, notFound } from '../../errors';
@@ -6,10 +7,13 @@ import { Append, type Appended, type NoticePlan, type WrittenNotices } from '../
 import { type RepliedTopic } from '../../model/appending/append-statements';
 import { type LockedSession, lockSessions } from '../../model/appending/locked-session';
 import { MESSAGE_TABLES } from '../../model/message-tables';
+import { filesNamedBy } from '../../model/values/content-files';
 import { SYSTEM_USER } from '../../model/values/identifiers';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
+import { type FileView } from '../../views/file';
 import { messageJson } from '../../views/message';
 import { mayWrite } from '../access/may-write';
+import { filesOfCopy, NamedFiles, type Naming } from '../files/named-files';
 import { forwardedContent } from './forwarded-content';
 import { type MemberCache } from './member-cache';
 import { type NameCache } from './name-cache';
@@ -21,6 +25,7 @@ export interface BatchOptions {
   members: MemberCache;
   names: NameCache;
   noticePlan: NoticePlan;
+  fileLinks: FileView;
 }
 
 /** What one committed transaction of sends came to. */
@@ -65,8 +70,10 @@ export function storeBatch(
   overlap?: Overlap,
 ): Promise<BatchOutcome> {
   return options.database.batchTransaction(async (run) => {
-    const reads = await read(options, run, sends, lookForRepeats || sends.some(isForward));
-    const append = new Append(options.database.dialect, options.noticePlan);
+    const { dialect } = options.database;
+    const reads = await read(options, run, sends, lookForRepeats || sends.some(mayBeRefused));
+    const files = await NamedFiles.lock(run, dialect, sends.map(namingOf));
+    const append = new Append(dialect, options.noticePlan);
     const appended: { queued: QueuedSend; session: LockedSession; message: Appended }[] = [];
     const outcome: BatchOutcome = {
       messages: [],
@@ -82,11 +89,11 @@ export function storeBatch(
         if (repeat !== undefined) {
           outcome.repeated.push(repeat);
           outcome.answers.push(() =>
-            queued.resolve({ row: repeat, json: messageJson(repeat), created: false }),
+            queued.resolve({ row: repeat, json: messageJson(repeat, options.fileLinks), created: false }),
           );
           continue;
         }
-        const message = append.add(session, await draftOf(queued, reads, run));
+        const message = append.add(session, await draftOf(queued, reads, files, run, dialect));
         if (queued.key !== null) reads.repeats.set(queued.key, message.row);
         appended.push({ queued, session, message });
       } catch (error) {
@@ -98,7 +105,7 @@ export function storeBatch(
     overlap?.written();
     for (const { message, queued, session } of appended) {
       const { previousId, row } = message;
-      const json = messageJson(row);
+      const json = messageJson(row, options.fileLinks);
       outcome.messages.push({ row, json, previousId, session, origin: queued.send.origin });
       outcome.answers.push(() => queued.resolve({ row, json, created: true }));
     }
@@ -156,8 +163,14 @@ async function read(
   return { ...reads, sessions: locked.sessions };
 }
 
-function isForward({ send }: QueuedSend): boolean {
-  return send.message.type === MESSAGE_TYPE.forwarded;
+/** What it names may be gone by now; a repeat of it is answered all the same. */
+function mayBeRefused({ send }: QueuedSend): boolean {
+  const { content, type } = send.message;
+  return type === MESSAGE_TYPE.forwarded || filesNamedBy(type, content).length > 0;
+}
+
+function namingOf({ send }: QueuedSend): Naming {
+  return { type: send.message.type, content: send.message.content, senderId: send.senderId };
 }
 
 /** The session of a send. @throws AppError when it may not be sent there */
@@ -168,16 +181,19 @@ function sessionOf({ byBackend, message, senderId, sessionId }: Send, { sessions
   return session;
 }
 
-async function draftOf({ content, key, send }: QueuedSend, { names }: Reads, run: Run) {
+async function draftOf(queued: QueuedSend, { names }: Reads, named: NamedFiles, run: Run, dialect: Dialect) {
+  const { key, send } = queued;
   const { clientMsgId, message, senderId } = send;
+  const isForward = message.type === MESSAGE_TYPE.forwarded;
+  const content = isForward ? await forwardedContent(run, message.content, senderId) : queued.content;
   return {
     senderId: senderId ?? SYSTEM_USER.id,
     senderName: senderId === null ? SYSTEM_USER.name : (names.get(senderId) ?? senderId),
     type: message.type,
-    content:
-      message.type === MESSAGE_TYPE.forwarded
-        ? await forwardedContent(run, message.content, senderId)
-        : content,
+    content,
+    files: isForward
+      ? await filesOfCopy(run, dialect, message.type, content)
+      : named.allowed(namingOf(queued)),
     client: key === null || clientMsgId === null ? null : { id: clientMsgId, key },
   };
 }

@@ -2,6 +2,7 @@ import { type MessageRow } from '../../db/schema';
 import { type Appended } from '../../model/appending/append';
 import { type LockedSession } from '../../model/appending/locked-session';
 import { type ContentSource, type MessageInput } from '../../model/values/message-content';
+import { type FileView } from '../../views/file';
 import { messageJson } from '../../views/message';
 import { type Origin } from '../delivery/origin';
 
@@ -40,6 +41,15 @@ export interface StoredMessage {
 }
 
 /** What a transaction appended to one session, for whoever delivers it. */
-export function storedMessages(session: LockedSession, appended: readonly Appended[]): StoredMessage[] {
-  return appended.map(({ previousId, row }) => ({ row, json: messageJson(row), previousId, session }));
+export function storedMessages(
+  session: LockedSession,
+  appended: readonly Appended[],
+  files: FileView,
+): StoredMessage[] {
+  return appended.map(({ previousId, row }) => ({
+    row,
+    json: messageJson(row, files),
+    previousId,
+    session,
+  }));
 }

@@ -194,6 +194,22 @@ export const wire = {
       client_msg_id: clientMsgId.nullable(),
     })
     .meta({ id: 'Message' }),
+  file: z
+    .object({
+      id: z.string().meta({ example: '5f0c9c1e2d1b4b0e9a7e0d3c5f1a2b3c.1600x1200.t' }),
+      name: name.meta({ example: '照片.jpg' }),
+      mime: z.string().meta({ example: 'image/jpeg' }),
+      size: z.number().int().meta({ description: 'bytes, as it is kept', example: 482133 }),
+      width: z.number().int().optional(),
+      height: z.number().int().optional(),
+      duration: z.number().optional().meta({ description: 'seconds, where the header tells' }),
+      url: z.string().meta({
+        description: 'good for a day or two; messages have a new one',
+        example: '/api/v2/files/…?exp=…&sig=…',
+      }),
+      thumbnail: z.string().optional().meta({ example: '/api/v2/files/…?exp=…&sig=…&size=thumbnail' }),
+    })
+    .meta({ id: 'File' }),
 };
 
 /** A list that pages by a cursor. */

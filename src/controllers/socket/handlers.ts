@@ -76,7 +76,7 @@ const sync: SocketHandler = async ({ answer, connection, data, principal, servic
   const db = services.database.kysely;
   const session = await visibleSession(db, principal, targetSession(connection, input.session_id));
   const found = await findMessages(db, messageTable(session.type), session.id, input);
-  const page = messagePage(found.rows, found.more).json;
+  const page = messagePage(found.rows, found.more, services.fileLinks).json;
   if (answer.claim()) await connection.sendAtLength(frame('sync_ok', page, answer.ref));
 };
 

@@ -3,6 +3,7 @@ import { type MessageRow, type MessageTableName } from '../../db/schema';
 import { NewId, type Run, type Statement } from '../../db/statement';
 import { fromSqlTime, type SqlTime, toSqlTime } from '../../db/time';
 import { MESSAGE_TYPE, REPLY_TYPES } from '../values/message-content';
+import { nameFiles, type NewName } from '../files';
 import { messageTable } from '../message-tables';
 import { type Member } from '../participants';
 import { cutTo } from '../values/text';
@@ -28,6 +29,8 @@ export interface Draft {
   content: string;
   /** What makes a repeat known: the sender's own id of the message, and the key made of it (`clientKey`). */
   client: { id: string; key: string } | null;
+  /** The files that it names; they are locked. */
+  files?: readonly string[] | undefined;
 }
 
 /** A message that this transaction appends to a session. */
@@ -70,6 +73,7 @@ export class Append {
   readonly #sessions = new Map<string, SessionAppends>();
   readonly #byTable = new Map<MessageTableName, MessageRow[]>();
   readonly repliedTopics: RepliedTopic[] = [];
+  readonly #names: NewName[] = [];
   /** What `store` wrote. */
   readonly notices: WrittenNotices = { dueNow: false, skipped: 0 };
 
@@ -79,7 +83,7 @@ export class Append {
   ) {}
 
   /** Gives `draft` its time, later than everything in its session. Its id is known after `store`. */
-  add(session: LockedSession, { client, content, senderId, senderName, type }: Draft): Appended {
+  add(session: LockedSession, { client, content, files = [], senderId, senderName, type }: Draft): Appended {
     const { now, row } = session;
     const time = now > row.clock_time ? now : toSqlTime(fromSqlTime(row.clock_time) + 1);
     const message: MessageRow = {
@@ -102,6 +106,7 @@ export class Append {
       row.unreplied_topic_id = null;
     }
     const appended = { row: message, previousId: 0, id: this.#place(session, message) };
+    for (const fileId of files) this.#names.push({ fileId, sessionId: row.id, messageId: appended.id });
     const { messages, senders } = this.#appendsTo(session);
     messages.push(appended);
     const last = senders[senders.length - 1];
@@ -144,6 +149,7 @@ export class Append {
       ),
       ...(this.repliedTopics.length === 0 ? [] : [updateReplied(this.repliedTopics)]),
       ...this.#notices(),
+      ...(this.#names.length === 0 ? [] : nameFiles(this.#names)),
     ]);
     const firstIds = new Map(
       [...this.#byTable.keys()].map((table, index) => [table as string, results[index]?.firstId ?? NaN]),

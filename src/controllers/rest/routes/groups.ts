@@ -1,4 +1,5 @@
 import { applicationRoutes } from './application';
+import { fileRoutes } from './files';
 import { messageRoutes } from './messages';
 import { noticeRoutes } from './notices';
 import { participantRoutes } from './participants';
@@ -32,4 +33,5 @@ export const API_GROUPS: readonly Group[] = [
     Topics: [...topicRoutes, topicStatisticsRoute],
     Participants: participantRoutes,
   }),
+  group('files', { Files: fileRoutes }),
 ];

@@ -79,7 +79,12 @@ export const messageRoutes: Route[] = [
       const db = context.database.kysely;
       const session = await visibleSession(db, principal, params.session_id ?? '', reader);
       const found = await findMessages(db, messageTable(session.type), session.id, query);
-      const page = messagePage(found.rows, found.more, found.start === 'oldest' ? 'first' : 'last');
+      const page = messagePage(
+        found.rows,
+        found.more,
+        context.fileLinks,
+        found.start === 'oldest' ? 'first' : 'last',
+      );
       const newest = page.rows.at(-1);
       if (query.peek !== '1' && !headOnly && reader !== undefined && newest !== undefined) {
         await readUpTo(context, session.id, reader, newest);
@@ -100,7 +105,7 @@ export const messageRoutes: Route[] = [
       const db = context.database.kysely;
       const session = await visibleSession(db, principal, params.session_id ?? '', id);
       const rows = await unreadMessages(db, session, id, query.after, query.limit);
-      const page = messagePage(rows.slice(0, query.limit), rows.length > query.limit);
+      const page = messagePage(rows.slice(0, query.limit), rows.length > query.limit, context.fileLinks);
       return { status: 200, body: page.json };
     },
   }),
@@ -120,7 +125,7 @@ export const messageRoutes: Route[] = [
         Number(params.message_id),
       );
       if (message === undefined) throw notFound('message');
-      return { status: 200, body: new RawJson(messageJson(message)) };
+      return { status: 200, body: new RawJson(messageJson(message, context.fileLinks)) };
     },
   }),
 ];
