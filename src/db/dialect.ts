@@ -37,6 +37,9 @@ export interface Dialect {
     changed?: readonly string[],
   ): Promise<void>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
+  hasColumn(db: Kysely<unknown>, table: string, column: string): Promise<boolean>;
+  /** Lets a `longText` column that is in no index be null. It may run again. */
+  dropNotNull(db: Kysely<unknown>, table: string, column: string): Promise<void>;
   /** Those of `names` that are views. */
   viewsAmong(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>;
   /** Whether a migration that fails half-way leaves nothing behind. MySQL commits each DDL statement by itself. */

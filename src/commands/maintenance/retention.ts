@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database } from '../../db/database';
+import { type Database, type Queryable } from '../../db/database';
 import { type MessageTableName } from '../../db/schema';
 import { nowSql, toSqlTime } from '../../db/time';
 import { describeError, log } from '../../logger';
 import { Lease } from '../../db/lease';
 import { MESSAGE_TABLES, messageTable } from '../../model/message-tables';
+import { deleteRecalls } from '../../model/recalls';
 import {
   endedCallsBefore,
   expiredTokens,
@@ -134,7 +135,13 @@ export class Retention {
         if (ids.length === 0) continue;
         const found = await this.#step(() => sessionsWithMessagesBefore(db, table, ids, before));
         for (const id of found) {
-          await this.#remove(table, removed, 'messages', () => messagesBefore(db, table, id, before, BATCH));
+          await this.#remove(
+            table,
+            removed,
+            'messages',
+            () => messagesBefore(db, table, id, before, BATCH),
+            (trx, ids) => deleteRecalls(trx, id, ids),
+          );
         }
       }
       const last = sessions.at(-1);
@@ -143,23 +150,28 @@ export class Retention {
     }
   }
 
-  /** Deletes the rows that `find` finds, `BATCH` at most, again and again until it finds fewer. */
-  async #remove(
+  /**
+   * Deletes the rows that `find` finds, `BATCH` at most, again and again until it finds fewer.
+   * @param beside deletes what belongs to them, in the same transaction
+   */
+  async #remove<Id extends number | string>(
     table: MessageTableName | 'calls' | 'notices' | 'revoked_tokens',
     removed: Removed,
     kind: keyof Removed,
-    find: () => Promise<(number | string)[]>,
+    find: () => Promise<Id[]>,
+    beside: (trx: Queryable, ids: Id[]) => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     const { database } = this.options;
     const removeSome = async (): Promise<number> => {
       const ids = await find();
       if (ids.length > 0) {
-        await database.transaction((trx) =>
-          trx
+        await database.transaction(async (trx) => {
+          await trx
             .deleteFrom(table)
             .where('id', 'in', ids as never[])
-            .execute(),
-        );
+            .execute();
+          await beside(trx, ids);
+        });
         removed[kind] += ids.length;
       }
       return ids.length;

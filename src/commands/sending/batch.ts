@@ -1,7 +1,7 @@
 import { type Database } from '../../db/database';
 import { type MessageRow } from '../../db/schema';
 import { placeholders, type Run, type Statement, statement, type StatementResult } from '../../db/statement';
-import { AppError, notFound } from '../../errors';
+import { AppError, invalidField, notFound } from '../../errors';
 import { Append, type Appended, type NoticePlan, type WrittenNotices } from '../../model/appending/append';
 import { type LockedSession, lockSessions } from '../../model/appending/locked-session';
 import { MESSAGE_TABLES } from '../../model/message-tables';
@@ -12,6 +12,7 @@ import { mayWrite } from '../access/may-write';
 import { forwardedContent } from './forwarded-content';
 import { type MemberCache } from './member-cache';
 import { type NameCache } from './name-cache';
+import { QuotedMessages } from './quoted-messages';
 import { type Send, type StoredMessage } from './send';
 import { type QueuedSend } from './send-queue';
 
@@ -49,6 +50,7 @@ interface Reads {
   names: Map<string, string>;
   /** Messages that were sent before, by key. */
   repeats: Map<string, MessageRow>;
+  quoted: QuotedMessages;
 }
 
 /**
@@ -64,7 +66,7 @@ export function storeBatch(
   overlap?: Overlap,
 ): Promise<BatchOutcome> {
   return options.database.batchTransaction(async (run) => {
-    const reads = await read(options, run, sends, lookForRepeats || sends.some(isForward));
+    const reads = await read(options, run, sends, lookForRepeats || sends.some(mayBeRefused));
     const append = new Append(options.database.dialect, options.noticePlan);
     const appended: { queued: QueuedSend; session: LockedSession; message: Appended }[] = [];
     const outcome: BatchOutcome = {
@@ -81,7 +83,11 @@ export function storeBatch(
         if (repeat !== undefined) {
           outcome.repeated.push(repeat);
           outcome.answers.push(() =>
-            queued.resolve({ row: repeat, json: messageJson(repeat), created: false }),
+            queued.resolve({
+              row: repeat,
+              json: messageJson(repeat, reads.quoted.of(repeat)),
+              created: false,
+            }),
           );
           continue;
         }
@@ -96,8 +102,8 @@ export function storeBatch(
     await append.store(run);
     overlap?.written();
     for (const { message, queued, session } of appended) {
-      const { previousId, row } = message;
-      const json = messageJson(row);
+      const { previousId, quoted, row } = message;
+      const json = messageJson(row, quoted);
       outcome.messages.push({ row, json, previousId, session, origin: queued.send.origin });
       outcome.answers.push(() => queued.resolve({ row, json, created: true }));
     }
@@ -114,7 +120,12 @@ async function read(
   lookForRepeats: boolean,
 ): Promise<Reads> {
   const ids = [...new Set(sends.map(({ send }) => send.sessionId))];
-  const reads: Reads = { sessions: new Map(), names: new Map(), repeats: new Map() };
+  const reads: Reads = {
+    sessions: new Map(),
+    names: new Map(),
+    repeats: new Map(),
+    quoted: new QuotedMessages(),
+  };
   const more: Statement[] = [];
   const receivers: ((result: StatementResult) => void)[] = [];
   const ask = (asked: Statement, receive: (result: StatementResult) => void) => {
@@ -152,11 +163,20 @@ async function read(
 
   const locked = await lockSessions(run, database.dialect, ids, members, more);
   locked.more.forEach((result, index) => receivers[index]?.(result));
+  await reads.quoted.read(run, locked.sessions, [
+    ...sends.flatMap(({ send }) => quoteIn(send.sessionId, send.replyTo)),
+    ...[...reads.repeats.values()].flatMap((row) => quoteIn(row.session_id, row.reply_to)),
+  ]);
   return { ...reads, sessions: locked.sessions };
 }
 
-function isForward({ send }: QueuedSend): boolean {
-  return send.message.type === MESSAGE_TYPE.forwarded;
+function quoteIn(sessionId: string, id: number | null | undefined): { sessionId: string; id: number }[] {
+  return id === null || id === undefined ? [] : [{ sessionId, id }];
+}
+
+/** Whether what it names may be missing. A repeat is answered whatever it names, so it has to be known before. */
+function mayBeRefused({ send }: QueuedSend): boolean {
+  return send.message.type === MESSAGE_TYPE.forwarded || send.replyTo !== undefined;
 }
 
 /** The session of a send. @throws AppError when it may not be sent there */
@@ -167,9 +187,13 @@ function sessionOf({ byBackend, message, senderId, sessionId }: Send, { sessions
   return session;
 }
 
-async function draftOf({ content, key, send }: QueuedSend, { names }: Reads, run: Run) {
-  const { clientMsgId, message, senderId } = send;
+async function draftOf({ content, key, send }: QueuedSend, { names, quoted: known }: Reads, run: Run) {
+  const { clientMsgId, message, replyTo, senderId, sessionId } = send;
+  const quoted = replyTo === undefined ? undefined : known.get(sessionId, replyTo);
+  if (replyTo !== undefined && quoted === undefined)
+    throw invalidField('reply_to', 'no message of the session');
   return {
+    quoted,
     senderId: senderId ?? SYSTEM_USER.id,
     senderName: senderId === null ? SYSTEM_USER.name : (names.get(senderId) ?? senderId),
     type: message.type,

@@ -15,6 +15,8 @@ export interface Send {
   message: MessageInput;
   source?: ContentSource | undefined;
   clientMsgId: string | null;
+  /** The id of the message that it quotes. */
+  replyTo?: number | undefined;
   /** The socket that sends; it gets its answer in the message's place among the session's messages. */
   origin?: Origin | undefined;
 }
@@ -41,5 +43,7 @@ export interface StoredMessage {
 
 /** What a transaction appended to one session, for whoever delivers it. */
 export function storedMessages(session: LockedSession, appended: readonly Appended[]): StoredMessage[] {
-  return appended.map(({ previousId, row }) => ({ row, json: messageJson(row), previousId, session }));
+  return appended.map(({ previousId, quoted, row }) => {
+    return { row, json: messageJson(row, quoted), previousId, session };
+  });
 }

@@ -1,4 +1,4 @@
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { type CreateTableBuilder, type Kysely, type RawBuilder, sql } from 'kysely';
 import { type Dialect } from '../dialect';
 
 export type TableBuilder = CreateTableBuilder<string>;
@@ -25,6 +25,18 @@ export async function createIndex(
   if (await dialect.hasIndex(db, table, name)) return;
   await sql`create ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(name)} on ${sql.table(table)}
     (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
+}
+
+/** ALTER TABLE … ADD COLUMN that may run again; MySQL knows no IF NOT EXISTS for it. @param type with what follows it */
+export async function addColumn(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  table: string,
+  name: string,
+  type: RawBuilder<unknown>,
+): Promise<void> {
+  if (await dialect.hasColumn(db, table, name)) return;
+  await sql`alter table ${sql.table(table)} add column ${sql.ref(name)} ${type}`.execute(db);
 }
 
 /** What all processes share and a restart must not forget. It is there before the first step: the steps' own lease is in it. */

@@ -42,6 +42,14 @@ export const mysqlDialect: Dialect = {
     );
     return found.rows.length > 0;
   },
+  hasColumn: async (db, table, column) => {
+    const found = await sql`select 1 from information_schema.columns
+      where table_schema = database() and table_name = ${table} and column_name = ${column}`.execute(db);
+    return found.rows.length > 0;
+  },
+  dropNotNull: async (db, table, column) => {
+    await sql`alter table ${sql.table(table)} modify column ${sql.ref(column)} mediumtext null`.execute(db);
+  },
   viewsAmong: async (db, names) => {
     const found = await sql<{ name: string }>`select table_name as name from information_schema.views
       where table_schema = database() and table_name in (${sql.join(names)})`.execute(db);

@@ -43,6 +43,21 @@ export const sqliteDialect: Dialect = {
       where type = 'index' and tbl_name = ${table} and name = ${index}`.execute(db);
     return found.rows.length > 0;
   },
+  hasColumn: async (db, table, column) => {
+    const found = await sql`select 1 from pragma_table_info(${table}) where name = ${column}`.execute(db);
+    return found.rows.length > 0;
+  },
+  // SQLite changes no column: a new one takes the old one's place and name.
+  dropNotNull: async (db, table, column) => {
+    const strict = await sql`select 1 from pragma_table_info(${table})
+      where name = ${column} and "notnull" = 1`.execute(db);
+    if (strict.rows.length === 0) return;
+    const [target, old, changed] = [sql.table(table), sql.ref(column), sql.ref(`${column}_or_null`)];
+    await sql`alter table ${target} add column ${changed} text`.execute(db);
+    await sql`update ${target} set ${changed} = ${old}`.execute(db);
+    await sql`alter table ${target} drop column ${old}`.execute(db);
+    await sql`alter table ${target} rename column ${changed} to ${old}`.execute(db);
+  },
   viewsAmong: async (db, names) => {
     const found = await sql<{ name: string }>`select name from sqlite_master
       where type = 'view' and name in (${sql.join(names)})`.execute(db);

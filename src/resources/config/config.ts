@@ -66,6 +66,8 @@ export interface Config {
   iceServers: IceServer[];
   /** undefined: messages are kept for ever. */
   retentionDays: number | undefined;
+  /** How long a sender may take a message back, ms; 0: never. */
+  recallMs: number;
   logLevel: 'error' | 'warn' | 'info' | 'debug';
   logDirectory: string | undefined;
   /** `dev` alone: login without the app key makes the demo work. */
@@ -120,6 +122,7 @@ export function configFrom(environment: Environment): Config {
     heartbeatMs: setting('IM_HEARTBEAT_MS'),
     iceServers: setting('IM_ICE_SERVERS'),
     retentionDays: setting('IM_RETENTION_DAYS'),
+    recallMs: setting('IM_RECALL_MS'),
     logLevel: setting('IM_LOG_LEVEL'),
     logDirectory: setting('IM_LOG_DIR'),
     openLogin: chosen === 'dev',

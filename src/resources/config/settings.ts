@@ -9,7 +9,7 @@ const integer = (minimum: number, maximum: number) => {
   const message = `an integer from ${minimum} to ${maximum}`;
   return z
     .string()
-    .regex(/^\d{1,10}$/, message)
+    .regex(/^\d{1,11}$/, message)
     .transform(Number)
     .refine((value) => value >= minimum && value <= maximum, message);
 };
@@ -136,6 +136,7 @@ export const SETTINGS = {
   IM_HEARTBEAT_MS: integer(10, 3_600_000).prefault('30000'),
   IM_ICE_SERVERS: iceServers.prefault('[]'),
   IM_RETENTION_DAYS: integer(1, 36_500).optional(),
+  IM_RECALL_MS: integer(0, 31_536_000_000).prefault('120000'),
   IM_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).prefault('info'),
   IM_LOG_DIR: z.string().optional(),
 } as const;

@@ -1,6 +1,7 @@
 import { applicationRoutes } from './application';
 import { messageRoutes } from './messages';
 import { participantRoutes } from './participants';
+import { recallRoutes } from './recalls';
 import { type Route } from '../route';
 import { sessionRoutes } from './sessions';
 import { topicRoutes } from './topics';
@@ -26,7 +27,7 @@ export const API_GROUPS: readonly Group[] = [
   group('users', { Users: userRoutes }),
   group('sessions', {
     Sessions: sessionRoutes,
-    Messages: messageRoutes,
+    Messages: [...messageRoutes, ...recallRoutes],
     Topics: topicRoutes,
     Participants: participantRoutes,
   }),
