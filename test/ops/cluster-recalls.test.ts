@@ -163,7 +163,11 @@ eachSqlServer('Recalls that overtake their messages', function (database) {
       events.flatMap((event) =>
         event.kind === 'message' && event.sessionId === 'told' ? [event.lastRecallId] : [],
       );
-    await waitUntil(() => told().length === 2, 3_000);
+    await waitUntil(
+      () => told().length === 2,
+      3_000,
+      () => `${told().length} of 2 were told`,
+    );
     should(told()).eql([0, 1]);
   });
 });
