@@ -82,26 +82,22 @@ eachDatabase('Recalls on sockets', (database) => {
   it('are counted at the login, and synced by whoever was away', async () => {
     const ids: number[] = [];
     for (const text of ['一', '二', '三', '四']) ids.push((await server.send(s, 'D', text)).id);
-    const login = async (socket: SocketClient, session: string | undefined) =>
-      (
-        await socket.login(
-          await server.token(session === undefined ? 'D2' : 'P'),
-          session,
-          session === undefined ? 'doctor' : 'patient',
-        )
-      ).data;
+    const login = async (socket: SocketClient, session?: string): Promise<Frame['data']> => {
+      const [user, type] = session === undefined ? (['D2', 'doctor'] as const) : (['P', 'patient'] as const);
+      return (await socket.login(await server.token(user), session, type)).data;
+    };
     should((await login(await connect(server.url), s)).last_recall_id).equal(0);
     for (const id of [ids[2]!, ids[0]!, ids[1]!]) await recallRest(id);
     const socket = await connect(server.url);
     should((await login(socket, s)).last_recall_id).equal(3);
-    const unbound = await login(await connect(server.url), undefined);
+    const unbound = await login(await connect(server.url));
     should(unbound.last_recall_id).equal(null);
     should((unbound.sessions as { session_id: string }[]).find((each) => each.session_id === s)).eql({
       session_id: s,
       last_message_id: ids[3],
       last_recall_id: 3,
     });
-    const sync = async (data: object) => (await socket.request('sync', data)).data;
+    const sync = async (data: object): Promise<Frame['data']> => (await socket.request('sync', data)).data;
     const first = await sync({ after: 0, recalls_after: 0, limit: 2 });
     should(first.items.map(({ content }: { content: unknown }) => content)).eql([null, null]);
     should(first.recalls.map((each: { id: number; message_id: number }) => [each.id, each.message_id])).eql([

@@ -55,16 +55,16 @@ export class Recalls {
   readonly #storing = new Map<string, Set<Promise<unknown>>>();
 
   constructor(private readonly options: RecallsOptions) {
-    const { database, lost, positions } = options;
+    const { database } = options;
     this.#streams = new Streams<StreamedRecall>({
       emit: (recall) => this.#hold(recall),
       stale: ({ asker, message }) => asker?.answer(message),
-      positions,
+      positions: (sessionIds) => options.positions(sessionIds),
       fetch: (sessionId, after, before) => missedRecalls(database.kysely, sessionId, after, before),
       settled: async (sessionId) => {
-        await Promise.allSettled(this.#storing.get(sessionId) ?? []);
+        await Promise.allSettled([...(this.#storing.get(sessionId) ?? [])]);
       },
-      lost,
+      lost: (sessionId) => options.lost(sessionId),
     });
   }
 
