@@ -41,7 +41,8 @@ export async function searchMessages(
   const types = SEARCHABLE_TYPES.filter((each) => type === undefined || each === type);
   if (types.length === 0) return { rows: [], next: null };
   const wanted = lowerCase(words);
-  const rows: MessageRow[] = [];
+  const ids: number[] = [];
+  const result = async (next: number | null) => ({ rows: await findRows(db, table, sessionId, ids), next });
   let below = before ?? Number.MAX_SAFE_INTEGER;
   for (let looked = 0; looked < LOOK_AT; looked += A_QUERY) {
     // One more tells whether there is more.
@@ -49,15 +50,17 @@ export async function searchMessages(
     for (const [index, row] of found.slice(0, A_QUERY).entries()) {
       below = row.id;
       if (!holds(row, wanted)) continue;
-      rows.push(row);
-      if (rows.length === limit) return { rows, next: index + 1 < found.length ? below : null };
+      ids.push(row.id);
+      if (ids.length === limit) return result(index + 1 < found.length ? below : null);
     }
-    if (found.length <= A_QUERY) return { rows, next: null };
+    if (found.length <= A_QUERY) return result(null);
     // SQLite answers in this thread: others come in between.
     await nextTurn();
   }
-  return { rows, next: below };
+  return result(below);
 }
+
+type Looked = Pick<MessageRow, 'id' | 'type' | 'content'>;
 
 /** The session's newest messages below an id; those that can't be meant come without their content. */
 async function readBelow(
@@ -67,26 +70,14 @@ async function readBelow(
   below: number,
   { senderId, types }: { senderId: string | undefined; types: readonly number[] },
   limit: number,
-): Promise<MessageRow[]> {
+): Promise<Looked[]> {
   const isMeant = sql<boolean>`m.type in (${sql.join(types)})`;
   const isSender = senderId === undefined ? sql`1 = 1` : sql`m.sender_id = ${senderId}`;
   return db
     .selectFrom(messagesBySession(table))
     .select([
       'id',
-      'session_id',
-      'sender_id',
-      'sender_name',
       'type',
-      'timestamp',
-      'client_msg_id',
-      'client_key',
-      'recalled_by',
-      'recalled_time',
-      'reply_to',
-      'reply_sender_id',
-      'reply_sender_name',
-      'reply_type',
       sql<string | null>`case when ${isMeant} and ${isSender} then m.content end`.as('content'),
     ])
     .where('session_id', '=', sessionId)
@@ -96,7 +87,25 @@ async function readBelow(
     .execute();
 }
 
-function holds({ content, type }: MessageRow, wanted: string): boolean {
+/** Those that were found, but for what was taken back since. */
+async function findRows(
+  db: Queryable,
+  table: MessageTableName,
+  sessionId: string,
+  ids: readonly number[],
+): Promise<MessageRow[]> {
+  if (ids.length === 0) return [];
+  return db
+    .selectFrom(table)
+    .selectAll()
+    .where('id', 'in', [...ids])
+    .where('session_id', '=', sessionId)
+    .where('content', 'is not', null)
+    .orderBy('id', 'desc')
+    .execute();
+}
+
+function holds({ content, type }: Looked, wanted: string): boolean {
   if (content === null) return false;
   return searchableTexts(type, JSON.parse(content)).some((text) => lowerCase(text).includes(wanted));
 }

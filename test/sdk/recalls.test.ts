@@ -80,7 +80,9 @@ describe('SDK: taking back', () => {
     await doctor.online();
     await until('it is answered', async () => (await doctor.run('page.taken')) !== 'pending');
     await until('it has heard of all', async () => (await doctor.events('recall')).length === 3);
-    should((await doctor.events('recall')).map(({ id, message_id: message }) => [id, message])).deepEqual([
+    should(
+      (await doctor.events('recall')).map((told) => [told.id as number, told.message_id as number]),
+    ).deepEqual([
       [1, second],
       [2, third],
       [3, first],
