@@ -84,6 +84,7 @@ const BAD: Record<string, string[]> = {
     '[{"urls":"stun:x","username":5}]',
   ],
   IM_RETENTION_DAYS: [...NUMBERS, '0', '36501'],
+  IM_RECALL_MS: [...NUMBERS, '31536000001'],
   IM_LOG_LEVEL: ['verbose', 'INFO', 'silly'],
 };
 
