@@ -38,6 +38,12 @@ export interface Dialect {
   ): Promise<void>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
   hasColumn(db: Kysely<unknown>, table: string, column: string): Promise<boolean>;
+  /** All or none of them. @param columns their types, by name */
+  addColumns(
+    db: Kysely<unknown>,
+    table: string,
+    columns: Readonly<Record<string, RawBuilder<unknown>>>,
+  ): Promise<void>;
   /** Lets a `longText` column that is in no index be null. It may run again. */
   dropNotNull(db: Kysely<unknown>, table: string, column: string): Promise<void>;
   /** Those of `names` that are views. */

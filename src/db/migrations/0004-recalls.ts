@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { type SchemaStep } from '../migrate';
-import { addColumn, createIndex, createTable } from './ddl';
+import { addColumns, createIndex, createTable } from './ddl';
 
 const MESSAGE_TABLES = ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'];
 
@@ -27,15 +27,17 @@ export const recalls: SchemaStep = {
         .addColumn('content', longText as never, (column) => column.notNull())
         .addPrimaryKeyConstraint('recalled_messages_key', ['session_id', 'message_id'] as never),
     );
-    await addColumn(db, dialect, 'sessions', 'last_recall_id', sql`bigint not null default 0`);
+    await addColumns(db, dialect, 'sessions', { last_recall_id: sql`bigint not null default 0` });
 
     for (const table of MESSAGE_TABLES) {
-      await addColumn(db, dialect, table, 'recalled_by', sql`varchar(128)`);
-      await addColumn(db, dialect, table, 'recalled_time', time);
-      await addColumn(db, dialect, table, 'reply_to', sql`bigint`);
-      await addColumn(db, dialect, table, 'reply_sender_id', sql`varchar(128)`);
-      await addColumn(db, dialect, table, 'reply_sender_name', sql`varchar(100)`);
-      await addColumn(db, dialect, table, 'reply_type', sql`smallint`);
+      await addColumns(db, dialect, table, {
+        recalled_by: sql`varchar(128)`,
+        recalled_time: time,
+        reply_to: sql`bigint`,
+        reply_sender_id: sql`varchar(128)`,
+        reply_sender_name: sql`varchar(100)`,
+        reply_type: sql`smallint`,
+      });
       await dialect.dropNotNull(db, table, 'content');
     }
   },

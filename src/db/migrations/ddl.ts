@@ -27,16 +27,16 @@ export async function createIndex(
     (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
 }
 
-/** ALTER TABLE … ADD COLUMN that may run again; MySQL knows no IF NOT EXISTS for it. @param type with what follows it */
-export async function addColumn(
+/** Adds columns all at once; it may run again, since the first one tells of all. @param columns their types, by name */
+export async function addColumns(
   db: Kysely<unknown>,
   dialect: Dialect,
   table: string,
-  name: string,
-  type: RawBuilder<unknown>,
+  columns: Readonly<Record<string, RawBuilder<unknown>>>,
 ): Promise<void> {
-  if (await dialect.hasColumn(db, table, name)) return;
-  await sql`alter table ${sql.table(table)} add column ${sql.ref(name)} ${type}`.execute(db);
+  const [first] = Object.keys(columns);
+  if (first !== undefined && !(await dialect.hasColumn(db, table, first)))
+    await dialect.addColumns(db, table, columns);
 }
 
 /** What all processes share and a restart must not forget. It is there before the first step: the steps' own lease is in it. */

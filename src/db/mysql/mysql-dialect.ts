@@ -47,6 +47,10 @@ export const mysqlDialect: Dialect = {
       where table_schema = database() and table_name = ${table} and column_name = ${column}`.execute(db);
     return found.rows.length > 0;
   },
+  addColumns: async (db, table, columns) => {
+    const added = Object.entries(columns).map(([name, type]) => sql`add column ${sql.ref(name)} ${type}`);
+    await sql`alter table ${sql.table(table)} ${sql.join(added)}`.execute(db);
+  },
   dropNotNull: async (db, table, column) => {
     await sql`alter table ${sql.table(table)} modify column ${sql.ref(column)} mediumtext null`.execute(db);
   },

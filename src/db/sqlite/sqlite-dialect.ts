@@ -47,6 +47,11 @@ export const sqliteDialect: Dialect = {
     const found = await sql`select 1 from pragma_table_info(${table}) where name = ${column}`.execute(db);
     return found.rows.length > 0;
   },
+  // One a statement; the step's transaction makes them one.
+  addColumns: async (db, table, columns) => {
+    for (const [name, type] of Object.entries(columns))
+      await sql`alter table ${sql.table(table)} add column ${sql.ref(name)} ${type}`.execute(db);
+  },
   // SQLite changes no column: a new one takes the old one's place and name.
   dropNotNull: async (db, table, column) => {
     const strict = await sql`select 1 from pragma_table_info(${table})
