@@ -242,6 +242,10 @@
     this._inFlight = null;
     this._sendAttempt = 0;
 
+    // Takings back that have no answer yet, and what is known to be taken back: by session, then by message.
+    this._recalls = [];
+    this._recalled = {};
+
     this._reads = {};
     this._callFrames = [];
     this._timers = {};
@@ -341,6 +345,9 @@
       messages: ['GET /sessions/:session_id/messages'],
       message: ['GET /sessions/:session_id/messages/:message_id'],
       send: ['POST /sessions/:session_id/messages'],
+      recallMessage: ['DELETE /sessions/:session_id/messages/:message_id'],
+      recalls: ['GET /sessions/:session_id/recalls'],
+      searchMessages: ['GET /sessions/:session_id/messages/search'],
       unreadMessages: ['GET /sessions/:session_id/messages/unread'],
       unreadCount: ['GET /sessions/:session_id/unread_message_count'],
       unreadCounts: ['GET /sessions/unread_message_count'],
@@ -577,7 +584,7 @@
     this._inFlight = null;
     this._syncQueue = [];
     this._syncsRunning = 0;
-    ['login', 'beat', 'pong', 'ack', 'send', 'reads', 'reconnect'].forEach(function (purpose) {
+    ['login', 'beat', 'pong', 'ack', 'send', 'reads', 'recalls', 'reconnect'].forEach(function (purpose) {
       self._cancel(purpose);
     });
     this._eachTrack(function (track) {
@@ -585,6 +592,7 @@
       // What waited here lies above `seen`: the next sync brings it again.
       track.syncing = false;
       track.buffer = [];
+      track.recallBuffer = [];
       // The last acknowledgement may not have arrived.
       track.acked = track.start;
     });
@@ -622,17 +630,23 @@
   IMClient.prototype._end = function (code, reason, error) {
     var self = this;
     var left = this._outbox;
+    var recalls = this._recalls;
     this._state = CLOSED;
     this._openedAt = 0;
     document.removeEventListener('visibilitychange', this._wake, false);
     window.removeEventListener('pageshow', this._wake, false);
     window.removeEventListener('online', this._wake, false);
     this._outbox = [];
+    this._recalls = [];
     this._callFrames = [];
     this._abandon();
     if (error) this._emit('error', error);
+    var closed = error || failure('closed', 'The client was closed before the server answered.');
+    recalls.forEach(function (entry) {
+      reject(entry.deferred, closed);
+    });
     left.forEach(function (entry) {
-      self._fail(entry, error || failure('closed', 'The client was closed before the server answered.'));
+      self._fail(entry, closed);
     });
     if (left.length > 0) this._emitPending();
     this._emit('close', { code: code, reason: reason || '' });
@@ -718,6 +732,7 @@
       return;
     }
     if (type === 'message') this._live(data.message);
+    else if (type === 'recall') this._recallLive(data);
     else if (type === 'pong') this._forgetSettledReads();
     else if (EVENTS[type] || /^call_/.test(type)) this._emit(type, data);
   };
@@ -742,6 +757,7 @@
     this._aim(heads);
     this._ackSoon();
     this._sendReads();
+    this._sendRecalls();
     this._sendCallFrames();
     this._flush();
     this._emit('open', data);
@@ -782,6 +798,10 @@
     this.buffer = [];
     // The session's last message at login; all above it is pushed.
     this.head = seen || 0;
+    // The same for recalls, which the server counts in each session: `recallSeen` moves over pushes and syncs.
+    this.recallSeen = 0;
+    this.recallHead = 0;
+    this.recallBuffer = [];
   }
 
   IMClient.prototype._eachTrack = function (fn) {
@@ -814,8 +834,12 @@
         track = new Track(head.session_id, first || head.last_message_id === 0 ? head.last_message_id : null);
       }
       track.head = head.last_message_id;
+      track.recallHead = head.last_recall_id || 0;
+      if (!known[name]) track.recallSeen = track.recallHead;
       self._tracks[name] = track;
-      if (track.seen === null || track.seen < track.head) self._sync(track);
+      if (track.seen === null || track.seen < track.head || track.recallSeen < track.recallHead) {
+        self._sync(track);
+      }
     });
   };
 
@@ -871,13 +895,20 @@
       this._findStart(track);
       return;
     }
-    var asked = { session_id: track.sessionId, after: track.seen, limit: SYNC_PAGE };
+    var asked = {
+      session_id: track.sessionId,
+      after: track.seen,
+      limit: SYNC_PAGE,
+      recalls_after: track.recallSeen,
+    };
     this._ask('sync', asked, {
       ok: function (data) {
         var before = track.seen;
+        var recallsBefore = track.recallSeen;
         track.syncAttempt = 0;
         if (!self._allArrived(track, data.items || [])) return;
-        if (data.more && track.seen > before) self._syncPage(track);
+        if (!self._allRecalled(track, data.recalls || [])) return;
+        if (data.more && (track.seen > before || track.recallSeen > recallsBefore)) self._syncPage(track);
         else self._synced(track);
       },
       fail: function (error) {
@@ -923,10 +954,123 @@
 
   IMClient.prototype._synced = function (track) {
     var waiting = track.buffer;
+    var recalls = track.recallBuffer;
     track.syncing = false;
     track.buffer = [];
+    track.recallBuffer = [];
     this._syncsRunning--;
-    if (this._allArrived(track, waiting)) this._nextSync();
+    if (this._allArrived(track, waiting) && this._allRecalled(track, recalls)) this._nextSync();
+  };
+
+  // ---- Taking back -----------------------------------------------------------------------------------------
+  //
+  // The server counts recalls in each session, and this client hears of each once, as of messages: by a push, or
+  // by a sync of those above `recallSeen`. One's own recall is told by its promise alone; its number is not
+  // known here, so a sync may bring it.
+
+  IMClient.prototype.recall = function (messageId, sessionId) {
+    var data = { session_id: sessionId || this.sessionId, message_id: messageId };
+    if (this._state === CLOSED) return rejected(failure('closed', 'The client is closed.'));
+    if (!data.session_id) return rejected(missing('session_id'));
+    var known = this._recalls.filter(function (entry) {
+      return entry.data.session_id === data.session_id && entry.data.message_id === messageId;
+    })[0];
+    if (known) return known.deferred.promise();
+    var entry = { data: data, deferred: $.Deferred(), asked: false };
+    this._recalls.push(entry);
+    this._sendRecalls();
+    return entry.deferred.promise();
+  };
+
+  IMClient.prototype._sendRecalls = function () {
+    var self = this;
+    this._recalls.slice().forEach(function (entry) {
+      if (self._state === OPEN && !entry.asked) self._askRecall(entry);
+    });
+  };
+
+  IMClient.prototype._askRecall = function (entry) {
+    var self = this;
+    var data = entry.data;
+    entry.asked = true;
+    this._ask('recall', data, {
+      ok: function (answer) {
+        self._recalls.splice(self._recalls.indexOf(entry), 1);
+        self._recalledIn(data.session_id)[data.message_id] = (answer.message || {}).recalled || {};
+        resolve(entry.deferred, answer.message);
+      },
+      fail: function (error) {
+        entry.asked = false;
+        if (TRANSIENT[error.code]) {
+          self._after('recalls', backoff(2), self._sendRecalls);
+          return;
+        }
+        self._recalls.splice(self._recalls.indexOf(entry), 1);
+        reject(entry.deferred, error);
+      },
+      lost: function () {
+        entry.asked = false;
+      },
+    });
+  };
+
+  IMClient.prototype._isOwnRecall = function (sessionId, messageId) {
+    return this._recalls.some(function (entry) {
+      return entry.data.session_id === sessionId && entry.data.message_id === messageId;
+    });
+  };
+
+  // What was taken back in a session, as far as this client knows: by the message's id.
+  IMClient.prototype._recalledIn = function (sessionId) {
+    var name = key(sessionId);
+    if (!this._recalled[name]) this._recalled[name] = {};
+    return this._recalled[name];
+  };
+
+  IMClient.prototype._recallLive = function (data) {
+    var track = this._track(data.session_id);
+    if (track.syncing) track.recallBuffer.push(data);
+    else this._recallArrived(track, data);
+  };
+
+  IMClient.prototype._recallArrived = function (track, recall) {
+    if (recall.id <= track.recallSeen) return;
+    var recalled = this._recalledIn(track.sessionId);
+    var isKnown = recalled[recall.message_id] || this._isOwnRecall(track.sessionId, recall.message_id);
+    track.recallSeen = recall.id;
+    recalled[recall.message_id] = recall.recalled;
+    if (isKnown) return;
+    this._emit('recall', {
+      session_id: track.sessionId,
+      id: recall.id,
+      message_id: recall.message_id,
+      recalled: recall.recalled,
+    });
+  };
+
+  // All in the order of their ids; false if the page ended the connection on the way.
+  IMClient.prototype._allRecalled = function (track, recalls) {
+    var socket = this._socket;
+    var sorted = recalls.slice().sort(byId);
+    for (var i = 0; i < sorted.length; i++) {
+      this._recallArrived(track, sorted[i]);
+      if (this._socket !== socket) return false;
+    }
+    return true;
+  };
+
+  // A page of history may have been read before a recall that the page has heard of since.
+  IMClient.prototype._withoutRecalled = function (sessionId, page) {
+    var recalled = this._recalledIn(sessionId);
+    ((page && page.items) || []).forEach(function (message) {
+      var quote = message.reply_to;
+      if (recalled[message.id] && !message.recalled) {
+        message.content = null;
+        message.recalled = recalled[message.id];
+      }
+      if (quote && recalled[quote.id]) quote.text = null;
+    });
+    return page;
   };
 
   // ---- Acknowledging --------------------------------------------------------------------------------------
@@ -964,7 +1108,13 @@
     if (!sessionId) return rejected(missing('session_id'));
     var entry = { deferred: $.Deferred(), since: new Date().toISOString() };
     // A copy: what the page does to its object afterwards changes nothing.
-    var data = { session_id: sessionId, type: given.type, content: given.content, client_msg_id: id };
+    var data = {
+      session_id: sessionId,
+      type: given.type,
+      content: given.content,
+      client_msg_id: id,
+      reply_to: given.reply_to,
+    };
     try {
       entry.data = copy(data);
     } catch (error) {
@@ -1079,12 +1229,12 @@
   // ---- Reading --------------------------------------------------------------------------------------------
 
   IMClient.prototype.history = function (query) {
+    var self = this;
     var given = query || {};
-    return this.sessions.messages(given.session_id || this.sessionId, {
-      before: given.before,
-      after: given.after,
-      limit: given.limit,
-      peek: 1,
+    var sessionId = given.session_id || this.sessionId;
+    var asked = { before: given.before, after: given.after, limit: given.limit, peek: 1 };
+    return this.sessions.messages(sessionId, asked).then(function (page) {
+      return self._withoutRecalled(sessionId, page);
     });
   };
 

@@ -42,6 +42,14 @@ export interface Dialect {
   ): Promise<void>;
   hasColumn(db: Kysely<unknown>, table: string, column: string): Promise<boolean>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
+  /** All or none of them. @param columns their types, by name */
+  addColumns(
+    db: Kysely<unknown>,
+    table: string,
+    columns: Readonly<Record<string, RawBuilder<unknown>>>,
+  ): Promise<void>;
+  /** Lets a `longText` column that is in no index be null. It may run again. */
+  dropNotNull(db: Kysely<unknown>, table: string, column: string): Promise<void>;
   /** Those of `names` that are views. */
   viewsAmong(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>;
   /** Whether a migration that fails half-way leaves nothing behind. MySQL commits each DDL statement by itself. */

@@ -115,7 +115,7 @@ eachDatabase('Files in messages', (database) => {
       should(bare((await get('/sessions/s/session')).body.last_content)).eql(expected);
       should(bare((await get('/sessions?user_id=P1')).body.items[0].last_content)).eql(expected);
       // Stored is what names the file, and nothing that will be old tomorrow.
-      const stored = JSON.parse((await rowOf(id)).content) as Record<string, unknown>;
+      const stored = JSON.parse((await rowOf(id)).content!) as Record<string, unknown>;
       const {
         cover: _cover,
         height: _height,

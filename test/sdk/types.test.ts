@@ -14,8 +14,8 @@ const SAMPLE = `
 const client = new IMClient({ baseUrl: 'http://localhost:3000', token: 't', userId: 'u', userType: 'patient', sessionId: 's' });
 client
   .on('open', (data) => { const last: number | null = data.last_message_id; void last; })
-  .on('message', ({ message }) => { if (message.type === 1) message.content.toUpperCase(); })
-  .on('message', ({ message }) => { if (message.type === 8) message.content.message.id.toFixed(); })
+  .on('message', ({ message }) => { if (message.type === 1) message.content?.toUpperCase(); })
+  .on('message', ({ message }) => { if (message.type === 8) message.content?.message.id.toFixed(); })
   .on('call_invite', (data) => { client.callAccept(data.call_id); })
   .on('failed', ({ error, message }) => { console.log(error.code, message.client_msg_id); })
   .off('open')

@@ -37,14 +37,14 @@ export async function missedMessages(
   const session = await findSession(db, sessionId);
   if (session === undefined) return [];
   const range = { after, before, limit: MAX_MISSED };
-  const { more, rows } = await findMessages(db, messageTable(session.type), sessionId, range);
+  const { more, quoted, rows } = await findMessages(db, messageTable(session.type), sessionId, range);
   if (more) throw new RangeError('too many messages to push them all');
   return rows.map((row) => ({
     sessionId,
     id: row.id,
     previousId: 0,
     senderId: row.sender_id,
-    message: messageJson(row, files),
+    message: messageJson(row, files, quoted.get(row.reply_to ?? 0)),
     members: undefined,
     origin: undefined,
     notify: false,

@@ -5,6 +5,7 @@ import { filesOfSession } from '../../model/files';
 import { messageTable } from '../../model/message-tables';
 import { findMessages } from '../../model/messages';
 import { type Participant, participantsOf } from '../../model/participants';
+import { recalledContents } from '../../model/recalls';
 import { findSession } from '../../model/sessions';
 import { json } from '../../views/frames';
 import { messageJson } from '../../views/message';
@@ -19,7 +20,7 @@ const PAGE = 200;
 /** Copies one file of a session to beside the lines. @returns what it is called there; undefined: it is not to be had */
 export type CopyFile = (file: FileRow) => Promise<string | undefined>;
 
-/** What a session is at one moment; its messages up to `row.last_message_id` belong to it, and never change. */
+/** What a session is at one moment; its messages up to `row.last_message_id` belong to it. Only a recall changes one: then the copy says so. */
 interface Snapshot {
   row: SessionRow;
   participants: Participant[];
@@ -29,7 +30,7 @@ interface Snapshot {
 /**
  * A session as JSON Lines, some lines at a time: its header, participants, topics, messages from the first to the last, and
  * an end with their numbers (without it the copy is cut off). All of it is as of one moment, however long the reading
- * takes, and the reading holds nothing up: messages that come later are left out.
+ * takes, and the reading holds nothing up: messages that come later are left out. What was taken back is there, with its content.
  * @param copyFile also writes the files that its messages name, each with a line that says what it is
  * @returns undefined when there is no such session
  */
@@ -99,9 +100,16 @@ async function* messagePages(
   { id, last_message_id: last }: SessionRow,
 ): AsyncGenerator<string[]> {
   for (let after = 0; after < last;) {
-    const { rows } = await findMessages(database.kysely, table, id, { after, to: last, limit: PAGE });
+    const { quoted, rows } = await findMessages(database.kysely, table, id, { after, to: last, limit: PAGE });
     if (rows.length === 0) return;
-    yield rows.map((row) => oneLine(`{"kind":"message","message":${messageJson(row, 'as-stored')}}`));
+    const recalled = rows.filter((row) => row.content === null).map((row) => row.id);
+    const kept = await recalledContents(database.kysely, id, recalled);
+    yield rows.map((row) => {
+      const whole = { ...row, content: row.content ?? kept.get(row.id) ?? null };
+      return oneLine(
+        `{"kind":"message","message":${messageJson(whole, 'as-stored', quoted.get(row.reply_to ?? 0))}}`,
+      );
+    });
     after = rows.at(-1)?.id ?? last;
   }
 }

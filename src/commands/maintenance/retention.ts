@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Transaction } from 'kysely';
 import { type Database } from '../../db/database';
-import { type MessageTableName } from '../../db/schema';
+import { type MessageTableName, type Schema } from '../../db/schema';
 import { databaseNow } from '../../db/clock';
 import { later } from '../../db/time';
 import { describeError, log } from '../../logger';
@@ -9,6 +10,7 @@ import { Lease } from '../../db/lease';
 import { runIn } from '../../db/statement';
 import { filesOfDeleted } from '../../model/files';
 import { MESSAGE_TABLES, messageTable } from '../../model/message-tables';
+import { deleteRecalls } from '../../model/recalls';
 import {
   endedCallsBefore,
   expiredTokens,
@@ -143,7 +145,10 @@ export class Retention {
             removed,
             'messages',
             () => messagesBefore(db, table, id, before, BATCH),
-            id,
+            async (trx, ids) => {
+              await filesOfDeleted(runIn(trx, dialect), dialect, id, ids);
+              await deleteRecalls(trx, id, ids);
+            },
           );
         }
       }
@@ -155,22 +160,21 @@ export class Retention {
 
   /**
    * Deletes the rows that `find` finds, `BATCH` at most, again and again until it finds fewer.
-   * @param sessionId of messages, which may name files
+   * @param beside deletes what belongs to them, in the same transaction
    */
-  async #remove(
+  async #remove<Id extends number | string>(
     table: MessageTableName | 'calls' | 'notices' | 'revoked_tokens',
     removed: Removed,
     kind: keyof Removed,
-    find: () => Promise<(number | string)[]>,
-    sessionId?: string,
+    find: () => Promise<Id[]>,
+    beside: (trx: Transaction<Schema>, ids: Id[]) => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     const { database } = this.options;
     const removeSome = async (): Promise<number> => {
       const ids = await find();
       if (ids.length > 0) {
         await database.transaction(async (trx) => {
-          if (sessionId !== undefined)
-            await filesOfDeleted(runIn(trx, database.dialect), database.dialect, sessionId, ids as number[]);
+          await beside(trx, ids);
           await trx
             .deleteFrom(table)
             .where('id', 'in', ids as never[])

@@ -121,7 +121,8 @@ export class WechatChannel implements Channel<NoticeRow> {
     if (notice.call_id !== null) return this.#callValues(notice.call_id, session);
     if (notice.message_id === null) return undefined;
     const message = await findMessage(db, messageTable(session.type), session.id, notice.message_id);
-    if (message === undefined) return undefined;
+    // Deleted, or taken back.
+    if (message === undefined || message.content === null) return undefined;
     const topic = await topicOfMessage(db, session.id, message.id);
     return {
       sender_name: message.sender_name,

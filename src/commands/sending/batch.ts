@@ -2,7 +2,7 @@ import { type Database } from '../../db/database';
 import { type Dialect } from '../../db/dialect';
 import { type MessageRow } from '../../db/schema';
 import { placeholders, type Run, type Statement, statement, type StatementResult } from '../../db/statement';
-import { AppError, notFound } from '../../errors';
+import { AppError, invalidField, notFound } from '../../errors';
 import { Append, type Appended, type NoticePlan, type WrittenNotices } from '../../model/appending/append';
 import { type RepliedTopic } from '../../model/appending/append-statements';
 import { type LockedSession, lockSessions } from '../../model/appending/locked-session';
@@ -17,6 +17,7 @@ import { filesOfCopy, NamedFiles, type Naming } from '../files/named-files';
 import { forwardedContent } from './forwarded-content';
 import { type MemberCache } from './member-cache';
 import { type NameCache } from './name-cache';
+import { QuotedMessages } from './quoted-messages';
 import { type Send, type StoredMessage } from './send';
 import { type QueuedSend } from './send-queue';
 
@@ -55,6 +56,7 @@ interface Reads {
   names: Map<string, string>;
   /** Messages that were sent before, by key. */
   repeats: Map<string, MessageRow>;
+  quoted: QuotedMessages;
 }
 
 /**
@@ -89,7 +91,11 @@ export function storeBatch(
         if (repeat !== undefined) {
           outcome.repeated.push(repeat);
           outcome.answers.push(() =>
-            queued.resolve({ row: repeat, json: messageJson(repeat, options.fileLinks), created: false }),
+            queued.resolve({
+              row: repeat,
+              json: messageJson(repeat, options.fileLinks, reads.quoted.of(repeat)),
+              created: false,
+            }),
           );
           continue;
         }
@@ -104,8 +110,8 @@ export function storeBatch(
     await append.store(run);
     overlap?.written();
     for (const { message, queued, session } of appended) {
-      const { previousId, row } = message;
-      const json = messageJson(row, options.fileLinks);
+      const { previousId, quoted, row } = message;
+      const json = messageJson(row, options.fileLinks, quoted);
       outcome.messages.push({ row, json, previousId, session, origin: queued.send.origin });
       outcome.answers.push(() => queued.resolve({ row, json, created: true }));
     }
@@ -122,7 +128,12 @@ async function read(
   lookForRepeats: boolean,
 ): Promise<Reads> {
   const ids = [...new Set(sends.map(({ send }) => send.sessionId))];
-  const reads: Reads = { sessions: new Map(), names: new Map(), repeats: new Map() };
+  const reads: Reads = {
+    sessions: new Map(),
+    names: new Map(),
+    repeats: new Map(),
+    quoted: new QuotedMessages(),
+  };
   const more: Statement[] = [];
   const receivers: ((result: StatementResult) => void)[] = [];
   const ask = (asked: Statement, receive: (result: StatementResult) => void) => {
@@ -160,17 +171,27 @@ async function read(
 
   const locked = await lockSessions(run, database.dialect, ids, members, more);
   locked.more.forEach((result, index) => receivers[index]?.(result));
+  await reads.quoted.read(run, locked.sessions, [
+    ...sends.flatMap(({ send }) => quoteIn(send.sessionId, send.replyTo)),
+    ...[...reads.repeats.values()].flatMap((row) => quoteIn(row.session_id, row.reply_to)),
+  ]);
   return { ...reads, sessions: locked.sessions };
-}
-
-/** What it names may be gone by now; a repeat of it is answered all the same. */
-function mayBeRefused({ send }: QueuedSend): boolean {
-  const { content, type } = send.message;
-  return type === MESSAGE_TYPE.forwarded || filesNamedBy(type, content).length > 0;
 }
 
 function namingOf({ send }: QueuedSend): Naming {
   return { type: send.message.type, content: send.message.content, senderId: send.senderId };
+}
+
+function quoteIn(sessionId: string, id: number | null | undefined): { sessionId: string; id: number }[] {
+  return id === null || id === undefined ? [] : [{ sessionId, id }];
+}
+
+/** Whether what it names may be missing. A repeat is answered whatever it names, so it has to be known before. */
+function mayBeRefused({ send }: QueuedSend): boolean {
+  const { content, type } = send.message;
+  return (
+    type === MESSAGE_TYPE.forwarded || send.replyTo !== undefined || filesNamedBy(type, content).length > 0
+  );
 }
 
 /** The session of a send. @throws AppError when it may not be sent there */
@@ -181,12 +202,17 @@ function sessionOf({ byBackend, message, senderId, sessionId }: Send, { sessions
   return session;
 }
 
-async function draftOf(queued: QueuedSend, { names }: Reads, named: NamedFiles, run: Run, dialect: Dialect) {
+async function draftOf(queued: QueuedSend, reads: Reads, named: NamedFiles, run: Run, dialect: Dialect) {
+  const { names } = reads;
   const { key, send } = queued;
-  const { clientMsgId, message, senderId } = send;
+  const { clientMsgId, message, replyTo, senderId, sessionId } = send;
+  const quoted = replyTo === undefined ? undefined : reads.quoted.get(sessionId, replyTo);
+  if (replyTo !== undefined && quoted === undefined)
+    throw invalidField('reply_to', 'no message of the session');
   const isForward = message.type === MESSAGE_TYPE.forwarded;
   const content = isForward ? await forwardedContent(run, message.content, senderId) : queued.content;
   return {
+    quoted,
     senderId: senderId ?? SYSTEM_USER.id,
     senderName: senderId === null ? SYSTEM_USER.name : (names.get(senderId) ?? senderId),
     type: message.type,

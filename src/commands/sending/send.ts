@@ -16,6 +16,8 @@ export interface Send {
   message: MessageInput;
   source?: ContentSource | undefined;
   clientMsgId: string | null;
+  /** The id of the message that it quotes. */
+  replyTo?: number | undefined;
   /** The socket that sends; it gets its answer in the message's place among the session's messages. */
   origin?: Origin | undefined;
 }
@@ -46,10 +48,7 @@ export function storedMessages(
   appended: readonly Appended[],
   files: FileView,
 ): StoredMessage[] {
-  return appended.map(({ previousId, row }) => ({
-    row,
-    json: messageJson(row, files),
-    previousId,
-    session,
-  }));
+  return appended.map(({ previousId, quoted, row }) => {
+    return { row, json: messageJson(row, files, quoted), previousId, session };
+  });
 }

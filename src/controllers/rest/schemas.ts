@@ -43,6 +43,11 @@ export const userIds = z.array(userId).max(MAX_ITEMS);
 export const clientId = text(1, 128);
 export const clientMsgId = text(1, 128).meta({ example: '5f0c9c1e-2d1b-4b0e-9a7e-0d3c5f1a2b3c' });
 
+/** The id of the message that a message quotes. */
+export const replyTo = messageId
+  .nullish()
+  .meta({ description: 'quotes this message of the same session', example: 1023 });
+
 /** The user whom a request is for. */
 export const forUser = userId
   .optional()
@@ -110,6 +115,8 @@ const content = z
 /** Of a user or of the platform itself, `system`. */
 const senderId = z.string().meta({ example: 'D2016008240003' });
 const messageType = z.number().int().min(0).max(14).meta({ example: 1 });
+
+const recalled = z.object({ by: senderId, time });
 
 /** What routes answer: the wire forms that the views make, for the documentation. */
 export const wire = {
@@ -182,6 +189,13 @@ export const wire = {
       end_by_name: name.nullable(),
     })
     .meta({ id: 'Topic' }),
+  recall: z
+    .object({
+      id: z.number().int().positive().meta({ description: 'counts from 1 in each session', example: 1 }),
+      message_id: messageId,
+      recalled,
+    })
+    .meta({ id: 'Recall' }),
   message: z
     .object({
       id: messageId,
@@ -189,9 +203,23 @@ export const wire = {
       sender_id: senderId,
       sender_name: name,
       type: messageType,
-      content,
+      content: content.nullable().meta({ description: 'null: it was taken back' }),
       timestamp: time,
       client_msg_id: clientMsgId.nullable(),
+      reply_to: z
+        .object({
+          id: messageId,
+          sender_id: senderId,
+          sender_name: name,
+          type: messageType,
+          text: z
+            .string()
+            .nullable()
+            .meta({ description: 'its beginning; null once it was taken back or deleted' }),
+        })
+        .nullable()
+        .meta({ description: 'the message that it quotes' }),
+      recalled: recalled.nullable().meta({ description: 'who took it back, and when' }),
     })
     .meta({ id: 'Message' }),
   file: z

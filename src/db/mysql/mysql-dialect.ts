@@ -50,6 +50,13 @@ export const mysqlDialect: Dialect = {
     );
     return found.rows.length > 0;
   },
+  addColumns: async (db, table, columns) => {
+    const added = Object.entries(columns).map(([name, type]) => sql`add column ${sql.ref(name)} ${type}`);
+    await sql`alter table ${sql.table(table)} ${sql.join(added)}`.execute(db);
+  },
+  dropNotNull: async (db, table, column) => {
+    await sql`alter table ${sql.table(table)} modify column ${sql.ref(column)} mediumtext null`.execute(db);
+  },
   viewsAmong: async (db, names) => {
     const found = await sql<{ name: string }>`select table_name as name from information_schema.views
       where table_schema = database() and table_name in (${sql.join(names)})`.execute(db);

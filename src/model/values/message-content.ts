@@ -157,3 +157,21 @@ export function contentText(
   const written = type === MESSAGE_TYPE.system && typeof content !== 'string' ? source() : undefined;
   return written ?? JSON.stringify(content);
 }
+
+/** Types whose text a search looks through. */
+export const SEARCHABLE_TYPES: readonly number[] = [
+  MESSAGE_TYPE.system,
+  MESSAGE_TYPE.text,
+  MESSAGE_TYPE.article,
+  MESSAGE_TYPE.jump,
+  MESSAGE_TYPE.afterTopic,
+];
+
+/** The texts of a message that people read as its own: of an object its title, of an article its summary, too. */
+export function searchableTexts(type: number, content: unknown): string[] {
+  if (!SEARCHABLE_TYPES.includes(type)) return [];
+  if (typeof content === 'string') return [content];
+  const { summary, title } = (content ?? {}) as { title?: unknown; summary?: unknown };
+  const texts = type === MESSAGE_TYPE.article ? [title, summary] : [title];
+  return texts.filter((each) => typeof each === 'string');
+}

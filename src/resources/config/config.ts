@@ -72,6 +72,8 @@ export interface Config {
   fileMaxBytes: number;
   /** What the addresses of files begin with, without a slash at its end; undefined: nothing, they are relative. */
   filesBaseUrl: string | undefined;
+  /** How long a sender may take a message back, ms; 0: never. */
+  recallMs: number;
   logLevel: 'error' | 'warn' | 'info' | 'debug';
   logDirectory: string | undefined;
   /** `dev` alone: login without the app key makes the demo work. */
@@ -137,6 +139,7 @@ export function configFrom(environment: Environment): Config {
     files: filesFrom(setting('IM_FILES'), environment),
     fileMaxBytes: setting('IM_FILE_MAX_BYTES'),
     filesBaseUrl: setting('IM_FILES_BASE_URL'),
+    recallMs: setting('IM_RECALL_MS'),
     logLevel: setting('IM_LOG_LEVEL'),
     logDirectory: setting('IM_LOG_DIR'),
     openLogin: chosen === 'dev',

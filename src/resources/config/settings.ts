@@ -10,7 +10,7 @@ const integer = (minimum: number, maximum: number) => {
   const message = `an integer from ${minimum} to ${maximum}`;
   return z
     .string()
-    .regex(/^\d{1,10}$/, message)
+    .regex(/^\d{1,11}$/, message)
     .transform(Number)
     .refine((value) => value >= minimum && value <= maximum, message);
 };
@@ -161,6 +161,7 @@ export const SETTINGS = {
   IM_FILES: filesPlace,
   IM_FILE_MAX_BYTES: integer(1_024, 1_073_741_824).prefault('20971520'),
   IM_FILES_BASE_URL: baseUrl.optional(),
+  IM_RECALL_MS: integer(0, 31_536_000_000).prefault('120000'),
   IM_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).prefault('info'),
   IM_LOG_DIR: z.string().optional(),
 } as const;

@@ -3,6 +3,7 @@ import { fileRoutes } from './files';
 import { messageRoutes } from './messages';
 import { noticeRoutes } from './notices';
 import { participantRoutes } from './participants';
+import { recallRoutes } from './recalls';
 import { type Route } from '../route';
 import { sessionRoutes } from './sessions';
 import { topicStatisticsRoute } from './topic-statistics';
@@ -29,7 +30,7 @@ export const API_GROUPS: readonly Group[] = [
   group('users', { Users: userRoutes }),
   group('sessions', {
     Sessions: sessionRoutes,
-    Messages: messageRoutes,
+    Messages: [...messageRoutes, ...recallRoutes],
     Topics: [...topicRoutes, topicStatisticsRoute],
     Participants: participantRoutes,
   }),
