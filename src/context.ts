@@ -10,11 +10,14 @@ import { Notices } from './commands/notices/notices';
 import { MemberCache } from './commands/sending/member-cache';
 import { NameCache } from './commands/sending/name-cache';
 import { SendRate } from './commands/sending/send-rate';
+import { ReplyReminder } from './commands/topics/reply-reminder';
 import { Writer } from './commands/sending/writer';
+import { Webhooks } from './commands/webhooks/webhooks';
 import { type Services } from './commands/services';
 import { type Database, openDatabase } from './db/database';
 import { createMetrics } from './metrics';
 import { type NoticePlan } from './model/appending/append';
+import { NO_EVENTS } from './model/appending/events';
 import { sessionMembers } from './model/participants';
 import { type Bus } from './push/bus/bus';
 import { memoryBus } from './push/bus/memory-bus';
@@ -87,12 +90,15 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     settled: () => writer.settled(),
   });
   const healing = new Healing({ database, bus, sockets, deliver, tokens, names });
+  const wantedEvents = config.webhook?.events ?? NO_EVENTS;
   const notices = new Notices({
     database,
     wechat,
     metrics,
+    wantedEvents,
     pollMs: Math.min(1000, Math.max(50, config.ackTimeoutMs / 4)),
   });
+  const webhooks = new Webhooks(database, config.webhook, metrics);
   const retention = new Retention({ database, retentionDays: config.retentionDays });
   // An acknowledgement of the last moment is in time, too: it is gathered and written until then.
   const delayMs = config.ackTimeoutMs + 2 * acknowledgements.gatherMs;
@@ -100,18 +106,34 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs };
     return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
   };
-  const announceStored = announcerOf({ database, deliver, activity, notices });
+  const announceStored = announcerOf({ database, deliver, activity, notices, webhooks });
   const writer = new Writer({
     database,
     members,
     names,
     noticePlan,
+    wantedEvents,
     announce: (outcome) => {
       announceStored(outcome);
       for (const row of outcome.repeated) deliver.repeated(row);
     },
   });
-  const calls = new Calls({ config, database, sockets, deliver, announceStored, noticePlan, notices });
+  const calls = new Calls({
+    config,
+    database,
+    sockets,
+    deliver,
+    announceStored,
+    noticePlan,
+    notices,
+    wantedEvents,
+  });
+  const replyReminder = new ReplyReminder({
+    database,
+    deliver,
+    wantedEvents,
+    remindMs: config.replyRemindMs,
+  });
   bus.listen({
     event: (event) => {
       if (event.kind === 'revoked') tokens.forget(event.userId, event);
@@ -133,7 +155,9 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     deliver,
     announceStored,
     noticePlan,
+    wantedEvents,
     notices,
+    webhooks,
     rate,
     tokens,
     writer,
@@ -142,14 +166,17 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await bus.start();
       await presence.start();
       notices.start();
+      webhooks.start();
+      replyReminder.start();
       retention.start();
       calls.start();
     },
     close: async () => {
       calls.close();
+      replyReminder.close();
       await writer.idle();
       await retention.close();
-      await notices.close();
+      await Promise.all([notices.close(), webhooks.close()]);
       await acknowledgements.close();
       await activity.close();
       await healing.close();

@@ -1,6 +1,7 @@
 import { type Database } from '../db/database';
 import { type Metrics } from '../metrics';
 import { type NoticePlan } from '../model/appending/append';
+import { type WantedEvents } from '../model/appending/events';
 import { type Bus } from '../push/bus/bus';
 import { type Presence } from '../push/presence';
 import { type Sockets } from '../push/sockets/sockets';
@@ -14,6 +15,7 @@ import { type Acknowledgements } from './notices/acknowledgements';
 import { type NameCache } from './sending/name-cache';
 import { type SendRate } from './sending/send-rate';
 import { type Writer } from './sending/writer';
+import { type Webhooks } from './webhooks/webhooks';
 
 /** What there is once the server is built (`context.ts`). Controllers have all of it; a command names the parts that it uses. */
 export interface Services {
@@ -29,8 +31,10 @@ export interface Services {
   readonly deliver: Deliver;
   readonly announceStored: AnnounceStored;
   readonly noticePlan: NoticePlan;
+  readonly wantedEvents: WantedEvents;
   readonly rate: SendRate;
   readonly tokens: Tokens;
   readonly writer: Writer;
   readonly calls: Calls;
+  readonly webhooks: Webhooks;
 }

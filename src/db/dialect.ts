@@ -36,6 +36,7 @@ export interface Dialect {
     row: Record<string, unknown>,
     changed?: readonly string[],
   ): Promise<void>;
+  hasColumn(db: Kysely<unknown>, table: string, column: string): Promise<boolean>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
   /** Those of `names` that are views. */
   viewsAmong(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>;

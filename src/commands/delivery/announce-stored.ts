@@ -9,6 +9,7 @@ import { participantView } from '../../views/session';
 import { topicView } from '../../views/topic';
 import { type Notices } from '../notices/notices';
 import { type StoredMessage } from '../sending/send';
+import { type Webhooks } from '../webhooks/webhooks';
 import { type Activity } from './activity';
 import { type Deliver } from './deliver';
 
@@ -41,9 +42,16 @@ export interface AnnounceStoredOptions {
   deliver: Deliver;
   activity: Activity;
   notices: Notices;
+  webhooks: Webhooks;
 }
 
-export function announcerOf({ activity, database, deliver, notices }: AnnounceStoredOptions): AnnounceStored {
+export function announcerOf({
+  activity,
+  database,
+  deliver,
+  notices,
+  webhooks,
+}: AnnounceStoredOptions): AnnounceStored {
   return (stored) => {
     if (stored.members !== undefined) announceMembers(deliver, stored.members);
     deliver.messages(stored.messages);
@@ -55,6 +63,7 @@ export function announcerOf({ activity, database, deliver, notices }: AnnounceSt
     const replied = stored.repliedTopics.filter((id) => id !== stored.topic?.id);
     if (replied.length > 0) void announceReplies(database, deliver, replied);
     notices.written(stored.notices);
+    webhooks.poke();
   };
 }
 

@@ -8,8 +8,9 @@ import { type Metrics } from '../../metrics';
 import { findCall } from '../../model/calls';
 import { messageTable } from '../../model/message-tables';
 import { findMessage } from '../../model/messages';
-import { setWechatPause, wechatPause } from '../../model/notices';
-import { claimDue, finishClaimed, type Finished } from '../../model/outbox';
+import { type WantedEvents } from '../../model/appending/events';
+import { claimNotices, finishNotice, setWechatPause, wechatPause } from '../../model/notices';
+import { type Finished } from '../../model/outbox';
 import { isParticipant } from '../../model/participants';
 import { findSession } from '../../model/sessions';
 import { lastTopic, topicOfMessage } from '../../model/topics';
@@ -35,12 +36,14 @@ export function retryDelayMs(attempts: number): number {
 /** Takes notices to WeChat as template messages. */
 export class WechatChannel implements Channel<NoticeRow> {
   readonly name = 'WeChat notices';
+  readonly gatherMs = 5;
 
   /** @param wechat undefined: WeChat is off, and what is due is skipped */
   constructor(
     private readonly database: Database,
     private readonly wechat: Wechat | undefined,
     private readonly metrics: Metrics,
+    private readonly wantedEvents: WantedEvents,
   ) {}
 
   async claim(worker: string, limit: number): Promise<NoticeRow[]> {
@@ -49,7 +52,7 @@ export class WechatChannel implements Channel<NoticeRow> {
       const pausedUntil = await wechatPause(kysely);
       if (pausedUntil !== null && pausedUntil > (await databaseNow(kysely, dialect))) return [];
     }
-    return claimDue(this.database, { channel: 'wechat', worker, limit, claimMs: CLAIM_MS });
+    return claimNotices(this.database, { channel: 'wechat', worker, limit, claimMs: CLAIM_MS });
   }
 
   async send(notice: NoticeRow): Promise<Outcome> {
@@ -98,8 +101,8 @@ export class WechatChannel implements Channel<NoticeRow> {
     return until;
   }
 
-  finish(worker: string, { id }: NoticeRow, finished: Finished): Promise<boolean> {
-    return finishClaimed(this.database, worker, id, finished);
+  finish(worker: string, notice: NoticeRow, finished: Finished): Promise<boolean> {
+    return finishNotice(this.database, this.wantedEvents, worker, notice, finished);
   }
 
   retryIn(_notice: NoticeRow, attempts: number, failingMs: number): number | undefined {

@@ -3,6 +3,7 @@ import { type MessageRow } from '../../db/schema';
 import { placeholders, type Run, type Statement, statement, type StatementResult } from '../../db/statement';
 import { AppError, notFound } from '../../errors';
 import { Append, type Appended, type NoticePlan, type WrittenNotices } from '../../model/appending/append';
+import { Events, type WantedEvents } from '../../model/appending/events';
 import { type LockedSession, lockSessions } from '../../model/appending/locked-session';
 import { MESSAGE_TABLES } from '../../model/message-tables';
 import { SYSTEM_USER } from '../../model/values/identifiers';
@@ -20,6 +21,7 @@ export interface BatchOptions {
   members: MemberCache;
   names: NameCache;
   noticePlan: NoticePlan;
+  wantedEvents: WantedEvents;
 }
 
 /** What one committed transaction of sends came to. */
@@ -65,7 +67,8 @@ export function storeBatch(
 ): Promise<BatchOutcome> {
   return options.database.batchTransaction(async (run) => {
     const reads = await read(options, run, sends, lookForRepeats || sends.some(isForward));
-    const append = new Append(options.database.dialect, options.noticePlan);
+    const events = new Events(options.wantedEvents);
+    const append = new Append(options.database.dialect, options.noticePlan, events);
     const appended: { queued: QueuedSend; session: LockedSession; message: Appended }[] = [];
     const outcome: BatchOutcome = {
       messages: [],
@@ -94,6 +97,7 @@ export function storeBatch(
       }
     }
     await append.store(run);
+    await events.store(run);
     overlap?.written();
     for (const { message, queued, session } of appended) {
       const { previousId, row } = message;
@@ -108,7 +112,7 @@ export function storeBatch(
 
 /** Locks the sessions and reads what else is needed, in one round trip. */
 async function read(
-  { database, members, names }: BatchOptions,
+  { database, members, names, wantedEvents }: BatchOptions,
   run: Run,
   sends: readonly QueuedSend[],
   lookForRepeats: boolean,
@@ -150,7 +154,7 @@ async function read(
     );
   }
 
-  const locked = await lockSessions(run, database.dialect, ids, members, more);
+  const locked = await lockSessions(run, database.dialect, ids, members, more, wantedEvents.size > 0);
   locked.more.forEach((result, index) => receivers[index]?.(result));
   return { ...reads, sessions: locked.sessions };
 }

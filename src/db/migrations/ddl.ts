@@ -1,7 +1,15 @@
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import {
+  type ColumnDataType,
+  type ColumnDefinitionBuilder,
+  type CreateTableBuilder,
+  type Expression,
+  type Kysely,
+  sql,
+} from 'kysely';
 import { type Dialect } from '../dialect';
 
 export type TableBuilder = CreateTableBuilder<string>;
+type ColumnType = ColumnDataType | Expression<unknown>;
 
 /** CREATE TABLE that may run again after a step was cut off. */
 export async function createTable(
@@ -25,6 +33,19 @@ export async function createIndex(
   if (await dialect.hasIndex(db, table, name)) return;
   await sql`create ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(name)} on ${sql.table(table)}
     (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
+}
+
+/** ADD COLUMN that may run again; MySQL knows no IF NOT EXISTS for it. */
+export async function addColumn(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  table: string,
+  name: string,
+  type: ColumnType,
+  build: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder = (column) => column,
+): Promise<void> {
+  if (await dialect.hasColumn(db, table, name)) return;
+  await db.schema.alterTable(table).addColumn(name, type, build).execute();
 }
 
 /** What all processes share and a restart must not forget. It is there before the first step: the steps' own lease is in it. */

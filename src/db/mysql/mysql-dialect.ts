@@ -35,6 +35,11 @@ export const mysqlDialect: Dialect = {
     await sql`insert into ${sql.table(table)} (${sql.join(Object.keys(row).map((column) => sql.ref(column)))})
       values (${sql.join(Object.values(row))}) on duplicate key update ${sql.join(updates)}`.execute(db);
   },
+  hasColumn: async (db, table, column) => {
+    const found = await sql`select 1 from information_schema.columns
+      where table_schema = database() and table_name = ${table} and column_name = ${column}`.execute(db);
+    return found.rows.length > 0;
+  },
   hasIndex: async (db, table, index) => {
     const found = await sql`select 1 from information_schema.statistics
       where table_schema = database() and table_name = ${table} and index_name = ${index} limit 1`.execute(

@@ -38,6 +38,10 @@ export const sqliteDialect: Dialect = {
       values (${sql.join(Object.values(row))})
       on conflict (${sql.join(keys.map((key) => sql.ref(key)))}) ${action}`.execute(db);
   },
+  hasColumn: async (db, table, column) => {
+    const found = await sql`select 1 from pragma_table_info(${table}) where name = ${column}`.execute(db);
+    return found.rows.length > 0;
+  },
   hasIndex: async (db, table, index) => {
     const found = await sql`select 1 from sqlite_master
       where type = 'index' and tbl_name = ${table} and name = ${index}`.execute(db);

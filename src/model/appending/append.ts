@@ -16,6 +16,7 @@ import {
   updateSenders,
   updateSessions,
 } from './append-statements';
+import { type Events } from './events';
 import { type LockedSession } from './locked-session';
 
 /** A message that is to be appended. */
@@ -75,6 +76,7 @@ export class Append {
   constructor(
     private readonly dialect: Dialect,
     private readonly noticePlan: NoticePlan,
+    private readonly events: Events,
   ) {}
 
   /** Gives `draft` its time, later than everything in its session. Its id is known after `store`. */
@@ -96,11 +98,13 @@ export class Append {
     row.last_sender_id = senderId;
     row.last_message_time = time;
     row.clock_time = time;
+    const appended = { row: message, previousId: 0, id: this.#place(session, message) };
+    this.events.add(session, 'message.created', { message: appended });
     if (row.unreplied_topic_id !== null && isReply(session, senderId, type)) {
       this.repliedTopics.push(row.unreplied_topic_id);
+      this.events.add(session, 'topic.replied', { topicId: row.unreplied_topic_id });
       row.unreplied_topic_id = null;
     }
-    const appended = { row: message, previousId: 0, id: this.#place(session, message) };
     const { messages, senders } = this.#appendsTo(session);
     messages.push(appended);
     const last = senders[senders.length - 1];
@@ -126,7 +130,10 @@ export class Append {
     return new NewId(table, (rows.length - 1) * session.idStep);
   }
 
-  /** Stores what was added, with what it changes of its sessions, senders and topics, and the notices. */
+  /**
+   * Stores what was added, with what it changes of its sessions, senders and topics, and the notices. Its events are stored
+   * with it where they can be; `Events.store` stores the others.
+   */
   async store(run: Run): Promise<void> {
     if (this.#sessions.size === 0) return;
     const inserts = [...this.#byTable].map(([table, rows]) => insertMessages(table, rows));
@@ -143,6 +150,7 @@ export class Append {
       ),
       ...(this.repliedTopics.length === 0 ? [] : [updateReplied(this.repliedTopics)]),
       ...this.#notices(),
+      ...this.events.take(),
     ]);
     const firstIds = new Map(
       [...this.#byTable.keys()].map((table, index) => [table as string, results[index]?.firstId ?? NaN]),

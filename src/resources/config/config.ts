@@ -9,6 +9,7 @@ import { prod } from './prod';
 import { SETTINGS, type SettingName } from './settings';
 import { test } from './test';
 import { unknownSettings } from './unknown-settings';
+import { type WebhookConfig, webhookFrom } from './webhook';
 
 export { ConfigError };
 
@@ -66,6 +67,10 @@ export interface Config {
   iceServers: IceServer[];
   /** undefined: messages are kept for ever. */
   retentionDays: number | undefined;
+  /** How long an open topic may wait for its first reply; undefined: nobody is told. */
+  replyRemindMs: number | undefined;
+  /** undefined: webhooks are off. */
+  webhook: WebhookConfig | undefined;
   logLevel: 'error' | 'warn' | 'info' | 'debug';
   logDirectory: string | undefined;
   /** `dev` alone: login without the app key makes the demo work. */
@@ -120,6 +125,14 @@ export function configFrom(environment: Environment): Config {
     heartbeatMs: setting('IM_HEARTBEAT_MS'),
     iceServers: setting('IM_ICE_SERVERS'),
     retentionDays: setting('IM_RETENTION_DAYS'),
+    replyRemindMs: setting('IM_REPLY_REMIND_MS'),
+    webhook: webhookFrom(
+      setting('IM_WEBHOOK_URL'),
+      setting('IM_WEBHOOK_SECRET'),
+      setting('IM_WEBHOOK_EVENTS'),
+      setting('IM_WEBHOOK_CONTENT'),
+      setting('IM_WEBHOOK_RETRY_MS'),
+    ),
     logLevel: setting('IM_LOG_LEVEL'),
     logDirectory: setting('IM_LOG_DIR'),
     openLogin: chosen === 'dev',

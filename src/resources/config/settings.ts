@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../../logger';
 import { parseMysqlUrl, SSL_MODES } from './mysql-url';
+import { WEBHOOK_SETTINGS } from './webhook';
 
 /** Placeholders that a template's fields may hold. */
 export const PLACEHOLDERS = ['sender_name', 'text', 'time', 'session_name', 'topic_name'] as const;
@@ -136,6 +137,8 @@ export const SETTINGS = {
   IM_HEARTBEAT_MS: integer(10, 3_600_000).prefault('30000'),
   IM_ICE_SERVERS: iceServers.prefault('[]'),
   IM_RETENTION_DAYS: integer(1, 36_500).optional(),
+  IM_REPLY_REMIND_MS: integer(1_000, 9_999_999_999).optional(),
+  ...WEBHOOK_SETTINGS,
   IM_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).prefault('info'),
   IM_LOG_DIR: z.string().optional(),
 } as const;

@@ -5,6 +5,7 @@ import { type Route } from '../route';
 import { sessionRoutes } from './sessions';
 import { topicRoutes } from './topics';
 import { userRoutes } from './users';
+import { webhookEventRoutes } from './webhook-events';
 
 export const API_BASE = '/api/v2';
 
@@ -22,7 +23,7 @@ function group(name: string, sections: Group['sections']): Group {
 
 /** Every route of the API, by the group that it belongs to: what is mounted and what is documented. */
 export const API_GROUPS: readonly Group[] = [
-  group('application', { Application: applicationRoutes }),
+  group('application', { Application: applicationRoutes, Webhooks: webhookEventRoutes }),
   group('users', { Users: userRoutes }),
   group('sessions', {
     Sessions: sessionRoutes,

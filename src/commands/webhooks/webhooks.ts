@@ -1,0 +1,36 @@
+import { type Database } from '../../db/database';
+import { type Metrics } from '../../metrics';
+import { WebhookClient } from '../../push/webhook/webhook-client';
+import { type WebhookConfig } from '../../resources/config/webhook';
+import { OutboxWorker } from '../outbox/outbox-worker';
+import { type LoadedEvent, WebhookChannel } from './webhook-channel';
+
+/** How often to look for events that have come due, or that another process wrote. */
+const POLL_MS = 500;
+/** At SIGTERM tries may end; then they are given back. */
+const GRACE_MS = 1_000;
+
+/** The platform's webhook: events that were written with what they tell go there. */
+export class Webhooks {
+  readonly #worker: OutboxWorker<LoadedEvent> | undefined;
+
+  /** @param config undefined: webhooks are off, and events wait */
+  constructor(database: Database, config: WebhookConfig | undefined, metrics: Metrics) {
+    if (config === undefined) return;
+    const channel = new WebhookChannel(database, config, new WebhookClient(config), metrics);
+    this.#worker = new OutboxWorker(database, channel, POLL_MS);
+  }
+
+  start(): void {
+    this.#worker?.start();
+  }
+
+  /** There may be something to do now. */
+  poke(): void {
+    this.#worker?.poke();
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.close(GRACE_MS);
+  }
+}
