@@ -173,7 +173,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     },
     close: async () => {
       calls.close();
-      replyReminder.close();
+      await replyReminder.close();
       await writer.idle();
       await retention.close();
       await Promise.all([notices.close(), webhooks.close()]);

@@ -20,8 +20,6 @@ const TOO_LATE_MS = 24 * 60 * 60_000;
 export interface ReplyReminderParts extends Pick<Services, 'database' | 'deliver' | 'wantedEvents'> {
   /** How long an open topic may wait for its first reply; undefined: nobody is told. */
   remindMs: number | undefined;
-  /** How often to look. */
-  lookMs?: number;
 }
 
 /**
@@ -30,23 +28,33 @@ export interface ReplyReminderParts extends Pick<Services, 'database' | 'deliver
  */
 export class ReplyReminder {
   #end: () => void = () => undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #isClosing = false;
 
   constructor(private readonly parts: ReplyReminderParts) {}
 
   start(): void {
     if (this.parts.remindMs === undefined) return;
     const { remindMs } = this.parts;
-    this.#end = repeat(this.parts.lookMs ?? LOOK_MS, async () => {
-      try {
-        while ((await this.#look(remindMs)) === LOOK);
-      } catch (error) {
-        log.warn(`topics that wait for a reply could not be read, trying again: ${describeError(error)}`);
-      }
+    this.#end = repeat(LOOK_MS, () => {
+      this.#looking = this.#lookForAll(remindMs);
+      return this.#looking;
     });
   }
 
-  close(): void {
+  /** Waits for the look under way. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
     this.#end();
+    await this.#looking;
+  }
+
+  async #lookForAll(remindMs: number): Promise<void> {
+    try {
+      while (!this.#isClosing && (await this.#look(remindMs)) === LOOK);
+    } catch (error) {
+      log.warn(`topics that wait for a reply could not be read, trying again: ${describeError(error)}`);
+    }
   }
 
   /** @returns how many topics were overdue */
