@@ -142,7 +142,7 @@ interface WebhookEventTable {
   session_id: string;
   /** Counts from 1 in each session, without gaps. */
   sequence: number;
-  state: EventState;
+  state: Defaulted<EventState>;
   /** Orders a session's events before the sequence: see `model/webhook-events.ts`. */
   turn: Defaulted<number>;
   attempts: Defaulted<number>;

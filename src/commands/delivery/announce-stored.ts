@@ -63,7 +63,7 @@ export function announcerOf({
     const replied = stored.repliedTopics.filter((id) => id !== stored.topic?.id);
     if (replied.length > 0) void announceReplies(database, deliver, replied);
     notices.written(stored.notices);
-    webhooks.poke();
+    webhooks.written(stored.messages.length);
   };
 }
 

@@ -36,7 +36,6 @@ export function retryDelayMs(attempts: number): number {
 /** Takes notices to WeChat as template messages. */
 export class WechatChannel implements Channel<NoticeRow> {
   readonly name = 'WeChat notices';
-  readonly gatherMs = 5;
 
   /** @param wechat undefined: WeChat is off, and what is due is skipped */
   constructor(
@@ -45,6 +44,10 @@ export class WechatChannel implements Channel<NoticeRow> {
     private readonly metrics: Metrics,
     private readonly wantedEvents: WantedEvents,
   ) {}
+
+  gatherMs(): number {
+    return 5;
+  }
 
   async claim(worker: string, limit: number): Promise<NoticeRow[]> {
     const { dialect, kysely } = this.database;

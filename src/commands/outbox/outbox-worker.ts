@@ -21,8 +21,8 @@ export type Outcome =
 export interface Channel<Row extends OutboxRow> {
   /** For the log. */
   readonly name: string;
-  /** How long a look waits before it claims, so that rows that come together share it. */
-  readonly gatherMs: number;
+  /** How many ms a look waits now before it claims, so that rows that come together share it. */
+  gatherMs(): number;
   /** Claims up to `limit` rows that are due, for long enough. */
   claim(worker: string, limit: number): Promise<Row[]>;
   /** One try. What it throws counts as a failed one. */
@@ -87,7 +87,7 @@ export class OutboxWorker<Row extends OutboxRow> {
   async #look(): Promise<void> {
     try {
       while (this.#again && !this.#isFull && !this.#stopped) {
-        await sleep(this.channel.gatherMs);
+        await sleep(this.channel.gatherMs());
         this.#again = false;
         const free = UNDER_WAY - this.#underWay.size;
         const rows = await this.channel.claim(this.#id, free);

@@ -25,27 +25,33 @@ export interface LoadedEvent extends ClaimedEvent {
   subject: WebhookSubject;
 }
 
+export interface WebhookChannelOptions {
+  database: Database;
+  config: Pick<WebhookConfig, 'content' | 'retryMs'>;
+  client: WebhookClient;
+  metrics: Metrics;
+  gatherMs(): number;
+}
+
 /** Takes events to the platform's webhook. */
 export class WebhookChannel implements Channel<LoadedEvent> {
   readonly name = 'webhook events';
-  readonly gatherMs = 10;
   #isGone = false;
   #finishes: { finish: FinishedEvent; resolve(isOurs: boolean): void; reject(error: unknown): void }[] = [];
 
-  constructor(
-    private readonly database: Database,
-    private readonly config: Pick<WebhookConfig, 'content' | 'retryMs'>,
-    private readonly client: WebhookClient,
-    private readonly metrics: Metrics,
-  ) {}
+  constructor(private readonly options: WebhookChannelOptions) {}
+
+  gatherMs(): number {
+    return this.options.gatherMs();
+  }
 
   async claim(worker: string, limit: number): Promise<LoadedEvent[]> {
     if (this.#isGone) return [];
-    return this.#load(await claimEvents(this.database, { worker, limit, claimMs: CLAIM_MS }));
+    return this.#load(await claimEvents(this.options.database, { worker, limit, claimMs: CLAIM_MS }));
   }
 
   async #load(events: readonly ClaimedEvent[]): Promise<LoadedEvent[]> {
-    const db = this.database.kysely;
+    const db = this.options.database.kysely;
     const subjects = new Map<string, WebhookSubject>();
     for (const table of MESSAGE_TABLES) {
       const ofTable = events.filter(({ session_type }) => messageTable(session_type) === table);
@@ -71,8 +77,8 @@ export class WebhookChannel implements Channel<LoadedEvent> {
     const { message_id, subject } = event;
     if (message_id !== null && subject.message === undefined)
       return { state: 'failed', error: 'the message is gone', isTry: false };
-    const body = webhookBody(event, subject, this.config.content);
-    return this.#outcomeOf(await this.client.post(event.id, body));
+    const body = webhookBody(event, subject, this.options.config.content);
+    return this.#outcomeOf(await this.options.client.post(event.id, body));
   }
 
   #outcomeOf(answer: WebhookAnswer): Outcome {
@@ -101,7 +107,7 @@ export class WebhookChannel implements Channel<LoadedEvent> {
     this.#finishes = [];
     try {
       const recorded = await finishEvents(
-        this.database,
+        this.options.database,
         worker,
         finishes.map(({ finish }) => finish),
       );
@@ -113,16 +119,16 @@ export class WebhookChannel implements Channel<LoadedEvent> {
   }
 
   retryIn(_event: LoadedEvent, attempts: number): number | undefined {
-    const wait = this.config.retryMs[attempts - 1];
+    const wait = this.options.config.retryMs[attempts - 1];
     return wait === undefined ? undefined : wait * (1 + JITTER * Math.random());
   }
 
   ended(_event: LoadedEvent, state: Finished['state']): void {
-    this.metrics.events.inc({ state });
+    this.options.metrics.events.inc({ state });
   }
 
   close(): void {
-    this.client.close();
+    this.options.client.close();
   }
 }
 

@@ -11,7 +11,7 @@ export const webhooks: SchemaStep = {
         .addColumn('type', 'varchar(32)', (column) => column.notNull())
         .addColumn('session_id', 'varchar(128)', (column) => column.notNull())
         .addColumn('sequence', bigint, (column) => column.notNull())
-        .addColumn('state', 'varchar(10)', (column) => column.notNull())
+        .addColumn('state', 'varchar(10)', (column) => column.notNull().defaultTo('pending'))
         .addColumn('turn', 'smallint', (column) => column.notNull().defaultTo(3))
         .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
         .addColumn('last_error', 'varchar(255)')

@@ -54,6 +54,8 @@ const EVENTS_A_STATEMENT = 1000;
  */
 export class Events {
   #drafts: Draft[] = [];
+  #ids = 0;
+  #idEnd = '';
 
   constructor(private readonly wanted: WantedEvents) {}
 
@@ -83,67 +85,73 @@ export class Events {
   }
 
   #takeAll(topics: ReadonlyMap<string, string>): Statement[] {
-    const rows = this.#drafts.map((draft) => valuesOf(draft, topics));
+    const simple: SqlValue[][] = [];
+    const others: SqlValue[][] = [];
+    for (const draft of this.#drafts) {
+      const { details, sequence, session, time, topicId, type } = draft;
+      const { now } = session;
+      const row = [this.#idOf(draft), type, session.row.id, sequence, time, now, now, idOf(draft.message)];
+      if (topicId !== undefined) others.push([...row, topicId, topics.get(topicId) ?? null]);
+      else if (details !== undefined) others.push([...row, null, JSON.stringify(details)]);
+      else simple.push(row);
+    }
     this.#drafts = [];
-    const statements: Statement[] = [];
-    for (let start = 0; start < rows.length; start += EVENTS_A_STATEMENT)
-      statements.push(insertEvents(rows.slice(start, start + EVENTS_A_STATEMENT)));
-    return statements;
+    return [...insertEvents(MESSAGE_COLUMNS, simple), ...insertEvents(ALL_COLUMNS, others)];
+  }
+
+  /**
+   * An id that nobody can give twice, of `[0-9a-z]` alone. Ids rise with time, and in a session with the sequence: so a list is
+   * in their order, and new rows come at the end of the table.
+   */
+  #idOf({ sequence, time }: Draft): string {
+    if (this.#ids === 0) this.#idEnd = randomUUID().slice(-12);
+    this.#ids += 1;
+    return `${textOf(time)}${sequence.toString(36).padStart(7, '0')}${this.#idEnd}${this.#ids.toString(36)}`;
   }
 }
 
-const COLUMNS = [
+/** What an event of a message needs, and no more: they are many. The table has defaults for the rest. */
+const MESSAGE_COLUMNS = [
   'id',
   'type',
   'session_id',
   'sequence',
-  'state',
   'create_time',
   'update_time',
   'due_time',
   'message_id',
-  'topic_id',
-  'details',
 ] as const satisfies readonly (keyof WebhookEventRow)[];
+const ALL_COLUMNS = [...MESSAGE_COLUMNS, 'topic_id', 'details'] as const;
 
-function insertEvents(rows: readonly SqlValue[][]): Statement {
-  return statement(
-    `insert into webhook_events (${COLUMNS.join(', ')}) values ${rowPlaceholders(rows)}`,
-    rows.flat(),
-  );
+function insertEvents(columns: readonly string[], rows: readonly SqlValue[][]): Statement[] {
+  const statements: Statement[] = [];
+  for (let start = 0; start < rows.length; start += EVENTS_A_STATEMENT) {
+    const part = rows.slice(start, start + EVENTS_A_STATEMENT);
+    statements.push(
+      statement(
+        `insert into webhook_events (${columns.join(', ')}) values ${rowPlaceholders(part)}`,
+        part.flat(),
+      ),
+    );
+  }
+  return statements;
 }
 
-function valuesOf(draft: Draft, topics: ReadonlyMap<string, string>): SqlValue[] {
-  const { message, sequence, session, time, topicId, type } = draft;
-  let details = draft.details === undefined ? null : JSON.stringify(draft.details);
-  if (topicId !== undefined) details = topics.get(topicId) ?? null;
-  return [
-    eventId(time, sequence),
-    type,
-    session.row.id,
-    sequence,
-    'pending',
-    time,
-    session.now,
-    session.now,
-    idOf(message),
-    topicId ?? null,
-    details,
-  ];
+/** The time that was asked for last, and its text in an id: in a transaction nearly all are the same. */
+let lastTime = '';
+let lastText = '';
+
+function textOf(time: SqlTime): string {
+  if (time !== lastTime) {
+    lastTime = time;
+    lastText = fromSqlTime(time).toString(36).padStart(9, '0');
+  }
+  return lastText;
 }
 
 function idOf(message: EventSubject['message']): SqlValue {
   if (message === undefined || typeof message === 'number') return message ?? null;
   return message.row.id === 0 ? message.id : message.row.id;
-}
-
-/**
- * An id that nobody can give twice, of `[0-9a-z]` alone. Ids rise with time, and in a session with the sequence: so a list is in
- * their order, and new rows come at the end of the table.
- */
-function eventId(time: SqlTime, sequence: number): string {
-  const place = fromSqlTime(time).toString(36).padStart(9, '0') + sequence.toString(36).padStart(7, '0');
-  return place + randomUUID().replaceAll('-', '').slice(0, 20);
 }
 
 /** A topic's state as JSON, by the topic's id: all but what people wrote. */
