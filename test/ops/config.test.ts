@@ -84,6 +84,19 @@ const BAD: Record<string, string[]> = {
     '[{"urls":"stun:x","username":5}]',
   ],
   IM_RETENTION_DAYS: [...NUMBERS, '0', '36501'],
+  IM_REPLY_REMIND_MS: [...NUMBERS, '0', '999'],
+  IM_WEBHOOK_URL: ['platform.example.com', 'ftp://x', 'http://u:%zz@host/'],
+  IM_WEBHOOK_SECRET: [
+    'secret',
+    `whsec_${'A'.repeat(31)}`,
+    `whsec_${'A'.repeat(88)}`,
+    `whsec_${'*'.repeat(32)}`,
+    `${'A'.repeat(32)}`,
+    `whsec_${'A'.repeat(32)},`,
+  ],
+  IM_WEBHOOK_EVENTS: ['message.read', 'message.created,', '*', 'Message.created'],
+  IM_WEBHOOK_CONTENT: ['none', 'FULL'],
+  IM_WEBHOOK_RETRY_MS: ['x', '1,,2', '-1', '1.5', Array.from({ length: 21 }, () => '1').join(',')],
   IM_LOG_LEVEL: ['verbose', 'INFO', 'silly'],
 };
 
@@ -194,6 +207,20 @@ describe('The configuration', () => {
       refusal({ ...WECHAT, [missing]: '' }).should.startWith(`${missing} is required`);
     }
     should(configFrom(WECHAT).wechat?.appId).equal('wx1');
+  });
+
+  it("takes the webhook's address and secret together or neither", () => {
+    const webhook = { IM_WEBHOOK_URL: 'https://u:p@host/?q=1', IM_WEBHOOK_SECRET: `whsec_${'A'.repeat(32)}` };
+    for (const missing of Object.keys(webhook))
+      refusal({ ...webhook, [missing]: '' }).should.startWith(`${missing} is required`);
+    should(configFrom({}).webhook).equal(undefined);
+    const taken = configFrom({ ...webhook, IM_WEBHOOK_EVENTS: 'topic.ended, call.ended' }).webhook!;
+    should([...taken.events]).eql(['topic.ended', 'call.ended']);
+    should(taken.content).equal('ids');
+    should(taken.retryMs.map((ms) => ms / 1000)).eql([
+      5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400,
+    ]);
+    should(configFrom(webhook).webhook!.events.size).equal(9);
   });
 });
 

@@ -94,7 +94,7 @@ export const WEBHOOK_SETTINGS = {
         names.every((name) => (EVENT_TYPES as readonly string[]).includes(name)),
       `a comma-separated list of ${EVENT_TYPES.join(', ')}`,
     )
-    .prefault(EVENT_TYPES.join(',')),
+    .optional(),
   IM_WEBHOOK_CONTENT: z.enum(['ids', 'full'], 'ids or full').prefault('ids'),
   IM_WEBHOOK_RETRY_MS: z
     .string()
@@ -113,12 +113,12 @@ export const WEBHOOK_SETTINGS = {
 export function webhookFrom(
   url: string | undefined,
   keys: Buffer[] | undefined,
-  events: readonly EventType[],
+  events: readonly EventType[] | undefined,
   content: WebhookContent,
   retryMs: number[],
 ): WebhookConfig | undefined {
   if (url !== undefined && keys !== undefined)
-    return { url, keys, events: new Set(events), content, retryMs };
+    return { url, keys, events: new Set(events ?? EVENT_TYPES), content, retryMs };
   if (url === undefined && keys === undefined) return undefined;
   const missing = url === undefined ? 'IM_WEBHOOK_URL' : 'IM_WEBHOOK_SECRET';
   throw new ConfigError(
