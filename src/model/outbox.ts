@@ -36,15 +36,15 @@ export interface ClaimRules<Row> {
   /** Until then no other worker takes them. A claim whose worker died runs out, and then the row is due again. */
   claimMs: number;
   /** Rows that are due. @param lock whether they are locked until the transaction's end, those that others lock left out */
-  due(db: Queryable, now: SqlTime, lock: boolean): Promise<Row[]>;
+  due: (db: Queryable, now: SqlTime, lock: boolean) => Promise<Row[]>;
   /** Those of the locked rows whose turn it is; left out: all. */
-  choose?(trx: Transaction<Schema>, rows: Row[]): Promise<Row[]>;
+  choose?: (trx: Transaction<Schema>, rows: Row[]) => Promise<Row[]>;
   /** Notes that these rows are claimed until `due_time`. */
-  mark(
+  mark: (
     trx: Transaction<Schema>,
     rows: readonly Row[],
     until: { due_time: SqlTime; update_time: SqlTime },
-  ): Promise<unknown>;
+  ) => Promise<unknown>;
 }
 
 /** Claims rows that are due. The database's clock judges. @returns those that were claimed, and how many were looked at */

@@ -72,14 +72,16 @@ eachDatabase('Webhooks tell', (database) => {
       'message.created',
     ]);
     should(events.map(({ data }) => data.sequence)).eql([1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    const topics = events.filter(({ data }) => data.topic !== undefined).map(({ data }) => data.topic);
+    const topics = events
+      .filter(({ data }) => data.topic !== undefined)
+      .map(({ data }) => data.topic as Record<string, unknown>);
     should(topics.map(({ end_by, reply, status }) => ({ end_by, reply, status }))).eql([
       { end_by: null, reply: 0, status: 0 },
       { end_by: null, reply: 1, status: 0 },
       { end_by: 'D', reply: 1, status: 10 },
     ]);
-    should(topics[0].end_message_id).equal(null);
-    should(topics[2].end_message_id).equal(events[6]!.data.message.id);
+    should(topics[0]!.end_message_id).equal(null);
+    should(topics[2]!.end_message_id).equal(events[6]!.data.message.id);
     for (const topic of topics) should(topic).not.have.any.keys('name', 'description', 'open_session_id');
     JSON.stringify(await eventsOf(server, 't')).should.not.match(/private|hello|answer|care/);
   });
@@ -167,8 +169,8 @@ eachDatabase('Webhooks tell', (database) => {
       session_id: 'c',
       sequence: 2,
     });
-    doctor.close();
-    patient.close();
+    await doctor.close();
+    await patient.close();
   });
 
   it('a notice that failed', async () => {

@@ -135,7 +135,7 @@ eachDatabase('The events of many sessions', (database) => {
         .where('state', '=', 'pending')
         .where('due_time', 'is not', null)
         .executeTakeFirstOrThrow();
-      return Number(row.count);
+      return row.count;
     }
     (await eventsOf(server!, 'stuck')).length.should.equal(STUCK);
   });

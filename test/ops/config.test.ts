@@ -91,7 +91,7 @@ const BAD: Record<string, string[]> = {
     `whsec_${'A'.repeat(31)}`,
     `whsec_${'A'.repeat(88)}`,
     `whsec_${'*'.repeat(32)}`,
-    `${'A'.repeat(32)}`,
+    'A'.repeat(32),
     `whsec_${'A'.repeat(32)},`,
   ],
   IM_WEBHOOK_EVENTS: ['message.read', 'message.created,', '*', 'Message.created'],

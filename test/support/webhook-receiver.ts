@@ -13,7 +13,15 @@ export function newSecret(bytes = 32): string {
 export interface WebhookEvent {
   type: string;
   timestamp: string;
-  data: any;
+  data: {
+    session_id: string;
+    sequence: number;
+    message?: any;
+    topic?: any;
+    added?: string[];
+    removed?: string[];
+    [more: string]: unknown;
+  };
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
@@ -102,7 +110,7 @@ export class WebhookReceiver {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString('utf8');
     const taken = this.#take(request, body);
-    const session = String(taken.event.data.session_id);
+    const session = taken.event.data.session_id;
     const underWay = (this.#underWay.get(session) ?? 0) + 1;
     if (underWay > 1) this.faults.push(`two of ${session} at once`);
     this.#underWay.set(session, underWay);
@@ -119,7 +127,7 @@ export class WebhookReceiver {
     const { headers, url = '' } = request;
     if (request.method !== 'POST' || headers['content-type'] !== 'application/json')
       this.faults.push(`${request.method ?? ''} ${headers['content-type'] ?? ''}`);
-    let event: WebhookEvent = { type: '', timestamp: '', data: {} };
+    let event: WebhookEvent = { type: '', timestamp: '', data: { session_id: '', sequence: 0 } };
     try {
       event = new Webhook(this.secret).verify(body, headers as Record<string, string>) as WebhookEvent;
     } catch (error) {

@@ -58,7 +58,7 @@ function listed(text: string): string[] {
 function keyOf(secret: string): Buffer | undefined {
   const text = secret.slice(SECRET_PREFIX.length);
   const key = Buffer.from(text, 'base64');
-  const isBase64 = key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
+  const isBase64 = key.toString('base64').replaceAll('=', '') === text.replaceAll('=', '');
   const fits = key.length >= KEY_BYTES.least && key.length <= KEY_BYTES.most;
   return secret.startsWith(SECRET_PREFIX) && isBase64 && fits ? key : undefined;
 }
