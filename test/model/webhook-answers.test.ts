@@ -109,12 +109,15 @@ eachDatabase('An event that the webhook does not take', (database) => {
     receiver.answer = ({ event }) => ({ status: event.data.sequence === 2 ? 500 : 200 });
     await sendMany(server, session, 3);
     await eventsWhen(server, session, (rows) => rows[2]?.state === 'sent');
-    const list = async (query: string) =>
-      (await server.request('get', `/application/webhook_events?session_id=${session}&${query}`).expect(200))
-        .body;
+    const list = async (query: string) => {
+      const { body } = await server
+        .request('get', `/application/webhook_events?session_id=${session}&${query}`)
+        .expect(200);
+      return body as { items: { sequence: number }[]; next: string | null };
+    };
     const first = await list('limit=2');
-    should(first.items.map(({ sequence }: { sequence: number }) => sequence)).eql([3, 2]);
-    should(Object.keys(first.items[0])).eql([
+    should(first.items.map(({ sequence }) => sequence)).eql([3, 2]);
+    should(Object.keys(first.items[0]!)).eql([
       'id',
       'type',
       'session_id',
@@ -127,10 +130,10 @@ eachDatabase('An event that the webhook does not take', (database) => {
       'update_time',
     ]);
     const rest = await list(`limit=2&cursor=${first.next}`);
-    should(rest.items.map(({ sequence }: { sequence: number }) => sequence)).eql([1]);
+    should(rest.items.map(({ sequence }) => sequence)).eql([1]);
     should(rest.next).equal(null);
     const failed = await list('state=failed&type=message.created');
-    should(failed.items.map(({ sequence }: { sequence: number }) => sequence)).eql([2]);
+    should(failed.items.map(({ sequence }) => sequence)).eql([2]);
     should((await list('type=topic.started')).items).eql([]);
     for (const query of ['state=lost', 'type=message.read', 'session_id=a%20b'])
       await server.request('get', `/application/webhook_events?${query}`).expect(400);

@@ -37,7 +37,11 @@ export interface WebhookChannelOptions {
 export class WebhookChannel implements Channel<LoadedEvent> {
   readonly name = 'webhook events';
   #isGone = false;
-  #finishes: { finish: FinishedEvent; resolve(isOurs: boolean): void; reject(error: unknown): void }[] = [];
+  #finishes: {
+    finish: FinishedEvent;
+    resolve: (isOurs: boolean) => void;
+    reject: (error: unknown) => void;
+  }[] = [];
 
   constructor(private readonly options: WebhookChannelOptions) {}
 
