@@ -12,7 +12,9 @@ import { Notices } from './commands/notices/notices';
 import { MemberCache } from './commands/sending/member-cache';
 import { NameCache } from './commands/sending/name-cache';
 import { SendRate } from './commands/sending/send-rate';
+import { ReplyReminder } from './commands/topics/reply-reminder';
 import { Writer } from './commands/sending/writer';
+import { Webhooks } from './commands/webhooks/webhooks';
 import { type Services } from './commands/services';
 import { type Database, openDatabase } from './db/database';
 import { Pictures } from './files/pictures';
@@ -21,6 +23,7 @@ import { log } from './logger';
 import { createMetrics } from './metrics';
 import { type NoticePlan } from './model/appending/append';
 import { takeForcedToken } from './model/forced-tokens';
+import { NO_EVENTS } from './model/appending/events';
 import { sessionMembers } from './model/participants';
 import { type Bus } from './push/bus/bus';
 import { memoryBus } from './push/bus/memory-bus';
@@ -114,13 +117,16 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     settled: () => writer.settled(),
   });
   const healing = new Healing({ database, bus, sockets, deliver, tokens, names });
+  const wantedEvents = config.webhook?.events ?? NO_EVENTS;
   const notices = new Notices({
     database,
     wechat,
     metrics,
+    wantedEvents,
     pollMs: Math.min(1000, Math.max(50, config.ackTimeoutMs / 4)),
   });
   const lone = bus.shared || !database.isServer ? undefined : new LoneProcess(database);
+  const webhooks = new Webhooks({ ...config, fileLinks }, database, metrics);
   const retention = new Retention({ database, retentionDays: config.retentionDays });
   // An acknowledgement of the last moment is in time, too: it is gathered and written until then.
   const delayMs = config.ackTimeoutMs + 2 * acknowledgements.gatherMs;
@@ -128,19 +134,35 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs };
     return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
   };
-  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
+  const announceStored = announcerOf({ database, deliver, activity, notices, metrics, webhooks });
   const writer = new Writer({
     database,
     members,
     names,
     noticePlan,
     fileLinks,
+    wantedEvents,
     announce: (outcome) => {
       announceStored(outcome);
       for (const row of outcome.repeated) deliver.repeated(row);
     },
   });
-  const calls = new Calls({ config, database, sockets, deliver, announceStored, noticePlan, notices });
+  const calls = new Calls({
+    config,
+    database,
+    sockets,
+    deliver,
+    announceStored,
+    noticePlan,
+    notices,
+    wantedEvents,
+  });
+  const replyReminder = new ReplyReminder({
+    database,
+    deliver,
+    wantedEvents,
+    remindMs: config.replyRemindMs,
+  });
   bus.listen({
     event: (event) => {
       if (event.kind === 'revoked') tokens.forget(event.userId, event);
@@ -162,7 +184,9 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     deliver,
     announceStored,
     noticePlan,
+    wantedEvents,
     notices,
+    webhooks,
     rate,
     tokens,
     writer,
@@ -174,6 +198,8 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await bus.start();
       await presence.start();
       notices.start();
+      webhooks.start();
+      replyReminder.start();
       retention.start();
       lone?.start();
       calls.start();
@@ -185,10 +211,11 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       calls.close();
       await sweep?.close();
       fileStore?.close();
+      await replyReminder.close();
       await writer.idle();
       await lone?.close();
       await retention.close();
-      await notices.close();
+      await Promise.all([notices.close(), webhooks.close()]);
       await acknowledgements.close();
       await activity.close();
       await healing.close();

@@ -6,6 +6,7 @@ export const LABELS = {
   userType: ['doctor', 'patient'],
   result: ['sent', 'dropped'],
   state: ['delivered', 'sent', 'skipped', 'failed'],
+  eventState: ['sent', 'failed'],
 } as const;
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -50,6 +51,12 @@ export function createMetrics() {
       help: 'Bytes of the files that were uploaded through this process, as they are kept',
       registers,
     }),
+    events: new Counter({
+      name: 'im_webhook_events_total',
+      help: 'Webhook events that this process brought into a final state',
+      labelNames: ['state'],
+      registers,
+    }),
     sendSeconds: new Histogram({
       name: 'im_send_seconds',
       help: 'Seconds from a message being accepted to its commit',
@@ -74,6 +81,7 @@ export function createMetrics() {
   for (const table of LABELS.table) metrics.messages.inc({ table }, 0);
   for (const result of LABELS.result) metrics.pushes.inc({ result }, 0);
   for (const state of LABELS.state) metrics.notices.inc({ state }, 0);
+  for (const state of LABELS.eventState) metrics.events.inc({ state }, 0);
   for (const userType of LABELS.userType) metrics.sockets.set({ user_type: userType }, 0);
   return metrics;
 }

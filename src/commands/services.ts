@@ -3,6 +3,7 @@ import { type Pictures } from '../files/pictures';
 import { type FileStore } from '../files/store';
 import { type Metrics } from '../metrics';
 import { type NoticePlan } from '../model/appending/append';
+import { type WantedEvents } from '../model/appending/events';
 import { type Bus } from '../push/bus/bus';
 import { type Presence } from '../push/presence';
 import { type Sockets } from '../push/sockets/sockets';
@@ -18,6 +19,7 @@ import { type Notices } from './notices/notices';
 import { type NameCache } from './sending/name-cache';
 import { type SendRate } from './sending/send-rate';
 import { type Writer } from './sending/writer';
+import { type Webhooks } from './webhooks/webhooks';
 
 /** What there is once the server is built (`context.ts`). Controllers have all of it; a command names the parts that it uses. */
 export interface Services {
@@ -34,6 +36,7 @@ export interface Services {
   readonly announceStored: AnnounceStored;
   readonly noticePlan: NoticePlan;
   readonly notices: Notices;
+  readonly wantedEvents: WantedEvents;
   readonly rate: SendRate;
   readonly tokens: Tokens;
   readonly writer: Writer;
@@ -43,4 +46,5 @@ export interface Services {
   /** undefined: sharp is not installed */
   readonly pictures: Pictures | undefined;
   readonly fileLinks: FileLinks;
+  readonly webhooks: Webhooks;
 }

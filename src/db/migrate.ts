@@ -8,6 +8,7 @@ import { type Dialect } from './dialect';
 import { Lease } from './lease';
 import { initial } from './migrations/0001-initial';
 import { firstReply } from './migrations/0002-first-reply';
+import { webhooks } from './migrations/0003-webhooks';
 import { recalls } from './migrations/0004-recalls';
 import { files } from './migrations/0005-files';
 import { createServerState } from './migrations/ddl';
@@ -21,6 +22,7 @@ export interface SchemaStep {
 export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
   '0002-first-reply': firstReply,
+  '0003-webhooks': webhooks,
   '0004-recalls': recalls,
   '0005-files': files,
 };

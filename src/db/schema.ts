@@ -1,4 +1,5 @@
 import { type ColumnType, type Generated, type Selectable } from 'kysely';
+import { type EventType } from '../resources/config/webhook';
 import { type SqlTime } from './time';
 
 /** A column that has a default in the database. */
@@ -57,6 +58,8 @@ interface SessionTable {
   unreplied_topic_id: Defaulted<string | null>;
   /** The id of the session's latest recall: they count from 1, in commit order, and none is used again. */
   last_recall_id: Defaulted<number>;
+  /** The sequence of the last event that was written of this session. */
+  event_sequence: Defaulted<number>;
 }
 
 interface ParticipantTable {
@@ -129,6 +132,8 @@ interface TopicTable {
   end_by_name: Defaulted<string | null>;
   /** The session while the topic is open, else null; unique, so that a session has one open topic. */
   open_session_id: string | null;
+  /** When it was found to have waited too long for its first reply: that is told once. */
+  overdue_time: Defaulted<SqlTime | null>;
 }
 
 export const NOTICE_CHANNELS = ['wechat', 'getui'] as const;
@@ -156,6 +161,34 @@ interface NoticeTable {
   claimed_by: Defaulted<string | null>;
   /** The first failure of the present row of retries. */
   retry_since: Defaulted<SqlTime | null>;
+}
+
+export const EVENT_STATES = ['pending', 'sent', 'failed'] as const;
+export type EventState = (typeof EVENT_STATES)[number];
+
+/** What the platform's webhook hears. It holds no content: a body is made when it is sent. */
+interface WebhookEventTable {
+  /** Rises with time, and in a session with the sequence. */
+  id: string;
+  type: EventType;
+  session_id: string;
+  /** Counts from 1 in each session, without gaps. */
+  sequence: number;
+  state: Defaulted<EventState>;
+  /** Orders a session's events before the sequence: see `model/webhook-events.ts`. */
+  turn: Defaulted<number>;
+  attempts: Defaulted<number>;
+  last_error: Defaulted<string | null>;
+  create_time: SqlTime;
+  update_time: SqlTime;
+  /** Not before this time is it sent; for a claimed one, the end of the claim. null: it waits until others of its session are through. */
+  due_time: SqlTime | null;
+  /** The worker that is sending it now. */
+  claimed_by: Defaulted<string | null>;
+  message_id: number | null;
+  topic_id: string | null;
+  /** JSON: the topic's state after the event's transaction, or what else the event tells. */
+  details: string | null;
 }
 
 interface CallTable {
@@ -232,6 +265,7 @@ export interface Schema {
   group_messages: MessageTable;
   topics: TopicTable;
   notices: NoticeTable;
+  webhook_events: WebhookEventTable;
   server_state: ServerStateTable;
   calls: CallTable;
   files: FileTable;
@@ -250,4 +284,5 @@ export type TopicRow = Selectable<TopicTable>;
 export type CallRow = Selectable<CallTable>;
 export type NoticeRow = Selectable<NoticeTable>;
 export type FileRow = Selectable<FileTable>;
+export type WebhookEventRow = Selectable<WebhookEventTable>;
 export type MessageTableName = 'system_messages' | 'muc_messages' | 'p2p_messages' | 'group_messages';

@@ -113,3 +113,18 @@ export async function findMessageUpTo(
     .limit(1)
     .executeTakeFirst();
 }
+
+/** Messages of one table by their ids; those that are gone are left out. */
+export async function messagesById(
+  db: Queryable,
+  table: MessageTableName,
+  ids: readonly number[],
+): Promise<Map<number, MessageRow>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom(table)
+    .selectAll()
+    .where('id', 'in', [...ids])
+    .execute();
+  return new Map(rows.map((row) => [row.id, row]));
+}

@@ -4,6 +4,10 @@ import { type NoticeRow, type NoticeState } from '../db/schema';
 import { type Dialect } from '../db/dialect';
 import { sql } from 'kysely';
 import { type NoticePlan, type WrittenNotices } from './appending/append';
+import { Events, type WantedEvents } from './appending/events';
+import { lockSession } from './appending/locked-session';
+import { claimDue, cutError, type Finished } from './outbox';
+import { runIn } from '../db/statement';
 import { type SqlTime } from '../db/time';
 
 /** A patient to whom everything in a session up to a message has arrived. */
@@ -129,4 +133,78 @@ export async function insertCallNotices(
     .execute();
   const skipped = absent.filter(({ state }) => state === 'skipped').length;
   return { dueNow: skipped < absent.length, skipped };
+}
+
+/** Claims up to `limit` notices of a channel that are due, for `claimMs`. */
+export async function claimNotices(
+  database: Database,
+  { channel, claimMs, limit, worker }: { channel: string; worker: string; limit: number; claimMs: number },
+): Promise<NoticeRow[]> {
+  const { claimed } = await claimDue<NoticeRow>(database, {
+    claimMs,
+    due: (db, now, lock) => {
+      const query = db
+        .selectFrom('notices')
+        .selectAll()
+        .where('state', '=', 'pending')
+        .where('due_time', '<=', now)
+        .where('channel', '=', channel)
+        .orderBy('due_time')
+        .limit(limit);
+      return (lock ? query.forUpdate().skipLocked() : query).execute();
+    },
+    mark: (trx, rows, until) =>
+      trx
+        .updateTable('notices')
+        .set({ claimed_by: worker, ...until })
+        .where(
+          'id',
+          'in',
+          rows.map(({ id }) => id),
+        )
+        .execute(),
+  });
+  return claimed;
+}
+
+/**
+ * Records what a try came to, unless the claim ran out and another worker has the notice. One that was skipped while it was under
+ * way, for its message was taken back, ends as its answer says, and is not tried again. The platform hears of one that failed.
+ * @returns whether it did
+ */
+export async function finishNotice(
+  database: Database,
+  wanted: WantedEvents,
+  worker: string,
+  notice: NoticeRow,
+  finished: Finished,
+): Promise<boolean> {
+  const last_error = cutError(finished.last_error);
+  const update = async (db: Queryable) => {
+    let settling = db
+      .updateTable('notices')
+      .set({
+        ...finished,
+        last_error,
+        claimed_by: null,
+        update_time: sql.raw<SqlTime>(database.dialect.now),
+      })
+      .where('id', '=', notice.id)
+      .where('claimed_by', '=', worker);
+    if (finished.state === 'pending') settling = settling.where('state', '=', 'pending');
+    const { numUpdatedRows } = await settling.executeTakeFirst();
+    return numUpdatedRows > 0n;
+  };
+  if (finished.state !== 'failed' || !wanted.has('notice.failed')) return update(database.kysely);
+  return database.transaction(async (trx) => {
+    const run = runIn(trx, database.dialect);
+    const session = await lockSession(run, database.dialect, notice.session_id);
+    const isOurs = await update(trx);
+    if (!isOurs || session === undefined) return isOurs;
+    const { channel, message_id, user_id } = notice;
+    const events = new Events(wanted);
+    events.add(session, 'notice.failed', { details: { user_id, message_id, channel, error: last_error } });
+    await events.store(run);
+    return true;
+  });
 }

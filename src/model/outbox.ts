@@ -1,15 +1,21 @@
-import { sql } from 'kysely';
-import { type Database, type Queryable } from '../db/database';
+import { type Transaction } from 'kysely';
 import { databaseNow } from '../db/clock';
-import { type NoticeRow } from '../db/schema';
+import { type Database, type Queryable } from '../db/database';
+import { type Schema } from '../db/schema';
 import { later, type SqlTime } from '../db/time';
 
 /** A row that waits for its way out: what every outbox table has. */
-export type OutboxRow = Pick<NoticeRow, 'id' | 'attempts' | 'retry_since'>;
+export interface OutboxRow {
+  id: number | string;
+  attempts: number;
+  last_error: string | null;
+  /** The first failure of the present row of failures, for channels that give up after a time. */
+  retry_since?: SqlTime | null;
+}
 
 /** What a try came to. */
 export interface Finished {
-  state: NoticeRow['state'];
+  state: 'pending' | 'delivered' | 'sent' | 'skipped' | 'failed';
   attempts: number;
   last_error: string | null;
   /** When it is due again, for one that is still pending. */
@@ -20,64 +26,39 @@ export interface Finished {
 
 const ERROR_LENGTH = 255;
 
-/**
- * Claims notices that are due, for `claimMs`: until then no other worker takes them. A claim whose worker died runs out, and
- * then the row is due again. The database's clock judges.
- */
-export async function claimDue(
-  database: Database,
-  { channel, claimMs, limit, worker }: { channel: string; worker: string; limit: number; claimMs: number },
-): Promise<NoticeRow[]> {
-  const now = await databaseNow(database.kysely, database.dialect);
-  const due = (db: Queryable) =>
-    db
-      .selectFrom('notices')
-      .selectAll()
-      .where('state', '=', 'pending')
-      .where('due_time', '<=', now)
-      .where('channel', '=', channel)
-      .orderBy('due_time')
-      .limit(limit);
-  // Look before locking: most of the time nothing is due.
-  if ((await due(database.kysely).execute()).length === 0) return [];
-  return database.transaction(async (trx) => {
-    const rows = await due(trx).forUpdate().skipLocked().execute();
-    if (rows.length === 0) return [];
-    await trx
-      .updateTable('notices')
-      .set({ claimed_by: worker, due_time: later(now, claimMs), update_time: now })
-      .where(
-        'id',
-        'in',
-        rows.map(({ id }) => id),
-      )
-      .execute();
-    return rows;
-  });
+/** An error as it fits into `last_error`. */
+export function cutError(error: string | null): string | null {
+  return error?.slice(0, ERROR_LENGTH) ?? null;
 }
 
-/**
- * Records what a try came to, unless the claim ran out and another worker has the row. One that was skipped while it was
- * under way, for its message was taken back, ends as its answer says, and is not tried again.
- * @returns whether it did
- */
-export async function finishClaimed(
-  { dialect, kysely }: Database,
-  worker: string,
-  id: number,
-  finished: Finished,
-): Promise<boolean> {
-  let update = kysely
-    .updateTable('notices')
-    .set({
-      ...finished,
-      last_error: finished.last_error?.slice(0, ERROR_LENGTH) ?? null,
-      claimed_by: null,
-      update_time: sql.raw(dialect.now),
-    })
-    .where('id', '=', id)
-    .where('claimed_by', '=', worker);
-  if (finished.state === 'pending') update = update.where('state', '=', 'pending');
-  const result = await update.executeTakeFirst();
-  return result.numUpdatedRows > 0n;
+/** How rows of one outbox table are found and taken. */
+export interface ClaimRules<Row> {
+  /** Until then no other worker takes them. A claim whose worker died runs out, and then the row is due again. */
+  claimMs: number;
+  /** Rows that are due. @param lock whether they are locked until the transaction's end, those that others lock left out */
+  due: (db: Queryable, now: SqlTime, lock: boolean) => Promise<Row[]>;
+  /** Those of the locked rows whose turn it is; left out: all. */
+  choose?: (trx: Transaction<Schema>, rows: Row[]) => Promise<Row[]>;
+  /** Notes that these rows are claimed until `due_time`. */
+  mark: (
+    trx: Transaction<Schema>,
+    rows: readonly Row[],
+    until: { due_time: SqlTime; update_time: SqlTime },
+  ) => Promise<unknown>;
+}
+
+/** Claims rows that are due. The database's clock judges. @returns those that were claimed, and how many were looked at */
+export async function claimDue<Row>(
+  database: Database,
+  { choose, claimMs, due, mark }: ClaimRules<Row>,
+): Promise<{ claimed: Row[]; seen: number }> {
+  const now = await databaseNow(database.kysely, database.dialect);
+  // Look before locking: most of the time nothing is due.
+  if ((await due(database.kysely, now, false)).length === 0) return { claimed: [], seen: 0 };
+  return database.transaction(async (trx) => {
+    const rows = await due(trx, now, true);
+    const claimed = choose === undefined ? rows : await choose(trx, rows);
+    if (claimed.length > 0) await mark(trx, claimed, { due_time: later(now, claimMs), update_time: now });
+    return { claimed, seen: rows.length };
+  });
 }

@@ -1,5 +1,5 @@
 import { type Queryable } from '../db/database';
-import { type MessageTableName, type NoticeState } from '../db/schema';
+import { type EventState, type MessageTableName, type NoticeState } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { messagesBySession } from './message-tables';
 
@@ -93,6 +93,24 @@ export async function settledNoticesBefore(db: Queryable, time: SqlTime, limit: 
     ids.push(...rows.map(({ id }) => id));
   }
   return ids;
+}
+
+/** Ids of webhook events that have been in this final state since before `time`; they were due before that. */
+export async function endedEventsBefore(
+  db: Queryable,
+  state: Exclude<EventState, 'pending'>,
+  time: SqlTime,
+  limit: number,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('webhook_events')
+    .select('id')
+    .where('state', '=', state)
+    .where('due_time', '<', time)
+    .where('update_time', '<', time)
+    .limit(limit)
+    .execute();
+  return rows.map(({ id }) => id);
 }
 
 /** Ids of revoked tokens that have expired, so that they are refused anyway: the table is small, a week's logouts. */

@@ -8,6 +8,49 @@ export async function findTopic(db: Queryable, id: string): Promise<TopicRow | u
   return db.selectFrom('topics').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** Topics by their ids. */
+export async function topicsById(db: Queryable, ids: readonly string[]): Promise<Map<string, TopicRow>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('topics')
+    .selectAll()
+    .where('id', 'in', [...ids])
+    .execute();
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Whether nobody has replied to it, and nobody was told that it waits too long. */
+export function isWaiting({ overdue_time, reply, status }: TopicRow): boolean {
+  return status === TOPIC_STATUS.open && reply === 0 && overdue_time === null;
+}
+
+/** Such topics that started at `time` or before, the oldest first. */
+export async function waitingSince(
+  db: Queryable,
+  time: SqlTime,
+  limit: number,
+): Promise<Pick<TopicRow, 'id' | 'session_id' | 'create_time'>[]> {
+  return db
+    .selectFrom('topics')
+    .select(['id', 'session_id', 'create_time'])
+    .where('status', '=', TOPIC_STATUS.open)
+    .where('reply', '=', 0)
+    .where('overdue_time', 'is', null)
+    .where('create_time', '<=', time)
+    .orderBy('create_time')
+    .limit(limit)
+    .execute();
+}
+
+/** These topics have waited too long for a reply: that is not told again. */
+export async function markOverdue(db: Queryable, ids: readonly string[], now: SqlTime): Promise<void> {
+  await db
+    .updateTable('topics')
+    .set({ overdue_time: now })
+    .where('id', 'in', [...ids])
+    .execute();
+}
+
 /** The session's open topic. */
 export async function openTopicOf(db: Queryable, sessionId: string): Promise<TopicRow | undefined> {
   return db.selectFrom('topics').selectAll().where('open_session_id', '=', sessionId).executeTakeFirst();

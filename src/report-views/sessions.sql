@@ -19,5 +19,7 @@ select
   s.other_message_time + interval 8 hour as other_message_time,
   s.clock_time + interval 8 hour as clock_time,
   s.members_version,
-  s.unreplied_topic_id
+  s.unreplied_topic_id,
+  s.event_sequence,
+  s.last_recall_id
 from {im}.sessions as s

@@ -17,5 +17,6 @@ select
   t.end_time + interval 8 hour as end_time,
   t.end_by,
   t.end_by_name,
-  t.open_session_id
+  t.open_session_id,
+  t.overdue_time + interval 8 hour as overdue_time
 from {im}.topics as t

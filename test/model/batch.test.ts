@@ -1,4 +1,5 @@
 import should from 'should';
+import { NO_EVENTS } from '../../src/model/appending/events';
 import { MemberCache } from '../../src/commands/sending/member-cache';
 import { type Send, type Sent } from '../../src/commands/sending/send';
 import { Writer } from '../../src/commands/sending/writer';
@@ -135,6 +136,7 @@ eachDatabase('Sends that share a transaction', (database) => {
       members: new MemberCache(),
       names,
       noticePlan,
+      wantedEvents: NO_EVENTS,
       announce: () => {
         throw new Error('a fault in the delivery');
       },

@@ -4,7 +4,8 @@ import { exportSession } from '../../src/commands/maintenance/export-session';
 import { Retention } from '../../src/commands/maintenance/retention';
 import { openDatabase } from '../../src/db/database';
 import { toSqlTime } from '../../src/db/time';
-import { finishClaimed } from '../../src/model/outbox';
+import { NO_EVENTS } from '../../src/model/appending/events';
+import { finishNotice } from '../../src/model/notices';
 import { ChildServer } from '../support/child-server';
 import { eachDatabase } from '../support/databases';
 import { APP_KEY, TestServer } from '../support/server';
@@ -184,7 +185,7 @@ eachDatabase('Notices of a message that is taken back', (database) => {
       await opened.kysely.updateTable('notices').set(claim).where('id', '=', notice!.id).execute();
       await recall(sent.id);
       const finished = { state: answer, attempts: 1, last_error: null };
-      should(await finishClaimed(opened, 'w', notice!.id, finished)).equal(answer !== 'pending');
+      should(await finishNotice(opened, NO_EVENTS, 'w', notice!, finished)).equal(answer !== 'pending');
       should((await noticesOf(server, sent)).map((each) => each.state)).eql([state]);
       await patient.close();
     });

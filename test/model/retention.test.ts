@@ -55,7 +55,7 @@ eachDatabase('Retention', (kind) => {
       const before = await state(id);
       should(await unread(id, 'P1')).equal(6);
 
-      should(await retention().runOnce()).eql({ messages: 3, calls: 0, notices: 0, tokens: 0 });
+      should(await retention().runOnce()).eql({ messages: 3, calls: 0, notices: 0, events: 0, tokens: 0 });
 
       should(await history(id)).eql(ids.slice(3));
       should(await unread(id, 'P1')).equal(3);

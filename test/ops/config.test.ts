@@ -109,6 +109,19 @@ const BAD: Record<string, string[]> = {
   IM_FILE_MAX_BYTES: [...NUMBERS, '1023', '1073741825'],
   IM_FILES_BASE_URL: ['im.example.com', 'ftp://x', 'https://x?a=1', 'https://x/#a', 'https://u:p@x'],
   IM_RECALL_MS: [...NUMBERS, '31536000001'],
+  IM_REPLY_REMIND_MS: [...NUMBERS, '0', '999'],
+  IM_WEBHOOK_URL: ['platform.example.com', 'ftp://x', 'http://u:%zz@host/'],
+  IM_WEBHOOK_SECRET: [
+    'secret',
+    `whsec_${'A'.repeat(31)}`,
+    `whsec_${'A'.repeat(88)}`,
+    `whsec_${'*'.repeat(32)}`,
+    'A'.repeat(32),
+    `whsec_${'A'.repeat(32)},`,
+  ],
+  IM_WEBHOOK_EVENTS: ['message.read', 'message.created,', '*', 'Message.created'],
+  IM_WEBHOOK_CONTENT: ['none', 'FULL'],
+  IM_WEBHOOK_RETRY_MS: ['x', '1,,2', '-1', '1.5', Array.from({ length: 21 }, () => '1').join(',')],
   IM_LOG_LEVEL: ['verbose', 'INFO', 'silly'],
 };
 
@@ -274,6 +287,20 @@ describe('The configuration', () => {
       refusal({ ...WECHAT, [missing]: '' }).should.startWith(`${missing} is required`);
     }
     should(configFrom(WECHAT).wechat?.appId).equal('wx1');
+  });
+
+  it("takes the webhook's address and secret together or neither", () => {
+    const webhook = { IM_WEBHOOK_URL: 'https://u:p@host/?q=1', IM_WEBHOOK_SECRET: `whsec_${'A'.repeat(32)}` };
+    for (const missing of Object.keys(webhook))
+      refusal({ ...webhook, [missing]: '' }).should.startWith(`${missing} is required`);
+    should(configFrom({}).webhook).equal(undefined);
+    const taken = configFrom({ ...webhook, IM_WEBHOOK_EVENTS: 'topic.ended, call.ended' }).webhook!;
+    should([...taken.events]).eql(['topic.ended', 'call.ended']);
+    should(taken.content).equal('ids');
+    should(taken.retryMs.map((ms) => ms / 1000)).eql([
+      5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400,
+    ]);
+    should(configFrom(webhook).webhook!.events.size).equal(9);
   });
 });
 

@@ -38,6 +38,7 @@ describe('/metrics', () => {
       ...MESSAGE_TABLES.map((table) => `im_messages_total{table="${table}"}`),
       ...['sent', 'dropped'].map((result) => `im_push_total{result="${result}"}`),
       ...['delivered', 'sent', 'skipped', 'failed'].map((state) => `im_notices_total{state="${state}"}`),
+      ...['sent', 'failed'].map((state) => `im_webhook_events_total{state="${state}"}`),
       ...['doctor', 'patient'].map((type) => `im_sockets{user_type="${type}"}`),
       'im_topics_waiting',
       'im_files_total',

@@ -29,6 +29,7 @@ describe('The status page', function () {
     (await page.locator('#sockets').textContent())!.should.equal('0');
     (await page.locator('#database-state').textContent())!.should.equal('up');
     (await page.locator('#notices li').count()).should.equal(5);
+    (await page.locator('#events li').count()).should.equal(3);
     // The key is nowhere in the page or its address.
     (await page.content()).should.not.containEql(APP_KEY);
     page.url().should.not.containEql(APP_KEY);

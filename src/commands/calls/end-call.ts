@@ -4,6 +4,7 @@ import { runIn } from '../../db/statement';
 import { fromSqlTime } from '../../db/time';
 import { notFound } from '../../errors';
 import { Append } from '../../model/appending/append';
+import { Events } from '../../model/appending/events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { type CallResult, callSeconds, findCall, lockCall } from '../../model/calls';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
@@ -12,7 +13,10 @@ import { storedMessages } from '../sending/send';
 import { type Services } from '../services';
 import { isVacant } from './call-sockets';
 
-export type EndCallParts = Pick<Services, 'announceStored' | 'database' | 'deliver' | 'noticePlan'>;
+export type EndCallParts = Pick<
+  Services,
+  'announceStored' | 'database' | 'deliver' | 'noticePlan' | 'wantedEvents'
+>;
 
 /** How an open call ends; undefined: it goes on. Runs under the locks of the session and the call. */
 export type DecideEnd = (
@@ -27,7 +31,7 @@ export type DecideEnd = (
  * @throws AppError `not_found` when there is no such open call, and what `decide` throws
  */
 export async function endCall(parts: EndCallParts, callId: string, decide: DecideEnd): Promise<void> {
-  const { announceStored, database, deliver, noticePlan } = parts;
+  const { announceStored, database, deliver, noticePlan, wantedEvents } = parts;
   const { dialect } = database;
   const known = await findCall(database.kysely, callId);
   if (known === undefined) throw notFound('call');
@@ -41,7 +45,8 @@ export async function endCall(parts: EndCallParts, callId: string, decide: Decid
     const { now } = session;
     const accepted = row.accept_time === null ? null : fromSqlTime(row.accept_time);
     const duration = callSeconds(accepted, fromSqlTime(now));
-    const append = new Append(dialect, noticePlan);
+    const events = new Events(wantedEvents);
+    const append = new Append(dialect, noticePlan, events);
     const record = append.add(session, {
       senderId: row.caller_id,
       senderName: row.caller_name,
@@ -49,7 +54,9 @@ export async function endCall(parts: EndCallParts, callId: string, decide: Decid
       content: JSON.stringify({ call_id: callId, result, duration }),
       client: null,
     });
+    events.add(session, 'call.ended', { details: { call_id: callId, result, duration } });
     await append.store(run);
+    await events.store(run);
     await trx
       .updateTable('calls')
       .set({ state: 'ended', open_session_id: null, end_time: now, result })

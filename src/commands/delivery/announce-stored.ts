@@ -12,6 +12,7 @@ import { participantView } from '../../views/session';
 import { topicView } from '../../views/topic';
 import { type Notices } from '../notices/notices';
 import { type StoredMessage } from '../sending/send';
+import { type Webhooks } from '../webhooks/webhooks';
 import { type Activity } from './activity';
 import { type Deliver } from './deliver';
 
@@ -45,10 +46,11 @@ export interface AnnounceStoredOptions {
   activity: Activity;
   notices: Notices;
   metrics: Metrics;
+  webhooks: Webhooks;
 }
 
 export function announcerOf(options: AnnounceStoredOptions): AnnounceStored {
-  const { activity, deliver, metrics, notices } = options;
+  const { activity, deliver, metrics, notices, webhooks } = options;
   return (stored) => {
     if (stored.members !== undefined) announceMembers(deliver, stored.members);
     deliver.messages(stored.messages);
@@ -63,6 +65,7 @@ export function announcerOf(options: AnnounceStoredOptions): AnnounceStored {
     const replied = stored.repliedTopics.filter(({ id }) => id !== stored.topic?.id);
     if (replied.length > 0) void announceReplies(options, replied);
     notices.written(stored.notices);
+    webhooks.written(stored.messages.length);
   };
 }
 

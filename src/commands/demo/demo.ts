@@ -5,6 +5,7 @@ import { type Schema } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { toSqlTime } from '../../db/time';
 import { Append, type NoticePlan } from '../../model/appending/append';
+import { Events, NO_EVENTS } from '../../model/appending/events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { SYSTEM_USER } from '../../model/values/identifiers';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
@@ -110,7 +111,7 @@ async function storeLine(
   teamMessages: readonly number[],
 ): Promise<number> {
   const run = runIn(trx, dialect);
-  const append = new Append(dialect, NO_NOTICES);
+  const append = new Append(dialect, NO_NOTICES, new Events(NO_EVENTS));
   session.now = toSqlTime(now - line.minutesAgo * MINUTE_MS);
   const content =
     line.forward === undefined

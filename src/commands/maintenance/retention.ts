@@ -13,6 +13,7 @@ import { MESSAGE_TABLES, messageTable } from '../../model/message-tables';
 import { deleteRecalls } from '../../model/recalls';
 import {
   endedCallsBefore,
+  endedEventsBefore,
   expiredTokens,
   messagesBefore,
   sessionsSince,
@@ -22,6 +23,8 @@ import {
 
 const DAY_MS = 24 * 60 * 60_000;
 const NOTICE_DAYS = 7;
+/** Webhook events that ended are kept so long. */
+const EVENT_DAYS = { sent: 7, failed: 30 } as const;
 /** How often all of it is done, by whichever process comes first, and how often each looks whether it is time. */
 const INTERVAL_MS = 6 * 60 * 60_000;
 const LOOK_MS = 10 * 60_000;
@@ -47,11 +50,13 @@ export interface Removed {
   messages: number;
   calls: number;
   notices: number;
+  events: number;
   tokens: number;
 }
 
 /**
- * Deletes what is no longer needed: messages and calls after `retentionDays`, notices that were settled a week ago, revoked tokens that
+ * Deletes what is no longer needed: messages and calls after `retentionDays`, notices that were settled a week ago, webhook events
+ * that were sent a week ago or failed 30 days ago, revoked tokens that
  * have expired. Sessions and topics stay, with what they say of their last message. It runs in every process, and a lease
  * in the database lets one work at a time.
  */
@@ -105,7 +110,7 @@ export class Retention {
 
   async #run(): Promise<Removed | undefined> {
     if (!(await this.#lease.take(LEASE_MS))) return undefined;
-    const removed: Removed = { messages: 0, calls: 0, notices: 0, tokens: 0 };
+    const removed: Removed = { messages: 0, calls: 0, notices: 0, events: 0, tokens: 0 };
     try {
       await this.#removeAll(removed);
       await this.#lease.hold(INTERVAL_MS);
@@ -113,10 +118,10 @@ export class Retention {
       if (!(error instanceof Stopped)) throw error;
       await this.#lease.hold(0);
     }
-    const { calls, messages, notices, tokens } = removed;
-    if (messages + calls + notices + tokens > 0) {
+    const { calls, events, messages, notices, tokens } = removed;
+    if (messages + calls + notices + events + tokens > 0) {
       log.info(
-        `retention deleted ${messages} messages, ${calls} calls, ${notices} notices and ${tokens} revoked tokens`,
+        `retention deleted ${messages} messages, ${calls} calls, ${notices} notices, ${events} events and ${tokens} revoked tokens`,
       );
     }
     return removed;
@@ -129,6 +134,12 @@ export class Retention {
     const weekAgo = later(now, -NOTICE_DAYS * DAY_MS);
     await this.#remove('revoked_tokens', removed, 'tokens', () => expiredTokens(db, now, BATCH));
     await this.#remove('notices', removed, 'notices', () => settledNoticesBefore(db, weekAgo, BATCH));
+    for (const state of ['sent', 'failed'] as const) {
+      const before = later(now, -EVENT_DAYS[state] * DAY_MS);
+      await this.#remove('webhook_events', removed, 'events', () =>
+        endedEventsBefore(db, state, before, BATCH),
+      );
+    }
     if (this.options.retentionDays === undefined) return;
 
     const before = later(now, -this.options.retentionDays * DAY_MS);
@@ -163,7 +174,7 @@ export class Retention {
    * @param beside deletes what belongs to them, in the same transaction
    */
   async #remove<Id extends number | string>(
-    table: MessageTableName | 'calls' | 'notices' | 'revoked_tokens',
+    table: MessageTableName | 'calls' | 'notices' | 'webhook_events' | 'revoked_tokens',
     removed: Removed,
     kind: keyof Removed,
     find: () => Promise<Id[]>,

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { type Counter, type Gauge } from 'prom-client';
-import { NOTICE_STATES, type NoticeState } from '../../db/schema';
+import { EVENT_STATES, type EventState, NOTICE_STATES, type NoticeState } from '../../db/schema';
 import { VERSION } from '../../version';
 import { type Database } from '../../db/database';
 import { countFiles } from '../../model/files';
@@ -22,9 +22,10 @@ interface Counts {
   sessions: { total: number; with_open_topic: number };
   notices: Record<NoticeState, number>;
   files: { total: number; bytes: number };
+  events: Record<EventState, number>;
 }
 
-/** The running status: figures of this process, and, where `sessions` and `notices` are, of the whole database. */
+/** The running status: figures of this process, and, where `sessions`, `notices` and `events` are, of the whole database. */
 export interface RunningStatus {
   time: string;
   version: string;
@@ -39,6 +40,8 @@ export interface RunningStatus {
   sessions: Counts['sessions'] | null;
   notices: Counts['notices'] | null;
   files: Counts['files'] | null;
+  /** Of the platform's webhook. */
+  events: Counts['events'] | null;
   database: Part;
   bus: Part & { shared: boolean };
 }
@@ -93,6 +96,7 @@ export function statusReader(
       sessions: rows?.sessions ?? null,
       notices: rows?.notices ?? null,
       files: rows?.files ?? null,
+      events: rows?.events ?? null,
       database: { description: database.description, ...databasePing },
       bus: {
         description: bus.description,
@@ -111,21 +115,28 @@ async function countRows({ kysely: db }: Database): Promise<Counts> {
     .select(['status', (eb) => eb.fn.countAll().as('count')])
     .groupBy('status')
     .execute();
-  const notices = await db
-    .selectFrom('notices')
-    .select(['state', (eb) => eb.fn.countAll().as('count')])
-    .groupBy('state')
-    .execute();
-  const states = new Map(notices.map(({ state, count }) => [state, Number(count)]));
+  const byState = async (table: 'notices' | 'webhook_events') => {
+    const rows = await db
+      .selectFrom(table)
+      .select(['state', (eb) => eb.fn.countAll().as('count')])
+      .groupBy('state')
+      .execute();
+    return new Map<string, number>(rows.map(({ state, count }) => [state, Number(count)]));
+  };
+  const notices = await byState('notices');
+  const events = await byState('webhook_events');
   return {
     sessions: {
       total: sessions.reduce((sum, { count }) => sum + Number(count), 0),
       with_open_topic: Number(sessions.find(({ status }) => status === 1)?.count ?? 0),
     },
     notices: Object.fromEntries(
-      NOTICE_STATES.map((state) => [state, states.get(state) ?? 0]),
+      NOTICE_STATES.map((state) => [state, notices.get(state) ?? 0]),
     ) as Counts['notices'],
     files,
+    events: Object.fromEntries(
+      EVENT_STATES.map((state) => [state, events.get(state) ?? 0]),
+    ) as Counts['events'],
   };
 }
 

@@ -2,6 +2,7 @@ import { type Database } from '../../db/database';
 import { type NoticeRow } from '../../db/schema';
 import { type Metrics } from '../../metrics';
 import { type WrittenNotices } from '../../model/appending/append';
+import { type WantedEvents } from '../../model/appending/events';
 import { type Wechat } from '../../push/wechat/wechat';
 import { OutboxWorker } from '../outbox/outbox-worker';
 import { WechatChannel } from './wechat-channel';
@@ -11,6 +12,7 @@ export interface NoticesOptions {
   /** undefined: WeChat is off. */
   wechat: Wechat | undefined;
   metrics: Metrics;
+  wantedEvents: WantedEvents;
   /** How often to look for notices that have come due. */
   pollMs: number;
 }
@@ -20,8 +22,12 @@ export class Notices {
   readonly #worker: OutboxWorker<NoticeRow>;
 
   constructor(private readonly options: NoticesOptions) {
-    const { database, metrics, pollMs, wechat } = options;
-    this.#worker = new OutboxWorker(database, new WechatChannel(database, wechat, metrics), pollMs);
+    const { database, metrics, pollMs, wantedEvents, wechat } = options;
+    this.#worker = new OutboxWorker(
+      database,
+      new WechatChannel(database, wechat, metrics, wantedEvents),
+      pollMs,
+    );
   }
 
   start(): void {

@@ -8,8 +8,9 @@ import { type Metrics } from '../../metrics';
 import { findCall } from '../../model/calls';
 import { messageTable } from '../../model/message-tables';
 import { findMessage } from '../../model/messages';
-import { setWechatPause, wechatPause } from '../../model/notices';
-import { claimDue, finishClaimed, type Finished } from '../../model/outbox';
+import { type WantedEvents } from '../../model/appending/events';
+import { claimNotices, finishNotice, setWechatPause, wechatPause } from '../../model/notices';
+import { type Finished } from '../../model/outbox';
 import { isParticipant } from '../../model/participants';
 import { findSession } from '../../model/sessions';
 import { lastTopic, topicOfMessage } from '../../model/topics';
@@ -41,7 +42,12 @@ export class WechatChannel implements Channel<NoticeRow> {
     private readonly database: Database,
     private readonly wechat: Wechat | undefined,
     private readonly metrics: Metrics,
+    private readonly wantedEvents: WantedEvents,
   ) {}
+
+  gatherMs(): number {
+    return 5;
+  }
 
   async claim(worker: string, limit: number): Promise<NoticeRow[]> {
     const { dialect, kysely } = this.database;
@@ -49,7 +55,7 @@ export class WechatChannel implements Channel<NoticeRow> {
       const pausedUntil = await wechatPause(kysely);
       if (pausedUntil !== null && pausedUntil > (await databaseNow(kysely, dialect))) return [];
     }
-    return claimDue(this.database, { channel: 'wechat', worker, limit, claimMs: CLAIM_MS });
+    return claimNotices(this.database, { channel: 'wechat', worker, limit, claimMs: CLAIM_MS });
   }
 
   async send(notice: NoticeRow): Promise<Outcome> {
@@ -98,8 +104,8 @@ export class WechatChannel implements Channel<NoticeRow> {
     return until;
   }
 
-  finish(worker: string, { id }: NoticeRow, finished: Finished): Promise<boolean> {
-    return finishClaimed(this.database, worker, id, finished);
+  finish(worker: string, notice: NoticeRow, finished: Finished): Promise<boolean> {
+    return finishNotice(this.database, this.wantedEvents, worker, notice, finished);
   }
 
   retryIn(_notice: NoticeRow, attempts: number, failingMs: number): number | undefined {

@@ -8,19 +8,21 @@ import { type Finished, type OutboxRow } from '../../model/outbox';
 
 /** Tries under way at once in one process. One that hangs holds up no other. */
 const UNDER_WAY = 32;
-/** Rows that end together are followed by one look for more. */
-const GATHER_MS = 5;
 
 /** What a try came to. */
 export type Outcome =
   | { state: Exclude<Finished['state'], 'pending'>; error?: string | undefined; isTry: boolean }
-  /** Not now. `until` overrules the channel's own waits. */
-  | { state: 'pending'; error: string; until?: SqlTime | undefined };
+  /** Not now. `until` overrules the channel's own waits; with `leastMs` they are not shorter. */
+  | { state: 'pending'; error: string; until?: SqlTime | undefined; leastMs?: number | undefined }
+  /** As if it had not been tried: it is due again at once. */
+  | { state: 'given back' };
 
 /** Where an outbox's rows go, and the rules of that way. */
 export interface Channel<Row extends OutboxRow> {
   /** For the log. */
   readonly name: string;
+  /** How many ms a look waits now before it claims, so that rows that come together share it. */
+  gatherMs(): number;
   /** Claims up to `limit` rows that are due, for long enough. */
   claim(worker: string, limit: number): Promise<Row[]>;
   /** One try. What it throws counts as a failed one. */
@@ -29,7 +31,7 @@ export interface Channel<Row extends OutboxRow> {
   /** ms from a failed try to the next one; undefined: the row is given up. @param attempts with this one */
   retryIn(row: Row, attempts: number, failingMs: number): number | undefined;
   /** A row has reached its end, for the metrics. */
-  ended(row: Row, state: Finished['state'], error: string | null): void;
+  ended(row: Row, state: Finished['state']): void;
   /** Breaks off the tries under way. */
   close(): void;
 }
@@ -71,7 +73,7 @@ export class OutboxWorker<Row extends OutboxRow> {
     return this.#underWay.size >= UNDER_WAY;
   }
 
-  /** Waits for the tries under way, `graceMs` at most; one that is broken off is made again later. */
+  /** Waits for the tries under way, `graceMs` at most; one that is broken off is made again. */
   async close(graceMs = 5_000): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
@@ -85,6 +87,7 @@ export class OutboxWorker<Row extends OutboxRow> {
   async #look(): Promise<void> {
     try {
       while (this.#again && !this.#isFull && !this.#stopped) {
+        await sleep(this.channel.gatherMs());
         this.#again = false;
         const free = UNDER_WAY - this.#underWay.size;
         const rows = await this.channel.claim(this.#id, free);
@@ -101,8 +104,8 @@ export class OutboxWorker<Row extends OutboxRow> {
   #start(row: Row): void {
     const work = this.#try(row).finally(() => {
       this.#underWay.delete(work);
-      // With all places taken nobody looked for more.
-      if (this.#again) setTimeout(() => this.poke(), GATHER_MS);
+      // With all places taken nobody looked for more, and what has ended may have been in another row's way.
+      this.poke();
     });
     this.#underWay.add(work);
   }
@@ -120,7 +123,7 @@ export class OutboxWorker<Row extends OutboxRow> {
     try {
       const finished = await this.#finished(row, outcome);
       const isOurs = await channel.finish(this.#id, row, finished);
-      if (isOurs && finished.state !== 'pending') channel.ended(row, finished.state, finished.last_error);
+      if (isOurs && finished.state !== 'pending') channel.ended(row, finished.state);
     } catch (error) {
       // The claim runs out, and the row comes again.
       log.warn(`${channel.name}: what became of ${row.id} could not be written: ${describeError(error)}`);
@@ -128,6 +131,10 @@ export class OutboxWorker<Row extends OutboxRow> {
   }
 
   async #finished(row: Row, outcome: Outcome): Promise<Finished> {
+    if (outcome.state === 'given back') {
+      const { attempts, last_error } = row;
+      return { state: 'pending', attempts, last_error, due_time: await this.#now() };
+    }
     if (outcome.state !== 'pending') {
       const attempts = row.attempts + (outcome.isTry ? 1 : 0);
       return { state: outcome.state, attempts, last_error: outcome.error ?? null };
@@ -136,12 +143,21 @@ export class OutboxWorker<Row extends OutboxRow> {
     const failed = { attempts, last_error: outcome.error };
     if (outcome.until !== undefined)
       return { ...failed, state: 'pending', due_time: outcome.until, retry_since: null };
-    const now = await databaseNow(this.database.kysely, this.database.dialect);
+    const now = await this.#now();
     const since = row.retry_since ?? now;
     const waitMs = this.channel.retryIn(row, attempts, millisecondsBetween(since, now));
     return waitMs === undefined
       ? { ...failed, state: 'failed', retry_since: since }
-      : { ...failed, state: 'pending', due_time: later(now, waitMs), retry_since: since };
+      : {
+          ...failed,
+          state: 'pending',
+          due_time: later(now, Math.max(waitMs, outcome.leastMs ?? 0)),
+          retry_since: since,
+        };
+  }
+
+  #now(): Promise<SqlTime> {
+    return databaseNow(this.database.kysely, this.database.dialect);
   }
 }
 

@@ -2,6 +2,7 @@ import { type Transaction } from 'kysely';
 import { type RecallRow, type Schema } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { notFound } from '../../errors';
+import { Events } from '../../model/appending/events';
 import { lockSession } from '../../model/appending/locked-session';
 import { filesOfRecalled } from '../../model/files';
 import { messageTable } from '../../model/message-tables';
@@ -32,7 +33,7 @@ interface Outcome {
   made: { recall: RecallRow; lastMessageId: number; skippedNotices: number } | undefined;
 }
 
-type Parts = Pick<Services, 'config' | 'database' | 'deliver' | 'fileLinks' | 'metrics'>;
+type Parts = Pick<Services, 'config' | 'database' | 'deliver' | 'fileLinks' | 'metrics' | 'wantedEvents'>;
 
 /**
  * Takes a message back, for REST and sockets alike. Doing it again changes nothing.
@@ -64,7 +65,7 @@ export async function recallMessage(
 /** All that a recall changes, in one transaction that holds its session. */
 async function storeIn(
   trx: Transaction<Schema>,
-  { config, database: { dialect }, fileLinks }: Parts,
+  { config, database: { dialect }, fileLinks, wantedEvents }: Parts,
   principal: Principal,
   { messageId, sessionId, userId }: RecallInput,
 ): Promise<Outcome> {
@@ -82,6 +83,9 @@ async function storeIn(
   const { message, recall } = await storeRecall(trx, session, row, userId ?? SYSTEM_USER.id);
   const skippedNotices = await skipNotices(trx, session, messageId);
   await filesOfRecalled(run, dialect, sessionId, messageId);
+  const events = new Events(wantedEvents);
+  events.add(session, 'message.recalled', { message: messageId });
+  await events.store(run);
   return {
     message: messageJson(message, fileLinks, quoted),
     made: { recall, lastMessageId, skippedNotices },

@@ -5,6 +5,7 @@ import { placeholders, type Run, type Statement, statement, type StatementResult
 import { AppError, invalidField, notFound } from '../../errors';
 import { Append, type Appended, type NoticePlan, type WrittenNotices } from '../../model/appending/append';
 import { type RepliedTopic } from '../../model/appending/append-statements';
+import { Events, type WantedEvents } from '../../model/appending/events';
 import { type LockedSession, lockSessions } from '../../model/appending/locked-session';
 import { MESSAGE_TABLES } from '../../model/message-tables';
 import { filesNamedBy } from '../../model/values/content-files';
@@ -27,6 +28,7 @@ export interface BatchOptions {
   names: NameCache;
   noticePlan: NoticePlan;
   fileLinks: FileView;
+  wantedEvents: WantedEvents;
 }
 
 /** What one committed transaction of sends came to. */
@@ -75,7 +77,8 @@ export function storeBatch(
     const { dialect } = options.database;
     const reads = await read(options, run, sends, lookForRepeats || sends.some(mayBeRefused));
     const files = await NamedFiles.lock(run, dialect, sends.map(namingOf));
-    const append = new Append(dialect, options.noticePlan);
+    const events = new Events(options.wantedEvents);
+    const append = new Append(dialect, options.noticePlan, events);
     const appended: { queued: QueuedSend; session: LockedSession; message: Appended }[] = [];
     const outcome: BatchOutcome = {
       messages: [],
@@ -108,6 +111,7 @@ export function storeBatch(
       }
     }
     await append.store(run);
+    await events.store(run);
     overlap?.written();
     for (const { message, queued, session } of appended) {
       const { previousId, quoted, row } = message;
@@ -122,7 +126,7 @@ export function storeBatch(
 
 /** Locks the sessions and reads what else is needed, in one round trip. */
 async function read(
-  { database, members, names }: BatchOptions,
+  { database, members, names, wantedEvents }: BatchOptions,
   run: Run,
   sends: readonly QueuedSend[],
   lookForRepeats: boolean,
@@ -169,7 +173,7 @@ async function read(
     );
   }
 
-  const locked = await lockSessions(run, database.dialect, ids, members, more);
+  const locked = await lockSessions(run, database.dialect, ids, members, more, wantedEvents.size > 0);
   locked.more.forEach((result, index) => receivers[index]?.(result));
   await reads.quoted.read(run, locked.sessions, [
     ...sends.flatMap(({ send }) => quoteIn(send.sessionId, send.replyTo)),

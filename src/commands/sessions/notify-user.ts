@@ -1,5 +1,6 @@
 import { conflict, notFound } from '../../errors';
 import { runIn } from '../../db/statement';
+import { Events } from '../../model/appending/events';
 import { lockSession } from '../../model/appending/locked-session';
 import { SESSION_TYPE } from '../../model/message-tables';
 import { isParticipant, participantsOf, ROLE } from '../../model/participants';
@@ -23,7 +24,7 @@ export interface UserNotice {
 
 const SESSION_NAME = '系统通知';
 
-type Parts = Pick<Services, 'database' | 'deliver' | 'metrics' | 'rate' | 'writer'>;
+type Parts = Pick<Services, 'database' | 'deliver' | 'metrics' | 'rate' | 'wantedEvents' | 'writer'>;
 
 /**
  * What the platform tells one user, without knowing a session: a message in the user's own session for notices, which is
@@ -61,11 +62,17 @@ async function letInAtLast(parts: Parts, sessionId: string, user: User): Promise
 }
 
 /** Makes the user a participant of the session, and the session where there is none. */
-async function letIn({ database, deliver }: Parts, sessionId: string, user: User): Promise<void> {
+async function letIn(
+  { database, deliver, wantedEvents }: Parts,
+  sessionId: string,
+  user: User,
+): Promise<void> {
   const { dialect } = database;
   const member = { id: user.id, type: user.type, role: ROLE.member };
   const change = await database.transaction(async (trx) => {
-    const session = await lockSession(runIn(trx, dialect), dialect, sessionId);
+    const run = runIn(trx, dialect);
+    const events = new Events(wantedEvents);
+    const session = await lockSession(run, dialect, sessionId);
     if (session === undefined) {
       const input = { id: sessionId, type: SESSION_TYPE.system, name: SESSION_NAME };
       await insertSession(trx, dialect, input, [member]);
@@ -73,7 +80,8 @@ async function letIn({ database, deliver }: Parts, sessionId: string, user: User
       // Somebody may have made it before its id was reserved.
       if (session.row.type !== SESSION_TYPE.system)
         throw conflict(`The session ${sessionId} is not one for notices.`);
-      await applyMembersChange(trx, dialect, session, [member], []);
+      await applyMembersChange(trx, dialect, session, [member], [], events);
+      await events.store(run);
     }
     const participants = await participantsOf(trx, sessionId);
     return { participants, lastMessageId: session?.row.last_message_id ?? 0 };

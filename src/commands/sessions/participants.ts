@@ -4,6 +4,7 @@ import { type Dialect } from '../../db/dialect';
 import { type Schema } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { conflict, type Fault, invalid, invalidField, notFound } from '../../errors';
+import { Events } from '../../model/appending/events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { SESSION_TYPE } from '../../model/message-tables';
 import {
@@ -87,6 +88,7 @@ async function requireLock(
 /**
  * Adds and removes participants of a locked session, both or neither, and recomputes its `business_type`.
  * Who is there already stays as they are.
+ * @param events get it told, if it changes anything; storing them is the caller's
  * @returns who was really added
  */
 export async function applyMembersChange(
@@ -95,6 +97,7 @@ export async function applyMembersChange(
   session: LockedSession,
   add: readonly NewParticipant[],
   remove: readonly string[],
+  events: Events,
 ): Promise<NewParticipant[]> {
   const { row } = session;
   const added = add.filter(({ id }) => !session.members.has(id) || remove.includes(id));
@@ -119,6 +122,8 @@ export async function applyMembersChange(
     })
     .where('id', '=', row.id)
     .execute();
+  const details = { added: added.map(({ id }) => id), removed: remove };
+  events.add(session, 'participants.changed', { details });
   return added;
 }
 
@@ -131,7 +136,7 @@ export async function applyMembersChange(
  * and for removing who is not there (`not_found` when the request's path names them)
  */
 export async function changeParticipants(
-  { database, deliver }: Pick<Services, 'database' | 'deliver'>,
+  { database, deliver, wantedEvents }: Pick<Services, 'database' | 'deliver' | 'wantedEvents'>,
   principal: Principal,
   sessionId: string,
   change: ParticipantsChange,
@@ -150,7 +155,9 @@ export async function changeParticipants(
     if (both !== -1) throw invalidField(`${path.add ?? ''}.${both}.id`, 'also among those to remove');
     if (session.row.type === SESSION_TYPE.p2p)
       throw conflict('The participants of a p2p session do not change.');
-    const added = await applyMembersChange(trx, database.dialect, session, add, remove);
+    const events = new Events(wantedEvents);
+    const added = await applyMembersChange(trx, database.dialect, session, add, remove, events);
+    await events.store(runIn(trx, database.dialect));
     return { session, added, participants: await participantsOf(trx, sessionId) };
   });
   if (outcome.added.length > 0 || remove.length > 0) {
@@ -167,7 +174,7 @@ export async function changeParticipants(
 
 /** Adds one participant or changes its role. @returns it, and whether it is new */
 export async function putParticipant(
-  { database, deliver }: Pick<Services, 'database' | 'deliver'>,
+  { database, deliver, wantedEvents }: Pick<Services, 'database' | 'deliver' | 'wantedEvents'>,
   principal: Principal,
   sessionId: string,
   participantId: string,
@@ -183,6 +190,7 @@ export async function putParticipant(
     const isThere = session.members.has(participantId);
     if (session.row.type === SESSION_TYPE.p2p)
       throw conflict('The participants of a p2p session do not change.');
+    const events = new Events(wantedEvents);
     const added = isThere
       ? []
       : await applyMembersChange(
@@ -191,7 +199,9 @@ export async function putParticipant(
           session,
           [{ id: participantId, type: user.type, role: role ?? ROLE.member }],
           [],
+          events,
         );
+    await events.store(runIn(trx, database.dialect));
     if (isThere && role !== undefined) {
       await trx
         .updateTable('participants')

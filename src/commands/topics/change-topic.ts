@@ -2,6 +2,7 @@ import { type TopicRow } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { laterOf } from '../../db/time';
 import { notFound } from '../../errors';
+import { Events } from '../../model/appending/events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { TOPIC_STATUS } from '../../model/topics';
 import { visibleTopic } from '../access/access';
@@ -22,7 +23,12 @@ export interface TopicChange {
  * @throws AppError `not_found`
  */
 export async function changeTopic(
-  { database, deliver, metrics }: Pick<Services, 'database' | 'deliver' | 'metrics'>,
+  {
+    database,
+    deliver,
+    metrics,
+    wantedEvents,
+  }: Pick<Services, 'database' | 'deliver' | 'metrics' | 'wantedEvents'>,
   principal: Principal,
   topicId: string,
   change: TopicChange,
@@ -33,7 +39,8 @@ export async function changeTopic(
   if (Object.keys(given).length === 0) return known;
   const { isReply, topic } = await database.transaction(async (trx) => {
     // A doctor's message may be on its way, which is the reply, or somebody may be ending the topic.
-    const session = await lockSession(runIn(trx, dialect), dialect, known.session_id);
+    const run = runIn(trx, dialect);
+    const session = await lockSession(run, dialect, known.session_id);
     if (session === undefined) throw notFound('topic');
     const before = await visibleTopic(trx, principal, topicId);
     await trx
@@ -50,7 +57,11 @@ export async function changeTopic(
         .where('id', '=', known.session_id)
         .execute();
     }
-    return { topic: changed, isReply: before.reply === 0 && changed.reply === 1 };
+    const isReply = before.reply === 0 && changed.reply === 1;
+    const events = new Events(wantedEvents);
+    if (isReply) events.add(session, 'topic.replied', { topicId });
+    await events.store(run);
+    return { topic: changed, isReply };
   });
   announceTopic(deliver, topic);
   if (isReply) observeFirstReply(metrics, topic);

@@ -4,6 +4,7 @@ import { type Schema, type TopicRow } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { notFound } from '../../errors';
 import { Append, type Appended } from '../../model/appending/append';
+import { Events } from '../../model/appending/events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { findTopic, lastTopic, TOPIC_STATUS } from '../../model/topics';
 import { findUser } from '../../model/users';
@@ -32,7 +33,12 @@ export async function topicOfSession(db: Queryable, sessionId: string, topicId: 
  * @throws AppError `not_found`; `forbidden` for a user in a system session
  */
 export async function endTopic(
-  { announceStored, database, noticePlan }: Pick<Services, 'announceStored' | 'database' | 'noticePlan'>,
+  {
+    announceStored,
+    database,
+    noticePlan,
+    wantedEvents,
+  }: Pick<Services, 'announceStored' | 'database' | 'noticePlan' | 'wantedEvents'>,
   sessionId: string,
   topicId: string,
   end: TopicEnd,
@@ -47,10 +53,12 @@ export async function endTopic(
     if (before.status === TOPIC_STATUS.ended) return { topic: before, stored: undefined };
     const name = (await findUser(trx, end.userId))?.name ?? end.userId;
     session.row.unreplied_topic_id = null;
-    const append = new Append(dialect, noticePlan);
-    const said = appendEnd(append, session, before, end, name);
+    const events = new Events(wantedEvents);
+    const append = new Append(dialect, noticePlan, events);
+    const said = appendEnd(append, events, session, before, end, name);
     await append.store(run);
     await updateEnded(trx, before, end.userId, end.userName ?? name, said[0]);
+    await events.store(run);
     const ended = await topicOfSession(trx, sessionId, before.id);
     const messages = storedMessages(session, said, 'as-stored');
     return { topic: ended, stored: { messages, topic: ended, repliedTopics: [], notices: append.notices } };
@@ -61,6 +69,7 @@ export async function endTopic(
 
 function appendEnd(
   append: Append,
+  events: Events,
   session: LockedSession,
   topic: TopicRow,
   { message, userId }: TopicEnd,
@@ -69,6 +78,7 @@ function appendEnd(
   const sender = { senderId: userId, senderName, client: null };
   const content = JSON.stringify({ topic_id: topic.id, name: topic.name });
   const last = append.add(session, { ...sender, type: MESSAGE_TYPE.topicEnd, content });
+  events.add(session, 'topic.ended', { topicId: topic.id });
   if (message === undefined) return [last];
   const after = { ...sender, type: MESSAGE_TYPE.afterTopic, content: JSON.stringify(message) };
   return [last, append.add(session, after)];

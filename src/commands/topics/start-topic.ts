@@ -3,6 +3,7 @@ import { type Schema, type TopicRow } from '../../db/schema';
 import { type Run, runIn } from '../../db/statement';
 import { conflict, forbidden, invalidField, notFound } from '../../errors';
 import { Append, type Appended } from '../../model/appending/append';
+import { Events } from '../../model/appending/events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { SESSION_TYPE } from '../../model/message-tables';
 import { participantsOf } from '../../model/participants';
@@ -41,7 +42,10 @@ export interface TopicInput {
   messages?: readonly TopicMessage[] | undefined;
 }
 
-type Parts = Pick<Services, 'announceStored' | 'database' | 'fileLinks' | 'noticePlan' | 'rate'>;
+type Parts = Pick<
+  Services,
+  'announceStored' | 'database' | 'fileLinks' | 'noticePlan' | 'rate' | 'wantedEvents'
+>;
 
 /** So many characters of forwarded messages may come with a start: a body is small, but each forward in it may copy 256 KiB. */
 const MAX_COPIED = 1024 * 1024;
@@ -83,7 +87,7 @@ function starterOf(principal: Principal, input: TopicInput): string | null {
 }
 
 async function storeTopic(
-  { database, fileLinks, noticePlan }: Parts,
+  { database, fileLinks, noticePlan, wantedEvents }: Parts,
   trx: Transaction<Schema>,
   principal: Principal,
   topicId: string,
@@ -93,7 +97,8 @@ async function storeTopic(
   const { dialect } = database;
   const run = runIn(trx, dialect);
   const byBackend = principal.kind === 'backend';
-  const { members, session } = await sessionForTopic(trx, run, database, principal, input);
+  const events = new Events(wantedEvents);
+  const { members, session } = await sessionForTopic(trx, run, database, principal, input, events);
   if (input.user_id !== undefined && !session.members.has(input.user_id)) throw notFound('user');
   const messages = (input.messages ?? []).map((message) => ({
     message,
@@ -117,16 +122,17 @@ async function storeTopic(
     client: null,
   });
 
-  const opening = new Append(dialect, noticePlan);
+  const opening = new Append(dialect, noticePlan, events);
   const start = opening.add(session, {
     ...sender(starter),
     type: MESSAGE_TYPE.topicStart,
     content: JSON.stringify({ topic_id: topicId, name: input.name }),
   });
+  events.add(session, 'topic.started', { topicId });
   await opening.store(run);
   session.row.unreplied_topic_id = topicId;
   await insertTopic(trx, topicId, input, start);
-  const rest = new Append(dialect, noticePlan);
+  const rest = new Append(dialect, noticePlan, events);
   const said: Appended[] = [];
   for (const { content, files, senderId, type } of await contentsOf(run, dialect, messages))
     said.push(rest.add(session, { ...sender(senderId), type, content, files }));
@@ -136,6 +142,7 @@ async function storeTopic(
     .set({ status: 1, unreplied_topic_id: session.row.unreplied_topic_id })
     .where('id', '=', session.row.id)
     .execute();
+  await events.store(run);
   const topic = await findTopic(trx, topicId);
   if (topic === undefined) throw new Error('a topic that was just inserted is gone');
   const stored = {
@@ -210,6 +217,7 @@ async function sessionForTopic(
   { dialect }: Services['database'],
   principal: Principal,
   input: TopicInput,
+  events: Events,
 ): Promise<{ session: LockedSession; members: MembersChange | undefined }> {
   const session = await lockSession(run, dialect, input.session_id);
   if (session !== undefined) {
@@ -220,7 +228,7 @@ async function sessionForTopic(
     const missing = named.filter(isMissing);
     if (missing.length > 0 && session.row.type === SESSION_TYPE.p2p)
       throw conflict('The participants of a p2p session do not change.');
-    const added = await applyMembersChange(trx, dialect, session, missing, []);
+    const added = await applyMembersChange(trx, dialect, session, missing, [], events);
     return { session, members: added.length === 0 ? undefined : await membersChange(trx, session, added) };
   }
   const { participants, session_name: name, session_type: type } = input;

@@ -3,7 +3,7 @@ import { type Readable } from 'node:stream';
 import { type z } from 'zod';
 import { type Services } from '../../commands/services';
 import { type ErrorCode } from '../../errors';
-import { type IdKind, isId } from '../../model/values/identifiers';
+import { eventId, type IdKind, isId } from '../../model/values/identifiers';
 import { type Principal } from '../../commands/access/tokens';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -80,6 +80,7 @@ export const TAKES_CURRENT = '/:session_id/topics/:topic_id/ended';
 /** Whether `value` can stand for the parameter `name` of the path; what can't is `not_found`. */
 export function parameterFits(path: string, name: string, value: string): boolean {
   if (name === ANY) return true;
+  if (name === 'event_id') return eventId.safeParse(value).success;
   const { kind } = PARAMETERS[name] ?? {};
   if (kind !== undefined) return isId(kind, value) || (value === 'current' && path === TAKES_CURRENT);
   return /^[1-9]\d{0,15}$/.test(value) && Number.isSafeInteger(Number(value));

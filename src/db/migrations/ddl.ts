@@ -1,7 +1,16 @@
-import { type ColumnDataType, type CreateTableBuilder, type Kysely, type RawBuilder, sql } from 'kysely';
+import {
+  type ColumnDataType,
+  type ColumnDefinitionBuilder,
+  type CreateTableBuilder,
+  type Expression,
+  type Kysely,
+  type RawBuilder,
+  sql,
+} from 'kysely';
 import { type Dialect } from '../dialect';
 
 export type TableBuilder = CreateTableBuilder<string>;
+type ColumnType = ColumnDataType | Expression<unknown>;
 
 /** CREATE TABLE that may run again after a step was cut off. */
 export async function createTable(
@@ -11,21 +20,6 @@ export async function createTable(
   columns: (builder: TableBuilder) => TableBuilder,
 ): Promise<void> {
   await columns(db.schema.createTable(name).ifNotExists()).modifyEnd(dialect.tableOptions).execute();
-}
-
-/** ALTER TABLE … ADD COLUMN that may run again; MySQL knows no IF NOT EXISTS for it. */
-export async function addColumn(
-  db: Kysely<unknown>,
-  dialect: Dialect,
-  table: string,
-  column: string,
-  type: ColumnDataType | RawBuilder<unknown>,
-): Promise<void> {
-  if (await dialect.hasColumn(db, table, column)) return;
-  await db.schema
-    .alterTable(table)
-    .addColumn(column, type as never)
-    .execute();
 }
 
 /** CREATE INDEX that may run again; MySQL knows no IF NOT EXISTS for it. */
@@ -52,6 +46,19 @@ export async function addColumns(
   const [first] = Object.keys(columns);
   if (first !== undefined && !(await dialect.hasColumn(db, table, first)))
     await dialect.addColumns(db, table, columns);
+}
+
+/** ADD COLUMN that may run again; MySQL knows no IF NOT EXISTS for it. */
+export async function addColumn(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  table: string,
+  name: string,
+  type: ColumnType,
+  build: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder = (column) => column,
+): Promise<void> {
+  if (await dialect.hasColumn(db, table, name)) return;
+  await db.schema.alterTable(table).addColumn(name, type, build).execute();
 }
 
 /** What all processes share and a restart must not forget. It is there before the first step: the steps' own lease is in it. */

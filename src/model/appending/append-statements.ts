@@ -62,10 +62,12 @@ const LAST_COLUMNS = [
   'clock_time',
   'unreplied_topic_id',
 ];
-const SESSION_COLUMNS = ['id', 'type', 'name', 'business_type', 'create_date', ...LAST_COLUMNS];
+const SESSION_COLUMNS = ['id', 'type', 'name', 'business_type', 'create_date'];
 
-/** Sets what sessions say of their last messages. */
+/** Sets what sessions say of their last messages, and the counters of their events where those were read with the lock. */
 export function updateSessions(dialect: Dialect, updates: readonly SessionUpdate[]): Statement {
+  const isCounted = updates[0]?.row.event_sequence !== undefined;
+  const changed = isCounted ? [...LAST_COLUMNS, 'event_sequence'] : LAST_COLUMNS;
   const rows = updates.map(({ last, lastId, row }): SqlValue[] => [
     row.id,
     row.type,
@@ -81,10 +83,11 @@ export function updateSessions(dialect: Dialect, updates: readonly SessionUpdate
     row.other_message_time,
     row.clock_time,
     row.unreplied_topic_id,
+    ...(isCounted ? [row.event_sequence ?? 0] : []),
   ]);
-  const set = LAST_COLUMNS.map((column) => `${column} = new(${column})`).join(', ');
+  const set = changed.map((column) => `${column} = new(${column})`).join(', ');
   return statement(
-    `insert into sessions (${SESSION_COLUMNS.join(', ')}) values ${rowPlaceholders(rows)}${dialect.onExisting(['id'], set)}`,
+    `insert into sessions (${[...SESSION_COLUMNS, ...changed].join(', ')}) values ${rowPlaceholders(rows)}${dialect.onExisting(['id'], set)}`,
     rows.flat(),
   );
 }

@@ -19,6 +19,7 @@ import {
   updateSenders,
   updateSessions,
 } from './append-statements';
+import { type Events } from './events';
 import { type LockedSession } from './locked-session';
 
 /** A message that is to be appended. */
@@ -85,6 +86,7 @@ export class Append {
   constructor(
     private readonly dialect: Dialect,
     private readonly noticePlan: NoticePlan,
+    private readonly events: Events,
   ) {}
 
   /** Gives `draft` its time, later than everything in its session. Its id is known after `store`. */
@@ -115,11 +117,13 @@ export class Append {
     row.last_sender_id = senderId;
     row.last_message_time = time;
     row.clock_time = time;
+    const appended = { row: message, quoted, previousId: 0, id: this.#place(session, message) };
+    this.events.add(session, 'message.created', { message: appended });
     if (row.unreplied_topic_id !== null && isReply(session, senderId, type)) {
       this.repliedTopics.push({ id: row.unreplied_topic_id, time });
+      this.events.add(session, 'topic.replied', { topicId: row.unreplied_topic_id });
       row.unreplied_topic_id = null;
     }
-    const appended = { row: message, quoted, previousId: 0, id: this.#place(session, message) };
     for (const fileId of files) this.#names.push({ fileId, sessionId: row.id, messageId: appended.id });
     const { messages, senders } = this.#appendsTo(session);
     messages.push(appended);
@@ -146,7 +150,10 @@ export class Append {
     return new NewId(table, (rows.length - 1) * session.idStep);
   }
 
-  /** Stores what was added, with what it changes of its sessions, senders and topics, and the notices. */
+  /**
+   * Stores what was added, with what it changes of its sessions, senders and topics, and the notices. Its events are stored
+   * with it where they can be; `Events.store` stores the others.
+   */
   async store(run: Run): Promise<void> {
     if (this.#sessions.size === 0) return;
     const inserts = [...this.#byTable].map(([table, rows]) => insertMessages(table, rows));
@@ -164,6 +171,7 @@ export class Append {
       ...(this.repliedTopics.length === 0 ? [] : [updateReplied(this.repliedTopics)]),
       ...this.#notices(),
       ...(this.#names.length === 0 ? [] : nameFiles(this.#names)),
+      ...this.events.take(),
     ]);
     const firstIds = new Map(
       [...this.#byTable.keys()].map((table, index) => [table as string, results[index]?.firstId ?? NaN]),

@@ -21,7 +21,8 @@ const COLUMNS = [
   'last_recall_id',
 ] as const;
 
-export type LockedRow = Pick<SessionRow, (typeof COLUMNS)[number]>;
+/** `event_sequence` is read where many sends are stored at once and the platform hears of them (`Events`). */
+export type LockedRow = Pick<SessionRow, (typeof COLUMNS)[number]> & { event_sequence?: number };
 
 /** A session whose row this transaction holds: nobody else appends to it, or changes its participants, until the commit. */
 export interface LockedSession {
@@ -53,6 +54,7 @@ const NO_LISTS: MemberLists = { get: () => undefined, set: () => undefined };
  * Locks sessions, always in the order of their ids, so that two transactions can't deadlock on them, and reads their
  * members. One `run`, or two where a cached list is out of date.
  * @param more statements of the same `run`, behind the lock: what they read can't change until the commit
+ * @param countsEvents whether the counters of the sessions' events are read, too
  * @returns the sessions that exist, by id, and what came of `more`
  */
 export async function lockSessions(
@@ -61,11 +63,12 @@ export async function lockSessions(
   ids: readonly string[],
   lists: MemberLists = NO_LISTS,
   more: readonly Statement[] = [],
+  countsEvents = false,
 ): Promise<{ sessions: Map<string, LockedSession>; more: StatementResult[] }> {
   const known = new Map(ids.map((id) => [id, lists.get(id)]));
   const unknown = ids.filter((id) => known.get(id) === undefined);
   const [locked, ...results] = await run([
-    lockStatement(ids, dialect),
+    lockStatement(ids, dialect, countsEvents),
     ...more,
     ...(unknown.length === 0 ? [] : [membersStatement(unknown)]),
   ]);
@@ -100,9 +103,10 @@ export async function lockSession(
   return sessions.get(id);
 }
 
-function lockStatement(ids: readonly string[], dialect: Dialect): Statement {
+function lockStatement(ids: readonly string[], dialect: Dialect, countsEvents: boolean): Statement {
+  const columns = countsEvents ? [...COLUMNS, 'event_sequence'] : COLUMNS;
   return statement(
-    `select ${COLUMNS.join(', ')}, ${dialect.now} as now, ${dialect.idStep} as id_step from sessions
+    `select ${columns.join(', ')}, ${dialect.now} as now, ${dialect.idStep} as id_step from sessions
      where id in (${placeholders(ids.length)}) order by id${dialect.forUpdate}`,
     ids,
   );

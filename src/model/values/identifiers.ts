@@ -50,6 +50,12 @@ export function noticeSessionId(user: string): string {
 export const topicId = idSchema('topic');
 export const userId = idSchema('user');
 
+/** The id of a webhook's event. */
+export const eventId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 characters of A-Z a-z 0-9 _ -')
+  .meta({ example: '0mhzq6w1c000000h5f0c9c1e2d1b4b0e9a7e' });
+
 /** A message's id: an integer below 2^53. */
 export const messageId = z.number().int().positive().max(Number.MAX_SAFE_INTEGER).meta({ example: 1024 });
 

@@ -1,4 +1,4 @@
-import { EnvHttpProxyAgent, fetch } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, fetch } from 'undici';
 import { type ProxyConfig } from '../../resources/config/config';
 
 /** What came back from a call: a whole answer, whatever its status, or why there is none. */
@@ -36,19 +36,24 @@ function reasonOf(error: unknown): string {
   return typeof cause?.code === 'string' ? `no connection: ${cause.code}` : 'no connection';
 }
 
+/** What undici's own functions take to reach other hosts as `createOutgoingHttp` does. */
+export function proxyDispatcher(proxy: ProxyConfig | undefined): Dispatcher {
+  // Empty texts, so that it does not read the environment by itself: config.ts does.
+  return new EnvHttpProxyAgent({
+    httpProxy: '',
+    httpsProxy: proxy?.url ?? '',
+    noProxy: proxy?.except ?? '',
+    maxResponseSize: LONGEST_ANSWER,
+  });
+}
+
 /**
  * Calls over https go through `proxy`, where there is one, but for the hosts that it excepts. Calls over plain http go
  * straight: they are for hosts beside this one.
  * @param proxy undefined: all calls go straight
  */
 export function createOutgoingHttp(proxy: ProxyConfig | undefined): OutgoingHttp {
-  // Empty texts, so that it does not read the environment by itself: config.ts does.
-  const dispatcher = new EnvHttpProxyAgent({
-    httpProxy: '',
-    httpsProxy: proxy?.url ?? '',
-    noProxy: proxy?.except ?? '',
-    maxResponseSize: LONGEST_ANSWER,
-  });
+  const dispatcher = proxyDispatcher(proxy);
   const underWay = new Set<AbortController>();
   let closed = false;
   return {

@@ -10,6 +10,7 @@ import { prod } from './prod';
 import { SETTINGS, type SettingName } from './settings';
 import { test } from './test';
 import { unknownSettings } from './unknown-settings';
+import { type WebhookConfig, webhookFrom } from './webhook';
 
 export { ConfigError, type FilesConfig, type S3Config };
 
@@ -74,6 +75,10 @@ export interface Config {
   filesBaseUrl: string | undefined;
   /** How long a sender may take a message back, ms; 0: never. */
   recallMs: number;
+  /** How long an open topic may wait for its first reply; undefined: nobody is told. */
+  replyRemindMs: number | undefined;
+  /** undefined: webhooks are off. */
+  webhook: WebhookConfig | undefined;
   logLevel: 'error' | 'warn' | 'info' | 'debug';
   logDirectory: string | undefined;
   /** `dev` alone: login without the app key makes the demo work. */
@@ -140,6 +145,14 @@ export function configFrom(environment: Environment): Config {
     fileMaxBytes: setting('IM_FILE_MAX_BYTES'),
     filesBaseUrl: setting('IM_FILES_BASE_URL'),
     recallMs: setting('IM_RECALL_MS'),
+    replyRemindMs: setting('IM_REPLY_REMIND_MS'),
+    webhook: webhookFrom(
+      setting('IM_WEBHOOK_URL'),
+      setting('IM_WEBHOOK_SECRET'),
+      setting('IM_WEBHOOK_EVENTS'),
+      setting('IM_WEBHOOK_CONTENT'),
+      setting('IM_WEBHOOK_RETRY_MS'),
+    ),
     logLevel: setting('IM_LOG_LEVEL'),
     logDirectory: setting('IM_LOG_DIR'),
     openLogin: chosen === 'dev',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { LOG_LEVELS } from '../../logger';
 import { parseFiles } from './files-url';
 import { parseMysqlUrl, SSL_MODES } from './mysql-url';
+import { WEBHOOK_SETTINGS } from './webhook';
 
 /** Placeholders that a template's fields may hold. */
 const PLACEHOLDERS = ['sender_name', 'text', 'time', 'session_name', 'topic_name'] as const;
@@ -162,6 +163,8 @@ export const SETTINGS = {
   IM_FILE_MAX_BYTES: integer(1_024, 1_073_741_824).prefault('20971520'),
   IM_FILES_BASE_URL: baseUrl.optional(),
   IM_RECALL_MS: integer(0, 31_536_000_000).prefault('120000'),
+  IM_REPLY_REMIND_MS: integer(1_000, 9_999_999_999).optional(),
+  ...WEBHOOK_SETTINGS,
   IM_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).prefault('info'),
   IM_LOG_DIR: z.string().optional(),
 } as const;

@@ -1,12 +1,13 @@
 import { type z } from 'zod';
 import { AppError, type ErrorCode } from '../../../errors';
-import { messageId, rowId, sessionId, topicId, userId } from '../../../model/values/identifiers';
+import { eventId, messageId, rowId, sessionId, topicId, userId } from '../../../model/values/identifiers';
 import { VERSION } from '../../../version';
 import { type Group } from '../routes/groups';
 import { exampleOf, type JsonSchema, SchemaComponents } from './json-schema';
 import { exampleProblem, problem, problemsOf } from './problems';
 import { type Route, TAKES_CURRENT, type Who } from '../route';
 import { wire } from '../schemas';
+import { webhookOperations } from './webhooks';
 
 /** The parts of an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) that are used here. */
 export interface OpenApi {
@@ -15,6 +16,8 @@ export interface OpenApi {
   servers: { url: string }[];
   tags: { name: string }[];
   paths: Record<string, Record<string, Operation>>;
+  /** What the server sends, by the type of the event. */
+  webhooks: Record<string, { post: WebhookOperation }>;
   components: {
     schemas: Record<string, JsonSchema>;
     responses: Record<string, Response>;
@@ -34,6 +37,15 @@ export interface Operation {
   responses: Record<string, Response | { $ref: string }>;
 }
 
+export interface WebhookOperation {
+  operationId: string;
+  summary: string;
+  description: string;
+  parameters: { name: string; in: 'header'; required: boolean; description: string; schema: JsonSchema }[];
+  requestBody: { required: boolean; content: Content };
+  responses: Record<string, { description: string }>;
+}
+
 export interface Parameter {
   name: string;
   in: 'path' | 'query';
@@ -48,7 +60,7 @@ export interface Response {
   content?: Content;
 }
 
-type Content = Record<string, { schema: JsonSchema; example?: unknown }>;
+export type Content = Record<string, { schema: JsonSchema; example?: unknown }>;
 
 const PATH_PARAMETERS: Record<string, z.ZodType> = {
   user_id: userId,
@@ -58,6 +70,7 @@ const PATH_PARAMETERS: Record<string, z.ZodType> = {
   message_id: messageId,
   notice_id: rowId,
   file_id: wire.file.shape.id,
+  event_id: eventId,
 };
 
 const WHO: Record<Who, string> = {
@@ -93,6 +106,7 @@ export function openApiDocument(groups: readonly Group[]): OpenApi {
     servers: [{ url: '/' }],
     tags,
     paths,
+    webhooks: webhookOperations(schemas),
     components: {
       schemas: schemas.schemas,
       responses: problems,

@@ -9,6 +9,7 @@ import { sessionRoutes } from './sessions';
 import { topicStatisticsRoute } from './topic-statistics';
 import { topicRoutes } from './topics';
 import { userRoutes } from './users';
+import { webhookEventRoutes } from './webhook-events';
 
 export const API_BASE = '/api/v2';
 
@@ -26,7 +27,11 @@ function group(name: string, sections: Group['sections']): Group {
 
 /** Every route of the API, by the group that it belongs to: what is mounted and what is documented. */
 export const API_GROUPS: readonly Group[] = [
-  group('application', { Application: applicationRoutes, Notices: noticeRoutes }),
+  group('application', {
+    Application: applicationRoutes,
+    Notices: noticeRoutes,
+    Webhooks: webhookEventRoutes,
+  }),
   group('users', { Users: userRoutes }),
   group('sessions', {
     Sessions: sessionRoutes,

@@ -153,14 +153,15 @@
     var notices = status.notices;
     byId('waiting').textContent = notices ? whole(notices.pending) : '–';
     byId('waiting-note').textContent = notices ? whole(notices.failed) + ' failed' : '';
-    showBars(notices || {});
+    showBars('notices', notices || {});
+    showBars('events', status.events || {});
   }
 
-  function showBars(notices) {
-    var list = byId('notices');
-    var states = Object.keys(notices);
+  function showBars(id, counts) {
+    var list = byId(id);
+    var states = Object.keys(counts);
     var most = states.reduce(function (highest, state) {
-      return Math.max(highest, notices[state]);
+      return Math.max(highest, counts[state]);
     }, 1);
     while (list.firstChild) list.removeChild(list.firstChild);
     states.forEach(function (state) {
@@ -171,10 +172,10 @@
       track.className = 'bar-track';
       var fill = track.appendChild(document.createElement('span'));
       fill.className = 'bar-fill';
-      fill.style.width = (notices[state] / most) * 100 + '%';
+      fill.style.width = (counts[state] / most) * 100 + '%';
       var count = item.appendChild(document.createElement('span'));
       count.className = 'count';
-      count.textContent = whole(notices[state]);
+      count.textContent = whole(counts[state]);
     });
   }
 
