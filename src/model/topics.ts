@@ -113,13 +113,12 @@ export function filteredTopics(db: Queryable, filter: TopicFilter) {
   if (status !== undefined) query = query.where('topics.status', '=', status);
   if (reply !== undefined) query = query.where('topics.reply', '=', reply);
   if (type !== undefined) query = query.where('topics.type', '=', type);
-  if (businessType !== undefined || sessionType !== undefined) {
+  const ofSession = { type: sessionType, business_type: businessType };
+  for (const column of ['type', 'business_type'] as const) {
+    const wanted = ofSession[column];
+    if (wanted === undefined) continue;
     query = query.where('topics.session_id', 'in', (eb) =>
-      eb
-        .selectFrom('sessions')
-        .select('sessions.id')
-        .$if(businessType !== undefined, (sessions) => sessions.where('business_type', '=', businessType!))
-        .$if(sessionType !== undefined, (sessions) => sessions.where('type', '=', sessionType!)),
+      eb.selectFrom('sessions').select('sessions.id').where(`sessions.${column}`, '=', wanted),
     );
   }
   if (from !== undefined) query = query.where('topics.create_time', '>=', from);
