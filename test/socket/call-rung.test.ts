@@ -7,7 +7,7 @@ import { waitUntil } from '../support/wait-until';
 eachDatabase('A call that somebody declines', (database) => {
   let server: TestServer;
   let wechat: FakeWechat;
-  let sockets: SocketClient[] = [];
+  const sockets: SocketClient[] = [];
   let groups = 0;
   let group: string;
 
