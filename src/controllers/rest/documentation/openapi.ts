@@ -6,8 +6,9 @@ import { type Group } from '../routes/groups';
 import { exampleOf, type JsonSchema, SchemaComponents } from './json-schema';
 import { exampleProblem, problem, problemsOf } from './problems';
 import { type Route, TAKES_CURRENT, type Who } from '../route';
+import { operationName } from './operation-name';
 
-/** The parts of an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) that are used here. */
+/** The parts of an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0) that are used here. */
 export interface OpenApi {
   openapi: string;
   info: { title: string; version: string; description: string };
@@ -85,7 +86,7 @@ export function openApiDocument(groups: readonly Group[]): OpenApi {
     }
   }
   return {
-    openapi: '3.1.1',
+    openapi: '3.1.0',
     info: { title: 'Family doctor IM', version: VERSION, description: DESCRIPTION },
     servers: [{ url: '/' }],
     tags,
@@ -112,9 +113,8 @@ function operationOf(
   schemas: SchemaComponents,
   problems: Record<string, Response>,
 ): Operation {
-  const words = path.split(/[^A-Za-z0-9_]+/).filter((word) => !['', 'api', 'v2'].includes(word));
   return {
-    operationId: [route.method.toLowerCase(), ...words].join('_'),
+    operationId: operationName(route.method, path),
     tags: [tag],
     summary: route.summary,
     description: WHO[route.who],
