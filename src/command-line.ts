@@ -25,7 +25,7 @@ export class CommandError extends Error {
 export async function runCommand<Arguments>(
   usage: string,
   parse: (args: string[]) => Arguments,
-  work: (database: Database, args: Arguments) => Promise<void>,
+  work: (database: Database, args: Arguments, config: Config) => Promise<void>,
   check: (config: Config) => void = () => undefined,
 ): Promise<void> {
   let database: Database | undefined;
@@ -34,7 +34,7 @@ export async function runCommand<Arguments>(
     const config = readConfig();
     check(config);
     database = openDatabase(config.databaseUrl, { connections: 2 });
-    await work(database, args);
+    await work(database, args, config);
   } catch (error) {
     process.stderr.write(`${failureText(error, database)}\n`);
     process.exitCode = statusOf(error);

@@ -5,6 +5,7 @@ export const LABELS = {
   table: ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'],
   userType: ['doctor', 'patient'],
   result: ['sent', 'dropped'],
+  class: ['2xx', '3xx', '4xx', '5xx'],
   state: ['delivered', 'sent', 'skipped', 'failed'],
 } as const;
 
@@ -40,6 +41,18 @@ export function createMetrics() {
       labelNames: ['state'],
       registers,
     }),
+    noticesWaiting: new Gauge({
+      name: 'im_notices_waiting',
+      help: 'Notices in the database that are pending, by channel',
+      labelNames: ['channel'],
+      registers,
+    }),
+    responses: new Counter({
+      name: 'im_http_responses_total',
+      help: 'HTTP answers of this process, by class of status',
+      labelNames: ['class'],
+      registers,
+    }),
     sendSeconds: new Histogram({
       name: 'im_send_seconds',
       help: 'Seconds from a message being accepted to its commit',
@@ -53,6 +66,7 @@ export function createMetrics() {
   for (const table of LABELS.table) metrics.messages.inc({ table }, 0);
   for (const result of LABELS.result) metrics.pushes.inc({ result }, 0);
   for (const state of LABELS.state) metrics.notices.inc({ state }, 0);
+  for (const each of LABELS.class) metrics.responses.inc({ class: each }, 0);
   for (const userType of LABELS.userType) metrics.sockets.set({ user_type: userType }, 0);
   return metrics;
 }

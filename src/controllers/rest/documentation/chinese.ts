@@ -11,6 +11,13 @@ const CHINESE: Readonly<Record<string, string>> = {
   Messages: '消息',
   Topics: '咨询',
   Participants: '成员',
+  'Badge, notices and what else concerns the app as a whole': '角标、提醒等与整个应用有关的',
+  'Profiles, logging in and out, who is online': '用户资料、登录与退出、是否在线',
+  'Conversations: with a fixed type and changing participants': '会话：类型固定，成员可变',
+  'Sending, history, unread messages': '发送、历史与未读消息',
+  'Consultations inside a session, from a start message to an end message':
+    '会话中的一次咨询，从开始消息到结束消息',
+  'Who takes part in a session': '谁在会话中',
 
   'A user for itself, or the backend.': '用户为自己，或平台后端',
   'The backend only.': '只限平台后端',

@@ -11,9 +11,15 @@ import { operationName } from './operation-name';
 /** The parts of an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0) that are used here. */
 export interface OpenApi {
   openapi: string;
-  info: { title: string; version: string; description: string };
+  info: {
+    title: string;
+    version: string;
+    description: string;
+    contact: { name: string };
+    license: { name: string; identifier: string };
+  };
   servers: { url: string }[];
-  tags: { name: string }[];
+  tags: { name: string; description: string }[];
   paths: Record<string, Record<string, Operation>>;
   components: {
     schemas: Record<string, JsonSchema>;
@@ -69,6 +75,15 @@ const DESCRIPTION =
   'a user sends the token that the backend got for it by logging it in. ' +
   'Errors are RFC 9457 problems, whose `code` a program can rely on.';
 
+const TAGS: Readonly<Record<string, string>> = {
+  Application: 'Badge, notices and what else concerns the app as a whole',
+  Users: 'Profiles, logging in and out, who is online',
+  Sessions: 'Conversations: with a fixed type and changing participants',
+  Messages: 'Sending, history, unread messages',
+  Topics: 'Consultations inside a session, from a start message to an end message',
+  Participants: 'Who takes part in a session',
+};
+
 /** The document of all routes, made of the schemas that check the requests. */
 export function openApiDocument(groups: readonly Group[]): OpenApi {
   const schemas = new SchemaComponents();
@@ -77,7 +92,7 @@ export function openApiDocument(groups: readonly Group[]): OpenApi {
   const tags: OpenApi['tags'] = [];
   for (const { base, sections } of groups) {
     for (const [tag, routes] of Object.entries(sections)) {
-      tags.push({ name: tag });
+      tags.push({ name: tag, description: TAGS[tag] ?? tag });
       for (const route of routes) {
         const path = (base + route.path.replace(/\/$/, '')).replaceAll(/:(\w+)/g, '{$1}');
         const operation = operationOf(route, path, tag, schemas, problems);
@@ -87,7 +102,13 @@ export function openApiDocument(groups: readonly Group[]): OpenApi {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Family doctor IM', version: VERSION, description: DESCRIPTION },
+    info: {
+      title: 'Family doctor IM',
+      version: VERSION,
+      description: DESCRIPTION,
+      contact: { name: 'Whoever runs this server' },
+      license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
+    },
     servers: [{ url: '/' }],
     tags,
     paths,
