@@ -62,7 +62,8 @@ async function main(): Promise<void> {
 
   let server: ImServer;
   try {
-    claimDatabase(config.databaseUrl);
+    // The listener keeps the lock's handle from the garbage collector, too.
+    process.once('exit', claimDatabase(config.databaseUrl));
     server = ImServer.create(config);
   } catch (error) {
     announce(config.port);

@@ -13,6 +13,7 @@ import { SendRate } from './commands/sending/send-rate';
 import { Writer } from './commands/sending/writer';
 import { type Services } from './commands/services';
 import { type Database, openDatabase } from './db/database';
+import { Outage } from './db/outage';
 import { createMetrics } from './metrics';
 import { type NoticePlan } from './model/appending/append';
 import { sessionMembers } from './model/participants';
@@ -54,6 +55,7 @@ function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache?:
 export function createContext(config: Config, overrides: Overrides = {}): Context {
   const database =
     overrides.database ?? openDatabase(config.databaseUrl, { connections: config.databaseConnections });
+  const outage = new Outage(database);
   const metrics = createMetrics();
   const { bus, tokenCache } = between(config, overrides);
   const sockets = new Sockets({
@@ -132,6 +134,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   return {
     config,
     database,
+    outage,
     metrics,
     sockets,
     presence,
@@ -164,6 +167,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await healing.close();
       presence.close();
       await bus.close();
+      outage.close();
       await database.close();
     },
   };

@@ -6,6 +6,7 @@ export const LABELS = {
   userType: ['doctor', 'patient'],
   result: ['sent', 'dropped'],
   class: ['2xx', '3xx', '4xx', '5xx'],
+  channel: ['wechat'],
   state: ['delivered', 'sent', 'skipped', 'failed'],
 } as const;
 
@@ -66,6 +67,7 @@ export function createMetrics() {
   for (const table of LABELS.table) metrics.messages.inc({ table }, 0);
   for (const result of LABELS.result) metrics.pushes.inc({ result }, 0);
   for (const state of LABELS.state) metrics.notices.inc({ state }, 0);
+  for (const channel of LABELS.channel) metrics.noticesWaiting.set({ channel }, 0);
   for (const each of LABELS.class) metrics.responses.inc({ class: each }, 0);
   for (const userType of LABELS.userType) metrics.sockets.set({ user_type: userType }, 0);
   return metrics;

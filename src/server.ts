@@ -40,7 +40,11 @@ export class ImServer {
     const app = expressApp(context);
     const origins = new Origins(config.corsOrigins);
     const allowOrigin = origins.cors();
+    const { responses } = context.metrics;
     const http = createServer((request, response) => {
+      response.once('finish', () => {
+        responses.inc({ class: `${Math.floor(response.statusCode / 100)}xx` });
+      });
       // Only browsers name an origin; whoever does not needs none of CORS. An OPTIONS that is no preflight is a wrong method.
       const { origin, 'access-control-request-method': asked } = request.headers;
       const needsCors = origin !== undefined && (request.method !== 'OPTIONS' || asked !== undefined);

@@ -1,4 +1,5 @@
 import { type Database } from '../db/database';
+import { type Outage } from '../db/outage';
 import { type Metrics } from '../metrics';
 import { type NoticePlan } from '../model/appending/append';
 import { type Bus } from '../push/bus/bus';
@@ -19,6 +20,7 @@ import { type Writer } from './sending/writer';
 export interface Services {
   readonly config: Config;
   readonly database: Database;
+  readonly outage: Outage;
   readonly metrics: Metrics;
   readonly sockets: Sockets;
   readonly presence: Presence;

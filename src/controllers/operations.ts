@@ -2,6 +2,8 @@ import { Router } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Services } from '../commands/services';
 import { AppError, forbidden } from '../errors';
+import { LABELS } from '../metrics';
+import { waitingNotices } from '../model/notices';
 import { answerError, authenticate, requestId } from './rest/perform';
 
 const CHECK_LIMIT_MS = 2_000;
@@ -15,6 +17,16 @@ async function partState(check: () => Promise<void>): Promise<Part> {
     sleep(CHECK_LIMIT_MS, undefined, { ref: false }).then(() => false),
   ]);
   return (await inTime.catch(() => false)) ? 'ok' : 'unavailable';
+}
+
+/** The one figure that is read from the database; while that is away, the last one stays. */
+async function countWaiting({ database, metrics }: Services): Promise<void> {
+  const waiting = await waitingNotices(database.kysely);
+  const channels = new Set([...LABELS.channel, ...waiting.map(({ channel }) => channel)]);
+  for (const channel of channels) {
+    const count = waiting.find((each) => each.channel === channel)?.count ?? 0;
+    metrics.noticesWaiting.set({ channel }, count);
+  }
 }
 
 /** For load balancers and monitoring: `/health/live`, `/health/ready`, `/metrics`. */
@@ -39,6 +51,7 @@ export function operationsRouter(services: Services): Router {
     const principal = await authenticate(services, request);
     if (principal.kind === 'user') throw forbidden('Only the platform may do this.');
     const { registry } = services.metrics;
+    await partState(() => countWaiting(services));
     response
       .set('Content-Type', registry.contentType)
       .set('Cache-Control', 'no-store')

@@ -47,9 +47,10 @@ export function openDatabase(url: string, options: { connections?: number } = {}
 
 /**
  * Makes this process the only server on a SQLite file; on MySQL there may be several.
+ * @returns what gives the file free
  * @throws Error with a sentence for the operator when another one runs
  */
-export function claimDatabase(url: string): void {
+export function claimDatabase(url: string): () => void {
   const file = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : ':memory:';
-  if (file !== ':memory:') lockSqliteFile(file);
+  return file === ':memory:' ? () => undefined : lockSqliteFile(file);
 }

@@ -19,7 +19,9 @@ describe('/metrics', () => {
   /** Every line `name{labels} value` of ours, but the histogram's. */
   async function series(): Promise<Record<string, number>> {
     const text = await (await ask({ 'X-IM-App-Key': APP_KEY })).text();
-    const lines = text.split('\n').filter((line) => line.startsWith('im_') && !line.startsWith('im_send'));
+    const lines = text
+      .split('\n')
+      .filter((line) => line.startsWith('im_') && !/^im_(?:send|http)/.test(line));
     return Object.fromEntries(
       lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
     );
@@ -38,8 +40,27 @@ describe('/metrics', () => {
       ...['sent', 'dropped'].map((result) => `im_push_total{result="${result}"}`),
       ...['delivered', 'sent', 'skipped', 'failed'].map((state) => `im_notices_total{state="${state}"}`),
       ...['doctor', 'patient'].map((type) => `im_sockets{user_type="${type}"}`),
+      'im_notices_waiting{channel="wechat"}',
     ];
     should(await series()).eql(Object.fromEntries(names.map((name) => [name, 0])));
+  });
+
+  it('counts answers by class, and the notices that wait', async () => {
+    const responses = async () => {
+      const text = await (await ask({ 'X-IM-App-Key': APP_KEY })).text();
+      const counts = [...text.matchAll(/^im_http_responses_total\{class="(\dxx)"\} (\d+)$/gm)];
+      return Object.fromEntries(counts.map(([, name, count]) => [name, Number(count)])) as Record<
+        string,
+        number
+      >;
+    };
+    const before = await responses();
+    Object.keys(before).should.eql(['2xx', '3xx', '4xx', '5xx']);
+    await server.request('get', '/users/D').expect(200);
+    await server.request('get', '/users/nobody').expect(404);
+    const after = await responses();
+    // The look itself is an answer, too.
+    should([after['2xx']! - before['2xx']!, after['4xx']! - before['4xx']!]).eql([2, 1]);
   });
 
   it('counts what happens', async () => {

@@ -267,7 +267,7 @@ export function answerError(
 export function toAppError(context: Services, error: unknown, requestIdentifier?: string): AppError {
   if (error instanceof AppError) return error;
   if (context.database.dialect.isUnavailable(error)) {
-    log.warn(`the database is away: ${describeError(error)}`, requestIdentifier);
+    context.outage.noticed(error);
     return unavailable('The database is away.');
   }
   log.error(`unexpected: ${describeError(error)}`, requestIdentifier);

@@ -7,7 +7,7 @@ import { openDriver } from './sqlite-driver';
  * Keeps every other server process from the same file: each would push to its own sockets alone, without knowing of the other.
  * The lock is SQLite's own, on a small file beside the database, so that the operator's commands can go on reading it; the
  * operating system gives it back when the process ends, however it ends.
- * @returns what gives the lock back; a process keeps it until it ends
+ * @returns what gives the lock back
  * @throws Error with a sentence for the operator
  */
 export function lockSqliteFile(file: string): () => void {
