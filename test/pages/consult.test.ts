@@ -58,7 +58,7 @@ describe('Consultations and sessions in the demo pages', function () {
     await patient.locator('[data-id]').first().waitFor();
     await stage.server.send('demo-expert', 'demo-specialist', '请周五来复查');
     await patient.locator('#elsewhere', { hasText: '请周五来复查' }).waitFor();
-    (await patient.locator('#elsewhere b').textContent())!.should.equal('周明远');
+    (await patient.locator('#elsewhere strong').textContent())!.should.equal('周明远');
     await patient.locator('#sessions-open .unread', { hasText: /^\d+$/ }).waitFor();
     await patient.locator('#elsewhere button', { hasText: '查看' }).click();
     await bubble(patient, '请周五来复查').waitFor();

@@ -40,7 +40,7 @@ describe('The status page', function () {
     await page.locator('#sockets', { hasText: '2' }).waitFor();
     await page.locator('#rate', { hasText: /^[1-9]/ }).waitFor();
     const label = await page.locator('#chart-sockets svg').getAttribute('aria-label');
-    label!.should.match(/^Sockets: now 1, at most 1/);
+    label!.should.match(/^Sockets: now 2, at most 2/);
     await page.locator('#chart-rate .chart-line[d*="L"]').waitFor({ state: 'attached' });
 
     await page.locator('#leave').click();

@@ -13,7 +13,7 @@
     return el('p', {
       class: 'line-description',
       children: [
-        el('b', { text: '情况说明' }),
+        el('strong', { text: '情况说明' }),
         el('span', { class: 'text', children: demo.withLinks(topic.description) }),
       ],
     });

@@ -124,7 +124,7 @@
         });
     var words = el('span', {
       class: 'elsewhere-text',
-      children: [el('b', { text: title }), el('span', { text: text })],
+      children: [el('strong', { text: title }), el('span', { text: text })],
     });
     demo.append(demo.empty(this._strip), [words, go, away]);
     this._strip.hidden = false;
