@@ -24,6 +24,9 @@ declare class IMClient {
   /** Without `fn`: all handlers of the event. */
   off<E extends IMClient.EventName>(event: E, fn?: (data: IMClient.Events[E]) => void): this;
 
+  /** A new token, for all that follows. After 4401 it connects again. */
+  setToken(token: string): void;
+
   /** Pending over lost connections until the server has stored or refused the message; stored once. */
   send(message: IMClient.OutgoingMessage): IMClient.JQueryPromise<IMClient.Message, IMClient.SendProblem>;
   /**

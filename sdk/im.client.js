@@ -32,6 +32,9 @@
   // A handshake that was under way when the page came back may hang in a network that is gone.
   var STALE_HANDSHAKE_MS = 3000;
 
+  // A server that was never reached is told of as an error after so many tries.
+  var TRIES_BEFORE_ERROR = 4;
+
   var ACK_DELAY_MS = 200;
   var SYNC_PAGE = 200;
   // An unbound doctor may be behind in hundreds of sessions.
@@ -198,13 +201,16 @@
     return failure('payload_too_large', 'A frame may have 64 KiB at most.', 413);
   }
 
-  // `baseUrl` made absolute, as links on the page would be; without one: the page's own host.
+  // `baseUrl` made absolute, as links on the page would be; without one: the page's own host. One that names the API's
+  // path, too, means the same.
   function absolute(baseUrl) {
     var link = document.createElement('a');
     link.href = baseUrl || window.location.protocol + '//' + window.location.host;
     var end = link.href.search(/[?#]/);
     var base = end === -1 ? link.href : link.href.slice(0, end);
     while (base.charAt(base.length - 1) === '/') base = base.slice(0, -1);
+    var at = base.length - API.length;
+    if (at > 0 && base.slice(at) === API) base = base.slice(0, at);
     return base;
   }
 
@@ -278,10 +284,15 @@
     delete this._timers[purpose];
   };
 
+  var EVENT_NAMES =
+    /^(open|message|notification|read|recall|typing|topic|topic_overdue|participants|reconnecting|close|error|pending|failed|call_(invite|accept|taken|signal|reject|cancel|hangup|ended))$/;
+
   // ---- Events ---------------------------------------------------------------------------------------------
 
   IMClient.prototype.on = function (event, fn) {
     if (typeof fn !== 'function') throw new TypeError('IMClient.on: the handler must be a function.');
+    // A mistyped name would never be heard of.
+    if (!EVENT_NAMES.test(event)) throw new TypeError('IMClient.on: there is no event "' + event + '".');
     // A new list each time: an emission under way goes on over the old one.
     this._handlers[key(event)] = this._listeners(event).concat([fn]);
     return this;
@@ -523,6 +534,12 @@
 
   // ---- The connection -------------------------------------------------------------------------------------
 
+  // A new token, also after the old one ended the connection (4401): then it connects again.
+  IMClient.prototype.setToken = function (token) {
+    this._token = token;
+    if (this._state === CLOSED && this._refusedToken) this.connect();
+  };
+
   IMClient.prototype.connect = function () {
     if (this._state !== IDLE && this._state !== CLOSED) return this;
     document.addEventListener('visibilitychange', this._wake, false);
@@ -623,6 +640,10 @@
       code: code,
       reason: reason || '',
     });
+    // Maybe the address is wrong: the page is told, and the client goes on.
+    if (!this._loggedInOnce && this._attempt === TRIES_BEFORE_ERROR) {
+      this._emit('error', failure('unavailable', 'No IM server answers at ' + this.baseUrl + '; trying on.'));
+    }
     if (this._outbox.length > 0) this._emitPending();
   };
 
@@ -632,6 +653,7 @@
     var left = this._outbox;
     var recalls = this._recalls;
     this._state = CLOSED;
+    this._refusedToken = code === 4401;
     this._openedAt = 0;
     document.removeEventListener('visibilitychange', this._wake, false);
     window.removeEventListener('pageshow', this._wake, false);

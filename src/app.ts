@@ -1,3 +1,4 @@
+import { claimDatabase } from './db/database';
 import {
   configureLogger,
   describeError,
@@ -10,6 +11,7 @@ import {
 } from './logger';
 import { type Config, ConfigError, readConfig } from './resources/config/config';
 import { ImServer } from './server';
+import { startFault } from './start-fault';
 import { VERSION } from './version';
 
 /** Exit statuses that the supervisor tells apart: a restart can't help a bad setting (EX_CONFIG in sysexits.h). */
@@ -60,10 +62,12 @@ async function main(): Promise<void> {
 
   let server: ImServer;
   try {
+    // The listener keeps the lock's handle from the garbage collector, too.
+    process.once('exit', claimDatabase(config.databaseUrl));
     server = ImServer.create(config);
   } catch (error) {
     announce(config.port);
-    log.error(`the server can't start: ${error instanceof Error ? error.message : describeError(error)}`);
+    log.error(`the server can't start: ${createFault(error, config)}`);
     return exit(EXIT.failure);
   }
   stopOnRequest(server);
@@ -73,7 +77,7 @@ async function main(): Promise<void> {
   } catch (error) {
     announce(config.port);
     const advice = server.context.database.dialect.adviceOn(error);
-    log.error(`the server can't start: ${advice ?? describeError(error)}`);
+    log.error(`the server can't start: ${advice ?? startFault(error, config)}`);
     await server.stop();
     return exit(EXIT.failure);
   }
@@ -83,6 +87,12 @@ async function main(): Promise<void> {
     log.warn(`The bus (${bus.description}) is away: this process hears of no other until it is back`);
   for (const warning of config.warnings) log.warn(warning);
   if (config.openLogin) log.warn('Profile dev: anybody can log in as anybody, without the app key');
+}
+
+/** Errors of our own making are sentences already. */
+function createFault(error: unknown, config: Config): string {
+  const isOurs = error instanceof Error && (error as { code?: unknown }).code === undefined;
+  return isOurs ? error.message : startFault(error, config);
 }
 
 /** Ends the process, once its log file has why. */

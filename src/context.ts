@@ -20,6 +20,7 @@ import { type Database, openDatabase } from './db/database';
 import { Pictures } from './files/pictures';
 import { type FileStore, openStore } from './files/store';
 import { log } from './logger';
+import { Outage } from './db/outage';
 import { createMetrics } from './metrics';
 import { type NoticePlan } from './model/appending/append';
 import { takeForcedToken } from './model/forced-tokens';
@@ -70,6 +71,7 @@ function picturesOf({ pictures }: Overrides): Pictures | undefined {
 export function createContext(config: Config, overrides: Overrides = {}): Context {
   const database =
     overrides.database ?? openDatabase(config.databaseUrl, { connections: config.databaseConnections });
+  const outage = new Outage(database);
   const metrics = createMetrics();
   const { bus, tokenCache } = between(config, overrides);
   const sockets = new Sockets({
@@ -150,6 +152,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   const calls = new Calls({
     config,
     database,
+    presence,
     sockets,
     deliver,
     announceStored,
@@ -174,6 +177,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   return {
     config,
     database,
+    outage,
     metrics,
     sockets,
     presence,
@@ -221,6 +225,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await healing.close();
       presence.close();
       await bus.close();
+      outage.close();
       await database.close();
     },
   };

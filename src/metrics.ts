@@ -5,6 +5,8 @@ export const LABELS = {
   table: ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'],
   userType: ['doctor', 'patient'],
   result: ['sent', 'dropped'],
+  class: ['2xx', '3xx', '4xx', '5xx'],
+  channel: ['wechat'],
   state: ['delivered', 'sent', 'skipped', 'failed'],
   eventState: ['sent', 'failed'],
 } as const;
@@ -57,6 +59,18 @@ export function createMetrics() {
       labelNames: ['state'],
       registers,
     }),
+    noticesWaiting: new Gauge({
+      name: 'im_notices_waiting',
+      help: 'Notices in the database that are pending, by channel',
+      labelNames: ['channel'],
+      registers,
+    }),
+    responses: new Counter({
+      name: 'im_http_responses_total',
+      help: 'HTTP answers of this process, by class of status',
+      labelNames: ['class'],
+      registers,
+    }),
     sendSeconds: new Histogram({
       name: 'im_send_seconds',
       help: 'Seconds from a message being accepted to its commit',
@@ -82,6 +96,8 @@ export function createMetrics() {
   for (const result of LABELS.result) metrics.pushes.inc({ result }, 0);
   for (const state of LABELS.state) metrics.notices.inc({ state }, 0);
   for (const state of LABELS.eventState) metrics.events.inc({ state }, 0);
+  for (const channel of LABELS.channel) metrics.noticesWaiting.set({ channel }, 0);
+  for (const each of LABELS.class) metrics.responses.inc({ class: each }, 0);
   for (const userType of LABELS.userType) metrics.sockets.set({ user_type: userType }, 0);
   return metrics;
 }

@@ -45,8 +45,12 @@ export class ImServer {
     const app = expressApp(context);
     const origins = new Origins(config.corsOrigins);
     const allowOrigin = origins.cors();
+    const { responses } = context.metrics;
     // Node would refuse by itself what names no host, without the headers that every answer has.
     const http = createServer({ requireHostHeader: false }, (request, response) => {
+      response.once('finish', () => {
+        responses.inc({ class: `${Math.floor(response.statusCode / 100)}xx` });
+      });
       if (refuseHostless(context, request, response)) return;
       // Only browsers name an origin; whoever does not needs none of CORS. An OPTIONS that is no preflight is a wrong method.
       const { origin, 'access-control-request-method': asked } = request.headers;

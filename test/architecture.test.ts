@@ -14,8 +14,8 @@ const ROWS: readonly (readonly string[])[] = [
   ['commands/'],
   ['context.ts'],
   ['controllers/'],
-  ['server.ts', 'command-line.ts'],
-  ['app.ts', 'app.armour.ts', 'export.ts', 'platform-views.ts', 'report-views.ts'],
+  ['server.ts', 'command-line.ts', 'start-fault.ts'],
+  ['app.ts', 'app.armour.ts', 'backup.ts', 'export.ts', 'platform-views.ts', 'report-views.ts'],
 ];
 
 /** Every file of the source, relative to its folder. */

@@ -1,6 +1,7 @@
 import { type Database } from '../db/database';
 import { type Pictures } from '../files/pictures';
 import { type FileStore } from '../files/store';
+import { type Outage } from '../db/outage';
 import { type Metrics } from '../metrics';
 import { type NoticePlan } from '../model/appending/append';
 import { type WantedEvents } from '../model/appending/events';
@@ -25,6 +26,7 @@ import { type Webhooks } from './webhooks/webhooks';
 export interface Services {
   readonly config: Config;
   readonly database: Database;
+  readonly outage: Outage;
   readonly metrics: Metrics;
   readonly sockets: Sockets;
   readonly presence: Presence;

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type z } from 'zod';
 import { type Fault, invalid } from '../errors';
+import { faultMessage } from './fault-messages';
 import { jsonDepth, MAX_JSON_DEPTH } from '../model/values/text';
 
 /**
@@ -32,7 +33,7 @@ export function check<Schema extends z.ZodType>(
   const quick = quickChecks.get(schema)?.safeParse(value);
   return quick?.success === true
     ? (quick as z.ZodSafeParseSuccess<z.output<Schema>>)
-    : schema.safeParse(value);
+    : schema.safeParse(value, { error: faultMessage });
 }
 
 /** Every fault that zod found, by its dotted path. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import helmet from 'helmet';
@@ -9,12 +10,13 @@ import { statusReader } from '../commands/maintenance/status';
 import { AppError, forbidden, unauthenticated } from '../errors';
 import { type UserType } from '../model/users';
 import { VERSION } from '../version';
+import { guidesRouter, README } from './guides';
+import { pageLanguage, texts } from './language';
 import { authenticate } from './rest/perform';
 
 /** The EJS templates, and beside them what they load. */
 export const PAGES_DIRECTORY = path.join(__dirname, '..', 'views', 'pages');
 
-const README = path.join(__dirname, '..', '..', 'readme.md');
 const FOR_EVER = 'public, max-age=31536000, immutable';
 
 /**
@@ -27,22 +29,22 @@ export function pagesRouter(services: Services): Router {
   const version = assetVersion();
   const asset = (name: string) => `${name}?v=${version}`;
 
-  const render = (response: Response, template: string, data: Record<string, unknown>) => {
+  const render: Render = (request, response, template, data) => {
+    const language = pageLanguage(request, response);
     // A page is small, and what it names changes with every release.
     response.set('Cache-Control', 'no-cache');
-    response.render(`${template}.ejs`, { version: VERSION, asset, ...data });
+    response.render(`${template}.ejs`, { version: VERSION, asset, language, t: texts(language), ...data });
   };
 
-  router.get('/', securityHeaders("'self' data:"), (_request, response) => {
-    render(response, 'home', { demo, profile: services.config.profile, readme: existsSync(README) });
+  router.get('/', securityHeaders("'self' data:"), (request, response) => {
+    const { host, profile } = services.config;
+    const chinese = pageLanguage(request, response) === 'zh';
+    const readme = !existsSync(README) ? '' : chinese ? '/doc/readme.zh-CN.md' : '/readme.md';
+    const addresses = demo ? otherAddresses(host, request.socket.localPort ?? 0) : [];
+    render(request, response, 'home', { addresses, demo, profile, readme });
   });
-  router.get('/readme.md', (_request, response, next) => {
-    if (!existsSync(README)) {
-      next();
-      return;
-    }
-    response.set('Cache-Control', 'no-cache').type('text/plain; charset=utf-8').send(readFileSync(README));
-  });
+  router.use(['/readme.md', '/doc'], securityHeaders("'self' data:"));
+  router.use(guidesRouter((request, response, data) => render(request, response, 'guide', data)));
   router.get('/favicon.ico', (_request, response) => {
     response.set('Cache-Control', 'public, max-age=86400');
     response.sendFile(path.join(PAGES_DIRECTORY, 'assets', 'icon.svg'));
@@ -56,7 +58,16 @@ export function pagesRouter(services: Services): Router {
   return router;
 }
 
-type Render = (response: Response, template: string, data: Record<string, unknown>) => void;
+type Render = (request: Request, response: Response, template: string, data: Record<string, unknown>) => void;
+
+/** Where other devices reach a server that listens for them; none where it listens on its own machine alone. */
+function otherAddresses(host: string, port: number): string[] {
+  if (!['0.0.0.0', '::'].includes(host)) return [];
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return all
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => `http://${address}:${port}/`);
+}
 
 /** One address for both: the page for a browser that names no credentials, the figures for the platform's backend. */
 function statusRoute(router: Router, services: Services, render: Render): void {
@@ -68,7 +79,7 @@ function statusRoute(router: Router, services: Services, render: Render): void {
       if (request.accepts(['json', 'html']) !== 'html') {
         throw unauthenticated('This needs the header X-IM-App-Key.');
       }
-      render(response, 'status', {});
+      render(request, response, 'status', {});
       return;
     }
     const principal = await authenticate(services, request);
@@ -80,8 +91,8 @@ function statusRoute(router: Router, services: Services, render: Render): void {
 function demoRoutes(router: Router, version: string, render: Render): void {
   // Pictures, voices and films of messages may lie anywhere.
   const security = securityHeaders("'self' http: https: data: blob:", "'self' http: https: blob:");
-  const page = (type: UserType) => (_request: Request, response: Response) => {
-    render(response, type, { users: DEMO_USERS.filter((user) => user.type === type) });
+  const page = (type: UserType) => (request: Request, response: Response) => {
+    render(request, response, type, { users: DEMO_USERS.filter((user) => user.type === type) });
   };
   router.get('/demo/patient', security, page('patient'));
   router.get('/demo/doctor', security, page('doctor'));

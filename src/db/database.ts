@@ -3,6 +3,7 @@ import { type Dialect } from './dialect';
 import { openMysql } from './mysql/mysql-database';
 import { type Schema } from './schema';
 import { openSqlite } from './sqlite/sqlite-database';
+import { lockSqliteFile } from './sqlite/sqlite-lock';
 import { type Run } from './statement';
 
 export type Queryable = Kysely<Schema>;
@@ -44,4 +45,14 @@ export function openDatabase(url: string, options: { connections?: number } = {}
   return url.startsWith('sqlite:')
     ? openSqlite(url.slice('sqlite:'.length))
     : openMysql(url, options.connections ?? 10);
+}
+
+/**
+ * Makes this process the only server on a SQLite file; on MySQL there may be several.
+ * @returns what gives the file free
+ * @throws Error with a sentence for the operator when another one runs
+ */
+export function claimDatabase(url: string): () => void {
+  const file = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : ':memory:';
+  return file === ':memory:' ? () => undefined : lockSqliteFile(file);
 }

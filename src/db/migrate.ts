@@ -11,6 +11,7 @@ import { firstReply } from './migrations/0002-first-reply';
 import { webhooks } from './migrations/0003-webhooks';
 import { recalls } from './migrations/0004-recalls';
 import { files } from './migrations/0005-files';
+import { callRings } from './migrations/0019-call-rings';
 import { createServerState } from './migrations/ddl';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
@@ -25,6 +26,7 @@ export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0003-webhooks': webhooks,
   '0004-recalls': recalls,
   '0005-files': files,
+  '0019-call-rings': callRings,
 };
 
 /** How long a process that died keeps the others from the schema; one that lives renews its lease. */

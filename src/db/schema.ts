@@ -215,6 +215,12 @@ interface CallTable {
   callee_until: Defaulted<SqlTime | null>;
 }
 
+/** The callees whom a ringing call has reached: a socket of theirs got the invite. Gone with the call's end. */
+interface CallRingTable {
+  call_id: string;
+  user_id: string;
+}
+
 /** Facts that all processes share and that survive a restart, such as WeChat's pause. */
 interface ServerStateTable {
   name: string;
@@ -272,6 +278,7 @@ export interface Schema {
   message_files: MessageFileTable;
   recalls: RecallTable;
   recalled_messages: RecalledMessageTable;
+  call_rings: CallRingTable;
 }
 
 export type ProfileRow = Selectable<ProfileTable>;

@@ -208,3 +208,14 @@ export async function finishNotice(
     return true;
   });
 }
+
+/** How many notices are pending, by channel. */
+export async function waitingNotices(db: Queryable): Promise<{ channel: string; count: number }[]> {
+  const rows = await db
+    .selectFrom('notices')
+    .select((eb) => ['channel', eb.fn.countAll().as('count')])
+    .where('state', '=', 'pending')
+    .groupBy('channel')
+    .execute();
+  return rows.map(({ channel, count }) => ({ channel, count: Number(count) }));
+}

@@ -19,7 +19,7 @@ describe('/metrics', () => {
   /** Every line `name{labels} value` of ours, but the histograms'. */
   async function series(): Promise<Record<string, number>> {
     const text = await (await ask({ 'X-IM-App-Key': APP_KEY })).text();
-    const isOurs = (line: string) => line.startsWith('im_') && !/^im_(send|first_reply)_/.test(line);
+    const isOurs = (line: string) => line.startsWith('im_') && !/^im_(?:send|first_reply|http)_/.test(line);
     const lines = text.split('\n').filter(isOurs);
     return Object.fromEntries(
       lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
@@ -43,8 +43,27 @@ describe('/metrics', () => {
       'im_topics_waiting',
       'im_files_total',
       'im_file_bytes_total',
+      'im_notices_waiting{channel="wechat"}',
     ];
     should(await series()).eql(Object.fromEntries(names.map((name) => [name, 0])));
+  });
+
+  it('counts answers by class, and the notices that wait', async () => {
+    const responses = async () => {
+      const text = await (await ask({ 'X-IM-App-Key': APP_KEY })).text();
+      const counts = [...text.matchAll(/^im_http_responses_total\{class="(\dxx)"\} (\d+)$/gm)];
+      return Object.fromEntries(counts.map(([, name, count]) => [name, Number(count)])) as Record<
+        string,
+        number
+      >;
+    };
+    const before = await responses();
+    Object.keys(before).should.eql(['2xx', '3xx', '4xx', '5xx']);
+    await server.request('get', '/users/D').expect(200);
+    await server.request('get', '/users/nobody').expect(404);
+    const after = await responses();
+    // The look itself is an answer, too.
+    should([after['2xx']! - before['2xx']!, after['4xx']! - before['4xx']!]).eql([2, 1]);
   });
 
   it('counts what happens', async () => {

@@ -82,7 +82,10 @@ describe('The start of a server', function () {
     const { port } = other.address() as AddressInfo;
     const server = ChildServer.spawn({ IM_PROFILE: 'test', IM_PORT: String(port) }, folder);
     should(await server.exited).eql({ code: 1, signal: null });
-    should(server.lines.at(-1)).match(/^\[ERROR\] .*EADDRINUSE/);
+    should(server.lines.at(-1)).match(
+      /^\[ERROR\] .*127\.0\.0\.1:\d+ is in use by another process \(EADDRINUSE\)/,
+    );
+    should(server.lines.at(-1)).not.match(/ at .*node:/);
     should(server.stderr).equal('');
     other.close();
   });
@@ -96,6 +99,20 @@ describe('The start of a server', function () {
     should(await server.exited).eql({ code: 1, signal: null });
     should(server.lines.at(-1)).match(/^\[ERROR\] /);
     should(server.stderr).equal('');
+  });
+
+  it('takes no SQLite file that another server uses, until that one is gone, however it went', async () => {
+    const settings = { IM_PROFILE: 'test', IM_PORT: '0', IM_DATABASE_URL: `sqlite:${folder}/one.db` };
+    const first = ChildServer.spawn(settings, folder);
+    await first.listening();
+    const second = ChildServer.spawn(settings, folder);
+    should(await second.exited).eql({ code: 1, signal: null });
+    should(second.lines.at(-1)).match(/^\[ERROR\] .*another server process uses .*one\.db/);
+    should(second.lines.at(-1)).not.match(/ at .*node:/);
+    should(await first.end('SIGKILL')).match({ signal: 'SIGKILL' });
+    const third = ChildServer.spawn(settings, folder);
+    await third.listening();
+    should(await third.end()).eql({ code: 0, signal: null });
   });
 
   it('gives a database up that does not come within 30 s, with status 1', async () => {

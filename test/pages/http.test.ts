@@ -62,6 +62,81 @@ describe('Pages over HTTP', () => {
     });
   }
 
+  describe('speaks', () => {
+    const CHINESE = 'zh-CN,zh;q=0.9,en;q=0.8';
+    const cases: [path: string, chinese: RegExp, english: RegExp][] = [
+      ['/', /接口文档/, /API reference/],
+      ['/status', /请输入应用密钥/, /The app key, please/],
+      ['/api/v2/docs', /发送消息；相同的 client_msg_id/, /Send a message; the same client_msg_id/],
+    ];
+    for (const [page, chinese, english] of cases) {
+      it(`the browser's language at ${page}, and what its switch says`, async () => {
+        const get = (path: string) => supertest(dev.url).get(path).set(BROWSER);
+        const preferred = await get(page).set('Accept-Language', CHINESE).expect(200);
+        preferred.text.should.match(chinese).and.match(/<html lang="zh-CN">/);
+        preferred.headers.vary!.should.match(/Accept-Language/).and.match(/Cookie/);
+        (await get(page).set('Accept-Language', 'de,en;q=0.5')).text.should.match(english);
+        const switched = await get(`${page}?lang=en`).set('Accept-Language', CHINESE).expect(200);
+        switched.text.should.match(english).and.match(/<html lang="en">/);
+        const cookie = String(switched.headers['set-cookie']).split(';')[0]!;
+        const later = await get(page).set('Accept-Language', CHINESE).set('Cookie', cookie).expect(200);
+        later.text.should.match(english);
+        // Whatever else is asked for is no language.
+        (await get(`${page}?lang=%3Cscript%3E`)).text.should.match(english);
+      });
+    }
+
+    it('Chinese throughout: every summary of the API has one', async () => {
+      const { text } = await supertest(dev.url).get('/api/v2/docs?lang=zh').expect(200);
+      const summaries = [...text.matchAll(/<p class="summary">([^<]+)<\/p>/g)].map(([, each]) => each!);
+      summaries.length.should.be.above(30);
+      summaries.filter((each) => !/\p{Script=Han}/u.test(each)).should.eql([]);
+    });
+  });
+
+  it('says how two devices meet', async () => {
+    const alone = await supertest(dev.url).get('/').expect(200);
+    alone.text.should.match(/IM_HOST=0\.0\.0\.0 npm start/);
+    const open = await TestServer.start({
+      IM_PROFILE: 'dev',
+      IM_DATABASE_URL: 'sqlite::memory:',
+      IM_HOST: '0.0.0.0',
+    });
+    try {
+      const { text } = await supertest(open.url).get('/').expect(200);
+      text.should.match(/On two devices/);
+      for (const [, port] of text.matchAll(/<code>http:\/\/[\d.]+:(\d+)\/<\/code>/g)) {
+        Number(port).should.equal(open.port);
+      }
+    } finally {
+      await open.stop();
+    }
+  });
+
+  it('shows the readme and the guides as pages whose links lead somewhere', async () => {
+    const seen = new Set<string>();
+    const wanted = ['/readme.md', '/doc/readme.zh-CN.md'];
+    for (let page = wanted.pop(); page !== undefined; page = wanted.pop()) {
+      if (seen.has(page)) continue;
+      seen.add(page);
+      const response = await supertest(dev.url).get(page).set(BROWSER).expect(200);
+      if (!page.endsWith('.md')) continue;
+      response.headers['content-type']!.should.equal('text/html; charset=utf-8');
+      response.text.should.not.match(/<script|javascript:/);
+      const ids = [...response.text.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id!);
+      for (const [, target] of response.text.matchAll(/(?:href|src)="([^"]+)"/g)) {
+        const [address, anchor] = target!.split('#');
+        if (address === '' && anchor !== undefined) ids.should.containEql(anchor);
+        else if (address!.startsWith('/')) wanted.push(address!);
+      }
+    }
+    seen.size.should.be.above(12);
+    const plain = await supertest(dev.url).get('/readme.md').set('Accept', 'text/plain').expect(200);
+    plain.text.should.match(/^# /);
+    await supertest(dev.url).get('/doc/..%2fpackage.json').expect(404);
+    await supertest(dev.url).get('/doc/images/..%2f..%2fpackage.json').expect(404);
+  });
+
   it('lets files be kept for ever under the address that names their version, and asked for again otherwise', async () => {
     const { text } = await supertest(dev.url).get('/');
     const file = /href="(\/assets\/site\.css\?v=[0-9a-f]{12})"/.exec(text)?.[1] ?? '';

@@ -94,6 +94,7 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
   },
   'GET /sessions/': { status: 200, names: 'query', outsider: 200 },
   'GET /sessions/recent': { status: 200, names: 'query', outsider: 200 },
+  'GET /sessions/:session_id': { status: 200, outsider: 404 },
   'GET /sessions/:session_id/session': { status: 200, outsider: 404 },
   'PUT /sessions/:session_id/sticky': { status: 204, names: 'body', outsider: 404 },
   'DELETE /sessions/:session_id/sticky': { status: 204, names: 'query', outsider: 404 },

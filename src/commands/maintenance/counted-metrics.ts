@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, log } from '../../logger';
+import { LABELS } from '../../metrics';
+import { waitingNotices } from '../../model/notices';
 import { countWaiting } from '../../model/topics';
 import { type Services } from '../services';
 
@@ -8,11 +10,17 @@ const COUNT_LIMIT_MS = 2_000;
 
 /** Brings the gauges up to date that count rows. Without an answer of the database they are not a number. */
 export async function countForMetrics({ database, metrics }: Pick<Services, 'database' | 'metrics'>) {
-  const late = sleep(COUNT_LIMIT_MS, NaN, { ref: false });
+  const db = database.kysely;
+  const late = sleep(COUNT_LIMIT_MS, undefined, { ref: false });
   try {
-    metrics.topicsWaiting.set(await Promise.race([countWaiting(database.kysely), late]));
+    const counts = await Promise.race([Promise.all([countWaiting(db), waitingNotices(db)]), late]);
+    metrics.topicsWaiting.set(counts?.[0] ?? NaN);
+    const waiting = new Map(counts?.[1].map(({ channel, count }) => [channel, count]));
+    for (const channel of LABELS.channel)
+      metrics.noticesWaiting.set({ channel }, counts === undefined ? NaN : (waiting.get(channel) ?? 0));
   } catch (error) {
     metrics.topicsWaiting.set(NaN);
-    log.warn(`the topics that wait could not be counted: ${describeError(error)}`);
+    for (const channel of LABELS.channel) metrics.noticesWaiting.set({ channel }, NaN);
+    log.warn(`what waits could not be counted: ${describeError(error)}`);
   }
 }

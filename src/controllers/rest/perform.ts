@@ -142,9 +142,10 @@ function checked(
 ): ApiRequest<Record<string, unknown>, unknown> {
   const faults: Fault[] = [];
   const given = body === undefined ? {} : body.value;
-  const query =
-    route.query === undefined ? {} : queryOf(request.url ?? '', Object.keys(route.query.shape), faults);
-  const checkedQuery = route.query?.safeParse(query);
+  const known = Object.keys(route.query?.shape ?? {});
+  const query = queryOf(request.url ?? '', known, route.query === undefined ? [] : faults);
+  faults.push(...pagingFaults(query, known));
+  const checkedQuery = route.query && check(route.query, query);
   if (checkedQuery?.success === false) faults.push(...faultsOf(checkedQuery.error.issues));
   const checkedBody = route.body && check(route.body, given);
   if (checkedBody?.success === false) faults.push(...faultsOf(checkedBody.error.issues));
@@ -166,6 +167,21 @@ function checked(
     request,
     headOnly: request.method === 'HEAD',
   };
+}
+
+/** What other APIs page by. Ignored, each page would be the first one. */
+const OTHER_PAGING = ['page', 'pagesize', 'offset'];
+
+function pagingFaults(query: Record<string, string>, known: readonly string[]): Fault[] {
+  const message = known.includes('cursor')
+    ? "unknown: lists page by limit, and by cursor, which is the answer's next"
+    : known.includes('before')
+      ? 'unknown: messages page by limit, before and after'
+      : 'unknown: this answer has no pages';
+  return OTHER_PAGING.filter((name) => Object.hasOwn(query, name) && !known.includes(name)).map((path) => ({
+    path,
+    message,
+  }));
 }
 
 /** The query of `url`. Text that no database stores is a fault anywhere, a repetition only of a field in `known`. */
@@ -305,7 +321,7 @@ function endLater(response: ServerResponse, text: string): void {
 export function toAppError(context: Services, error: unknown, requestIdentifier?: string): AppError {
   if (error instanceof AppError) return error;
   if (context.database.dialect.isUnavailable(error)) {
-    log.warn(`the database is away: ${describeError(error)}`, requestIdentifier);
+    context.outage.noticed(error);
     return unavailable('The database is away.');
   }
   log.error(`unexpected: ${describeError(error)}`, requestIdentifier);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ejs from 'ejs';
+import { type Language, texts } from '../../language';
+import { chineseFor, inChinese } from './chinese';
 import { type JsonSchema } from './json-schema';
 import { type OpenApi, type Operation, type Parameter, type Response } from './openapi';
 
@@ -23,7 +25,8 @@ interface TypeLabel {
 }
 
 /** The OpenAPI document as a page for people: no script, one stylesheet. */
-export function docsPage(document: OpenApi): string {
+export function docsPage(english: OpenApi, language: Language): string {
+  const document = language === 'zh' ? inChinese(english) : english;
   const operations = Object.entries(document.paths).flatMap(([address, methods]) =>
     Object.entries(methods).map(([method, operation]) =>
       operationView(document, method.toUpperCase(), address, operation),
@@ -31,8 +34,11 @@ export function docsPage(document: OpenApi): string {
   );
   return ejs.render(readFileSync(TEMPLATE, 'utf8'), {
     info: document.info,
+    language,
+    t: texts(language),
     sections: document.tags.map(({ name }) => ({
       name,
+      heading: language === 'zh' ? chineseFor(name) : name,
       operations: operations.filter((operation) => operation.tag === name),
     })),
     schemas: Object.entries(document.components.schemas).map(([name, schema]) => ({

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Response, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import { type Services } from '../../../commands/services';
 import { methodNotAllowed } from '../../../errors';
+import { pageLanguage } from '../../language';
 import { docsPage } from './docs-page';
 import { API_GROUPS } from '../routes/groups';
 import { openApiDocument } from './openapi';
@@ -18,14 +19,15 @@ const POLICY =
 export function documentationRouter(services: Services): Router {
   const router = Router({ caseSensitive: true });
   const document = once(() => openApiDocument(API_GROUPS));
-  const files: Record<string, { type: string; text: () => string }> = {
+  const pages = { zh: once(() => docsPage(document(), 'zh')), en: once(() => docsPage(document(), 'en')) };
+  const files: Record<string, { type: string; text: (request: Request, response: Response) => string }> = {
     '/openapi.json': { type: 'application/json', text: once(() => JSON.stringify(document(), null, 2)) },
-    '/docs': { type: 'text/html', text: once(() => docsPage(document())) },
+    '/docs': { type: 'text/html', text: (request, response) => pages[pageLanguage(request, response)]() },
     '/docs.css': { type: 'text/css', text: once(() => readFileSync(STYLES, 'utf8')) },
   };
   for (const [address, { type, text }] of Object.entries(files)) {
-    router.get(address, (_request, response) => {
-      secure(response).type(`${type}; charset=utf-8`).send(text());
+    router.get(address, (request, response) => {
+      secure(response).type(`${type}; charset=utf-8`).send(text(request, response));
     });
     router.all(address, (request, response) => {
       answerError(services, response, requestId(request, response), methodNotAllowed(['GET', 'HEAD']));

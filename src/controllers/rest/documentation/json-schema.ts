@@ -40,7 +40,9 @@ export class SchemaComponents {
    */
   of(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
     const { $defs: definitions = {}, ...own } = z.toJSONSchema(schema, { io }) as RawSchema;
-    for (const [name, definition] of Object.entries(definitions)) this.#add(name, definition);
+    for (const [name, definition] of Object.entries(definitions)) {
+      if (!isAnyJson(name)) this.#add(name, definition);
+    }
     return legible(own);
   }
 
@@ -53,19 +55,18 @@ export class SchemaComponents {
   }
 
   #add(name: string, definition: RawSchema): void {
-    const component = componentName(name);
     const schema = legible(definition);
-    const known = this.schemas[component];
+    const known = this.schemas[name];
     if (known !== undefined && JSON.stringify(known) !== JSON.stringify(schema)) {
-      throw new Error(`two different schemas have the id ${component}`);
+      throw new Error(`two different schemas have the id ${name}`);
     }
-    this.schemas[component] = schema;
+    this.schemas[name] = schema;
   }
 }
 
-/** What refers to itself and has no name is zod's "any JSON": the only such schema here. */
-function componentName(name: string): string {
-  return name.startsWith('__schema') ? 'Json' : name;
+/** What refers to itself and has no name is zod's "any JSON": generators stumble over it, and `{}` says the same. */
+function isAnyJson(name: string): boolean {
+  return name.startsWith('__schema');
 }
 
 type RawSchema = Omit<JsonSchema, 'additionalProperties'> & {
@@ -82,7 +83,9 @@ function legible(raw: RawSchema): JsonSchema {
   const result: JsonSchema = { ...schema };
   if (example !== undefined) result.examples = [example];
   if (result.$ref !== undefined) {
-    result.$ref = PREFIX + componentName(result.$ref.slice(result.$ref.lastIndexOf('/') + 1));
+    const name = result.$ref.slice(result.$ref.lastIndexOf('/') + 1);
+    if (isAnyJson(name)) delete result.$ref;
+    else result.$ref = PREFIX + name;
   }
   if (result.type === 'integer') {
     if (typeof result.default === 'string') result.default = Number(result.default);
@@ -102,7 +105,16 @@ function legible(raw: RawSchema): JsonSchema {
   for (const key of ['anyOf', 'oneOf', 'allOf'] as const) {
     if (result[key] !== undefined) result[key] = result[key].map(legible);
   }
-  return numbersAsEnum(result);
+  return nullable(numbersAsEnum(result));
+}
+
+/** A simple type or null as `type: [type, 'null']`, which generators know; a component or null stays a choice. */
+function nullable(schema: JsonSchema): JsonSchema {
+  const { anyOf, ...rest } = schema;
+  const [value, other, ...more] = anyOf ?? [];
+  if (value === undefined || other?.type !== 'null' || more.length > 0) return schema;
+  if (typeof value.type !== 'string' || value.enum !== undefined || value.const !== undefined) return schema;
+  return { ...value, ...rest, type: [value.type, 'null'] };
 }
 
 /** A choice of constants as `enum`. */

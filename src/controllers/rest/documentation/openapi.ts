@@ -8,13 +8,20 @@ import { exampleProblem, problem, problemsOf } from './problems';
 import { type Route, TAKES_CURRENT, type Who } from '../route';
 import { wire } from '../schemas';
 import { webhookOperations } from './webhooks';
+import { operationName } from './operation-name';
 
-/** The parts of an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) that are used here. */
+/** The parts of an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0) that are used here. */
 export interface OpenApi {
   openapi: string;
-  info: { title: string; version: string; description: string };
+  info: {
+    title: string;
+    version: string;
+    description: string;
+    contact: { name: string };
+    license: { name: string; identifier: string };
+  };
   servers: { url: string }[];
-  tags: { name: string }[];
+  tags: { name: string; description: string }[];
   paths: Record<string, Record<string, Operation>>;
   /** What the server sends, by the type of the event. */
   webhooks: Record<string, { post: WebhookOperation }>;
@@ -84,6 +91,15 @@ const DESCRIPTION =
   'a user sends the token that the backend got for it by logging it in. ' +
   'Errors are RFC 9457 problems, whose `code` a program can rely on.';
 
+const TAGS: Readonly<Record<string, string>> = {
+  Application: 'Badge, notices and what else concerns the app as a whole',
+  Users: 'Profiles, logging in and out, who is online',
+  Sessions: 'Conversations: with a fixed type and changing participants',
+  Messages: 'Sending, history, unread messages',
+  Topics: 'Consultations inside a session, from a start message to an end message',
+  Participants: 'Who takes part in a session',
+};
+
 /** The document of all routes, made of the schemas that check the requests. */
 export function openApiDocument(groups: readonly Group[]): OpenApi {
   const schemas = new SchemaComponents();
@@ -92,7 +108,7 @@ export function openApiDocument(groups: readonly Group[]): OpenApi {
   const tags: OpenApi['tags'] = [];
   for (const { base, sections } of groups) {
     for (const [tag, routes] of Object.entries(sections)) {
-      tags.push({ name: tag });
+      tags.push({ name: tag, description: TAGS[tag] ?? tag });
       for (const route of routes) {
         const path = (base + route.path.replace(/\/$/, '')).replaceAll(/:(\w+)/g, '{$1}');
         const operation = operationOf(route, path, tag, schemas, problems);
@@ -101,8 +117,14 @@ export function openApiDocument(groups: readonly Group[]): OpenApi {
     }
   }
   return {
-    openapi: '3.1.1',
-    info: { title: 'Family doctor IM', version: VERSION, description: DESCRIPTION },
+    openapi: '3.1.0',
+    info: {
+      title: 'Family doctor IM',
+      version: VERSION,
+      description: DESCRIPTION,
+      contact: { name: 'Whoever runs this server' },
+      license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
+    },
     servers: [{ url: '/' }],
     tags,
     paths,
@@ -129,9 +151,8 @@ function operationOf(
   schemas: SchemaComponents,
   problems: Record<string, Response>,
 ): Operation {
-  const words = path.split(/[^A-Za-z0-9_]+/).filter((word) => !['', 'api', 'v2'].includes(word));
   return {
-    operationId: [route.method.toLowerCase(), ...words].join('_'),
+    operationId: operationName(route.method, path),
     tags: [tag],
     summary: route.summary,
     description: WHO[route.who],

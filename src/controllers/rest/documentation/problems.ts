@@ -22,15 +22,16 @@ export const problem = z
 
 /** The codes that a route may answer with, apart from those of its path: what it lists, and what its definition implies. */
 export function problemsOf(route: Route): ErrorCode[] {
-  const codes = new Set<ErrorCode>(['unauthenticated', 'internal', 'unavailable', ...(route.problems ?? [])]);
+  const codes = new Set<ErrorCode>([
+    'validation_failed',
+    'unauthenticated',
+    'internal',
+    'unavailable',
+    ...(route.problems ?? []),
+  ]);
   if (route.method !== 'GET') {
-    codes
-      .add('malformed_json')
-      .add('payload_too_large')
-      .add('unsupported_media_type')
-      .add('validation_failed');
+    codes.add('malformed_json').add('payload_too_large').add('unsupported_media_type');
   }
-  if (route.query !== undefined) codes.add('validation_failed');
   if (route.who !== 'user') codes.add('forbidden');
   if (route.path.includes(':')) codes.add('not_found');
   return ERROR_CODES.filter((code) => codes.has(code));

@@ -84,6 +84,25 @@ async function listSessions(
   };
 }
 
+function sessionRoute(path: string, summary: string): Route {
+  return route({
+    method: 'GET',
+    path,
+    who: 'user',
+    summary,
+    responses: { 200: { description: 'the session', schema: detailedSession } },
+    handle: async ({ context, principal, params }) => {
+      const db = context.database.kysely;
+      const session = await visibleSession(db, principal, params.session_id ?? '');
+      const members = await participantsOf(db, session.id);
+      return {
+        status: 200,
+        body: { ...sessionView(session, context.fileLinks), participants: members.map(participantView) },
+      };
+    },
+  });
+}
+
 function stickyRoute(method: 'PUT' | 'DELETE', sticky: boolean): Route {
   return route({
     method,
@@ -167,22 +186,8 @@ export const sessionRoutes: Route[] = [
       return listSessions(context, id, { businessType, messageSince }, query);
     },
   }),
-  route({
-    method: 'GET',
-    path: '/:session_id/session',
-    who: 'user',
-    summary: 'One session with its participants',
-    responses: { 200: { description: 'the session', schema: detailedSession } },
-    handle: async ({ context, principal, params }) => {
-      const db = context.database.kysely;
-      const session = await visibleSession(db, principal, params.session_id ?? '');
-      const members = await participantsOf(db, session.id);
-      return {
-        status: 200,
-        body: { ...sessionView(session, context.fileLinks), participants: members.map(participantView) },
-      };
-    },
-  }),
+  sessionRoute('/:session_id/session', 'One session with its participants'),
+  sessionRoute('/:session_id', 'The same under a shorter path'),
   stickyRoute('PUT', true),
   stickyRoute('DELETE', false),
   route({

@@ -13,9 +13,23 @@
   // Of the figures before: what was stored, when, and by which process.
   var before = null;
 
+  // Of the page's two languages, the one that it is in.
+  function t(chinese, english) {
+    return document.documentElement.lang === 'zh-CN' ? chinese : english;
+  }
+
   function byId(id) {
     return document.getElementById(id);
   }
+
+  var AWAY = t('服务器没有应答，正在重试。', 'The server does not answer; trying again.');
+  var STATES = {
+    pending: t('待发', 'pending'),
+    delivered: t('已送达', 'delivered'),
+    sent: t('已发送', 'sent'),
+    skipped: t('已跳过', 'skipped'),
+    failed: t('失败', 'failed'),
+  };
 
   function whole(value) {
     var digits = String(Math.round(value));
@@ -36,9 +50,9 @@
     var days = Math.floor(seconds / 86400);
     var hours = Math.floor((seconds % 86400) / 3600);
     var minutes = Math.floor((seconds % 3600) / 60);
-    if (days > 0) return days + ' d ' + hours + ' h';
-    if (hours > 0) return hours + ' h ' + minutes + ' min';
-    return minutes > 0 ? minutes + ' min' : Math.floor(seconds) + ' s';
+    if (days > 0) return days + t(' 天 ', ' d ') + hours + t(' 小时', ' h');
+    if (hours > 0) return hours + t(' 小时 ', ' h ') + minutes + t(' 分', ' min');
+    return minutes > 0 ? minutes + t(' 分', ' min') : Math.floor(seconds) + t(' 秒', ' s');
   }
 
   function chart(id, label, format, least) {
@@ -47,9 +61,9 @@
   }
 
   var charts = {
-    rate: chart('chart-rate', 'Messages a second', fine, 1),
-    sockets: chart('chart-sockets', 'Sockets', whole, 2),
-    latency: chart('chart-latency', 'Database answer', milliseconds, 2),
+    rate: chart('chart-rate', t('每秒消息数', 'Messages a second'), fine, 1),
+    sockets: chart('chart-sockets', t('连接', 'Sockets'), whole, 2),
+    latency: chart('chart-latency', t('数据库应答', 'Database answer'), milliseconds, 2),
   };
 
   // ---- Asking -----------------------------------------------------------------------------------------------
@@ -82,7 +96,11 @@
       if (key === null || key !== asked) return;
       if (status === 200) show(body);
       else if (status === 401 || status === 403) {
-        leave(status === 401 ? "This key is not one of the server's." : 'This key may not see the status.');
+        leave(
+          status === 401
+            ? t('这不是本服务器的密钥。', "This key is not one of the server's.")
+            : t('这个密钥不能查看运行状态。', 'This key may not see the status.')
+        );
         return;
       } else stale();
       timer = setTimeout(turn, EVERY_MS);
@@ -91,13 +109,13 @@
 
   function stale() {
     var node = byId('state');
-    node.textContent = 'The server does not answer; trying again.';
+    node.textContent = AWAY;
     node.classList.add('stale');
     charts.rate.push(null);
     charts.sockets.push(null);
     charts.latency.push(null);
     before = null;
-    if (byId('board').hidden) byId('key-error').textContent = 'The server does not answer; trying again.';
+    if (byId('board').hidden) byId('key-error').textContent = AWAY;
   }
 
   function leave(why) {
@@ -126,14 +144,14 @@
     byId('board').hidden = false;
     byId('leave').hidden = false;
     byId('state').classList.remove('stale');
-    byId('state').textContent = 'As of ' + new Date(at).toLocaleTimeString();
+    byId('state').textContent = t('截至 ', 'As of ') + new Date(at).toLocaleTimeString();
 
     var sockets = status.sockets;
     byId('sockets').textContent = whole(sockets.doctor + sockets.patient);
-    var types = 'doctors ' + sockets.doctor + ', patients ' + sockets.patient;
-    byId('sockets-note').textContent = types + ', people ' + status.users_online;
+    var types = t('医生 ', 'doctors ') + sockets.doctor + t('，患者 ', ', patients ') + sockets.patient;
+    byId('sockets-note').textContent = types + t('，在线人数 ', ', people ') + status.users_online;
     byId('rate').textContent = rate === null ? '–' : fine(rate);
-    byId('rate-note').textContent = whole(status.messages.total) + ' since start';
+    byId('rate-note').textContent = t('启动以来 ', '') + whole(status.messages.total) + t('', ' since start');
     showCounts(status);
 
     charts.rate.push(rate);
@@ -148,11 +166,13 @@
     var sessions = status.sessions;
     byId('sessions').textContent = sessions ? whole(sessions.total) : '–';
     byId('sessions-note').textContent = sessions
-      ? whole(sessions.with_open_topic) + ' with an open topic'
+      ? whole(sessions.with_open_topic) + t(' 个有进行中的咨询', ' with an open topic')
       : '';
     var notices = status.notices;
     byId('waiting').textContent = notices ? whole(notices.pending) : '–';
-    byId('waiting-note').textContent = notices ? whole(notices.failed) + ' failed' : '';
+    byId('waiting-note').textContent = notices
+      ? t('失败 ', '') + whole(notices.failed) + t('', ' failed')
+      : '';
     showBars('notices', notices || {});
     showBars('events', status.events || {});
   }
@@ -167,7 +187,7 @@
     states.forEach(function (state) {
       var item = list.appendChild(document.createElement('li'));
       item.className = 'bar-' + state;
-      item.appendChild(document.createElement('span')).textContent = state;
+      item.appendChild(document.createElement('span')).textContent = STATES[state] || state;
       var track = item.appendChild(document.createElement('span'));
       track.className = 'bar-track';
       var fill = track.appendChild(document.createElement('span'));
@@ -183,7 +203,7 @@
     var light = document.createElement('span');
     var cell = byId(name + '-state');
     light.className = part.ok ? 'light' : 'light light-bad';
-    light.textContent = part.ok ? 'up' : 'away';
+    light.textContent = part.ok ? t('正常', 'up') : t('不可用', 'away');
     while (cell.firstChild) cell.removeChild(cell.firstChild);
     cell.appendChild(light);
     byId(name + '-where').textContent = part.description;
@@ -192,14 +212,14 @@
 
   function showProcess(status) {
     var facts = [
-      ['Version', status.version],
-      ['Profile', status.profile],
-      ['Process', status.process.id],
-      ['Up for', elapsed(status.process.uptime_seconds)],
-      ['Memory', whole(status.process.memory_bytes / 1048576) + ' MiB'],
-      ['Pushed', whole(status.pushes.sent || 0)],
+      [t('版本', 'Version'), status.version],
+      [t('配置', 'Profile'), status.profile],
+      [t('进程', 'Process'), status.process.id],
+      [t('已运行', 'Up for'), elapsed(status.process.uptime_seconds)],
+      [t('内存', 'Memory'), whole(status.process.memory_bytes / 1048576) + ' MiB'],
+      [t('已推送', 'Pushed'), whole(status.pushes.sent || 0)],
       [
-        'Files',
+        t('文件', 'Files'),
         status.files ? whole(status.files.total) + ', ' + whole(status.files.bytes / 1048576) + ' MiB' : '–',
       ],
     ];
@@ -218,7 +238,7 @@
     byId('key-error').textContent = '';
     // No header can hold anything else.
     if (!/^[\x21-\x7e]+$/.test(given)) {
-      leave('A key has visible ASCII characters only.');
+      leave(t('密钥只含可见的 ASCII 字符。', 'A key has visible ASCII characters only.'));
       return;
     }
     clearTimeout(timer);

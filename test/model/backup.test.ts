@@ -1,0 +1,96 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import should from 'should';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { eachDatabase } from '../support/databases';
+import { removeFolder, temporaryFolder } from '../support/processes';
+import { TestServer } from '../support/server';
+import { runOperatorCommand } from './operator-command';
+
+const TEXT = `您好 😀 <script> 'quotes" \\ and lines\n第二行`;
+
+eachDatabase(
+  'A backup',
+  (database) => {
+    let folder: string;
+    let url: string;
+    let server: TestServer;
+
+    before(async () => {
+      folder = temporaryFolder('im-backup-');
+      url = await database.freshUrl();
+      server = await TestServer.start({ IM_DATABASE_URL: url });
+      await server.users('D1', 'P1');
+      await server.session('s1', 1, 'D1', 'P1');
+      await server.send('s1', 'P1', TEXT);
+    });
+    after(async () => {
+      await server.stop();
+      removeFolder(folder);
+    });
+
+    const run = (args: string[], databaseUrl: string) =>
+      runOperatorCommand('backup', args, { IM_DATABASE_URL: databaseUrl });
+
+    it('is made while the server runs, and gives everything back', async () => {
+      const file = path.join(folder, 'im.backup');
+      const made = await run(['--out', file], url);
+      should(made).match({ status: 0, stderr: '' });
+      await server.send('s1', 'P1', 'after the backup');
+      let restored = `sqlite:${file}`;
+      if (database.name !== 'sqlite') {
+        restored = await database.freshUrl();
+        const back = await run(['--restore', file], restored);
+        should(back).match({ status: 0, stderr: '' });
+      }
+      const copy = await TestServer.start({ IM_DATABASE_URL: restored });
+      try {
+        const { body } = await copy.request('get', '/sessions/s1/messages?peek=1').expect(200);
+        body.items.map((each: { content: string }) => each.content).should.eql([TEXT]);
+        await copy.send('s1', 'D1', 'goes on');
+      } finally {
+        await copy.stop();
+      }
+    });
+
+    it('overwrites nothing, and leaves nothing behind that is not whole', async () => {
+      const taken = path.join(folder, 'taken');
+      writeFileSync(taken, 'mine');
+      const refused = await run(['--out', taken], url);
+      should(refused).match({ status: 1, stderr: /exists and stays/ });
+      readFileSync(taken, 'utf8').should.equal('mine');
+      const nowhere = await run(['--out', path.join(folder, 'no', 'such', 'folder')], url);
+      nowhere.status.should.equal(1);
+      nowhere.stderr.trim().split('\n').should.have.length(1);
+      (await run([], url)).status.should.equal(64);
+      existsSync(`${taken}.part`).should.be.false();
+    });
+
+    if (database.name === 'sqlite') return;
+
+    it('is not restored over tables, nor where it was cut off', async () => {
+      const file = path.join(folder, 'whole.gz');
+      should(await run(['--out', file], url)).match({ status: 0 });
+      should(await run(['--restore', file], url)).match({ status: 1, stderr: /has tables already/ });
+      const whole = gunzipSync(readFileSync(file));
+      const cut = path.join(folder, 'cut.gz');
+      writeFileSync(cut, gzipSync(whole.subarray(0, whole.length - 60)));
+      const empty = await database.freshUrl();
+      should(await run(['--restore', cut], empty)).match({ status: 1, stderr: /does not end/ });
+      writeFileSync(cut, readFileSync(file).subarray(0, 500));
+      should(await run(['--restore', cut], empty)).match({ status: 1, stderr: /no whole gzipped dump/ });
+    });
+
+    it('fails where the dump fails, in one line without the password', async () => {
+      const wrong = new URL(url);
+      wrong.pathname = '/no_such_database';
+      const file = path.join(folder, 'failed.gz');
+      const { status, stderr } = await run(['--out', file], wrong.href);
+      status.should.equal(1);
+      stderr.trim().split('\n').should.have.length(1);
+      existsSync(file).should.be.false();
+      existsSync(`${file}.part`).should.be.false();
+    });
+  },
+  { sqlite: 'file' },
+);

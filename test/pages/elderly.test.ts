@@ -1,0 +1,77 @@
+import { requireOrSkip } from '../support/databases';
+import { DESK, PagesStage, PHONE } from './stage';
+
+/** What can be touched and is smaller than 44 px, but for links inside of a text. */
+const SMALL = `[...document.querySelectorAll('button, select, input, textarea')]
+  .filter((each) => each.offsetParent !== null)
+  .map((each) => ({ name: each.id || each.className, box: each.getBoundingClientRect() }))
+  .filter(({ box }) => Math.min(box.width, box.height) < 43.5)
+  .map(({ name, box }) => name + ' ' + Math.round(box.width) + ' x ' + Math.round(box.height))`;
+
+/** Text whose contrast with what it stands on is under 4.5 : 1 (WCAG 2.1, 1.4.3). Pictures and films are left out. */
+const PALE = `(function () {
+  const parts = (colour) => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((each) => each / 255)
+    .map((each) => (each <= 0.03928 ? each / 12.92 : Math.pow((each + 0.055) / 1.055, 2.4)))
+    .reduce((sum, each, index) => sum + each * [0.2126, 0.7152, 0.0722][index], 0);
+  const ground = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = parts(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = new Set();
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode.parentElement;
+    if (!texts.currentNode.textContent.trim() || !node.offsetParent) continue;
+    if (node.closest('.film-frame, .visually-hidden, :disabled, option')) continue;
+    const [a, b] = [light(parts(getComputedStyle(node).color)), light(ground(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.add(node.className + ' ' + ratio.toFixed(2));
+  }
+  return [...found];
+})()`;
+
+describe('The pages for the elderly', function () {
+  this.timeout(30_000);
+  let stage: PagesStage;
+  if (!requireOrSkip('chromium')) return;
+
+  before(async () => {
+    stage = await PagesStage.open();
+  });
+  afterEach(() => stage.closePages());
+  after(() => stage.stop());
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const [path, viewport] of [
+      ['/demo/patient', PHONE],
+      ['/demo/doctor#demo-team', DESK],
+    ] as const) {
+      it(`have targets of 44 px and contrast of 4.5 : 1 at ${path}, ${colorScheme}`, async () => {
+        const page = await stage.page(path, { viewport, colorScheme });
+        await page.locator('[data-id]').first().waitFor();
+        (await page.evaluate<string[]>(SMALL)).should.eql([]);
+        (await page.evaluate<string[]>(PALE)).should.eql([]);
+      });
+    }
+  }
+
+  it('follow the browser’s size of type, and are larger still in 关怀模式, which is remembered', async () => {
+    const patient = await stage.page('/demo/patient');
+    const size = () =>
+      patient.evaluate<number>(`parseFloat(getComputedStyle(document.querySelector('.text')).fontSize)`);
+    await patient.locator('.text').first().waitFor();
+    (await size()).should.equal(18);
+    await patient.locator('[data-part="care"]').click();
+    (await size()).should.be.above(24);
+    await patient.reload();
+    await patient.locator('.text').first().waitFor();
+    (await size()).should.be.above(24);
+    (await patient.locator('[data-part="care"]').getAttribute('aria-pressed'))!.should.equal('true');
+    await patient.locator('[data-part="care"]').click();
+    (await size()).should.equal(18);
+  });
+});
