@@ -36,7 +36,15 @@ export interface Dialect {
     row: Record<string, unknown>,
     changed?: readonly string[],
   ): Promise<void>;
+  hasColumn(db: Kysely<unknown>, table: string, column: string): Promise<boolean>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
+  /** Makes an index again with other columns, in one go. */
+  replaceUniqueIndex(
+    db: Kysely<unknown>,
+    table: string,
+    index: string,
+    columns: readonly string[],
+  ): Promise<void>;
   /** Those of `names` that are views. */
   viewsAmong(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>;
   /** Whether a migration that fails half-way leaves nothing behind. MySQL commits each DDL statement by itself. */

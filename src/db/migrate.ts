@@ -6,6 +6,7 @@ import { type Database } from './database';
 import { type Dialect } from './dialect';
 import { Lease } from './lease';
 import { initial } from './migrations/0001-initial';
+import { devices } from './migrations/0006-devices';
 import { createServerState } from './migrations/ddl';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
@@ -16,6 +17,7 @@ export interface SchemaStep {
 /** In order, never changed once released; a name that has run is remembered in the table `kysely_migration`. */
 export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
+  '0006-devices': devices,
 };
 
 /** How long a process that died keeps the others from the schema; one that lives renews its lease. */

@@ -102,6 +102,7 @@ interface TopicTable {
   open_session_id: string | null;
 }
 
+export const NOTICE_CHANNELS = ['wechat', 'getui'] as const;
 export const NOTICE_STATES = ['pending', 'delivered', 'sent', 'skipped', 'failed'] as const;
 export type NoticeState = (typeof NOTICE_STATES)[number];
 
@@ -113,6 +114,8 @@ interface NoticeTable {
   message_id: number | null;
   call_id: Defaulted<string | null>;
   user_id: string;
+  /** The device that a push goes to; null for WeChat. */
+  client_id: Defaulted<string | null>;
   state: NoticeState;
   attempts: Defaulted<number>;
   last_error: Defaulted<string | null>;
@@ -124,6 +127,26 @@ interface NoticeTable {
   claimed_by: Defaulted<string | null>;
   /** The first failure of the present row of retries. */
   retry_since: Defaulted<SqlTime | null>;
+  /** The name of a push at Getui, the same over all tries. */
+  request_id: Defaulted<string | null>;
+  /** What Getui calls a push that it took; taking back the push needs it. */
+  task_id: Defaulted<string | null>;
+  /** When WeChat takes over from a push that nobody took; null: it does not. */
+  fallback_time: Defaulted<SqlTime | null>;
+}
+
+/** A phone's app, which pushes go to. */
+interface DeviceTable {
+  client_id: string;
+  /** Who named it last. */
+  user_id: string;
+  platform: 'ios' | 'android';
+  in_background: number;
+  /** `retired`: the push service knows it no longer. */
+  state: 'active' | 'retired';
+  /** The token that named it last; null: the backend did. */
+  token_id: string | null;
+  update_time: SqlTime;
 }
 
 interface CallTable {
@@ -171,6 +194,7 @@ export interface Schema {
   notices: NoticeTable;
   server_state: ServerStateTable;
   calls: CallTable;
+  devices: DeviceTable;
 }
 
 export type ProfileRow = Selectable<ProfileTable>;
@@ -181,4 +205,5 @@ export type MessageRow = Selectable<MessageTable>;
 export type TopicRow = Selectable<TopicTable>;
 export type CallRow = Selectable<CallTable>;
 export type NoticeRow = Selectable<NoticeTable>;
+export type DeviceRow = Selectable<DeviceTable>;
 export type MessageTableName = 'system_messages' | 'muc_messages' | 'p2p_messages' | 'group_messages';

@@ -1,6 +1,6 @@
 import should from 'should';
 import supertest from 'supertest';
-import { type Certificate, makeCertificate, tlsBefore } from '../support/certificates';
+import { type Certificate, makeCertificate, tlsBefore } from '../support/tls-front';
 import { ChildServer } from '../support/child-server';
 import { ConnectProxy } from '../support/connect-proxy';
 import { FakeWechat } from '../support/fake-wechat';

@@ -1,4 +1,4 @@
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { type ColumnDataType, type CreateTableBuilder, type Kysely, type RawBuilder, sql } from 'kysely';
 import { type Dialect } from '../dialect';
 
 export type TableBuilder = CreateTableBuilder<string>;
@@ -11,6 +11,21 @@ export async function createTable(
   columns: (builder: TableBuilder) => TableBuilder,
 ): Promise<void> {
   await columns(db.schema.createTable(name).ifNotExists()).modifyEnd(dialect.tableOptions).execute();
+}
+
+/** ALTER TABLE … ADD COLUMN that may run again; MySQL knows no IF NOT EXISTS for it. */
+export async function addColumn(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  table: string,
+  column: string,
+  type: ColumnDataType | RawBuilder<unknown>,
+): Promise<void> {
+  if (await dialect.hasColumn(db, table, column)) return;
+  await db.schema
+    .alterTable(table)
+    .addColumn(column, type as never)
+    .execute();
 }
 
 /** CREATE INDEX that may run again; MySQL knows no IF NOT EXISTS for it. */

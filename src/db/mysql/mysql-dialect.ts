@@ -35,12 +35,21 @@ export const mysqlDialect: Dialect = {
     await sql`insert into ${sql.table(table)} (${sql.join(Object.keys(row).map((column) => sql.ref(column)))})
       values (${sql.join(Object.values(row))}) on duplicate key update ${sql.join(updates)}`.execute(db);
   },
+  hasColumn: async (db, table, column) => {
+    const found = await sql`select 1 from information_schema.columns
+      where table_schema = database() and table_name = ${table} and column_name = ${column}`.execute(db);
+    return found.rows.length > 0;
+  },
   hasIndex: async (db, table, index) => {
     const found = await sql`select 1 from information_schema.statistics
       where table_schema = database() and table_name = ${table} and index_name = ${index} limit 1`.execute(
       db,
     );
     return found.rows.length > 0;
+  },
+  replaceUniqueIndex: async (db, table, index, columns) => {
+    await sql`alter table ${sql.table(table)} drop index ${sql.ref(index)},
+      add unique index ${sql.ref(index)} (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
   },
   viewsAmong: async (db, names) => {
     const found = await sql<{ name: string }>`select table_name as name from information_schema.views

@@ -38,10 +38,19 @@ export const sqliteDialect: Dialect = {
       values (${sql.join(Object.values(row))})
       on conflict (${sql.join(keys.map((key) => sql.ref(key)))}) ${action}`.execute(db);
   },
+  hasColumn: async (db, table, column) => {
+    const found = await sql`select 1 from pragma_table_info(${table}) where name = ${column}`.execute(db);
+    return found.rows.length > 0;
+  },
   hasIndex: async (db, table, index) => {
     const found = await sql`select 1 from sqlite_master
       where type = 'index' and tbl_name = ${table} and name = ${index}`.execute(db);
     return found.rows.length > 0;
+  },
+  replaceUniqueIndex: async (db, table, index, columns) => {
+    await sql`drop index if exists ${sql.ref(index)}`.execute(db);
+    await sql`create unique index ${sql.ref(index)} on ${sql.table(table)}
+      (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
   },
   viewsAmong: async (db, names) => {
     const found = await sql<{ name: string }>`select name from sqlite_master
