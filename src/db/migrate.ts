@@ -7,6 +7,7 @@ import { type Dialect } from './dialect';
 import { Lease } from './lease';
 import { initial } from './migrations/0001-initial';
 import { devices } from './migrations/0006-devices';
+import { callRings } from './migrations/0019-call-rings';
 import { createServerState } from './migrations/ddl';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
@@ -18,6 +19,7 @@ export interface SchemaStep {
 export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
   '0006-devices': devices,
+  '0019-call-rings': callRings,
 };
 
 /** How long a process that died keeps the others from the schema; one that lives renews its lease. */

@@ -173,6 +173,12 @@ interface CallTable {
   callee_until: Defaulted<SqlTime | null>;
 }
 
+/** The callees whom a ringing call has reached: a socket of theirs got the invite. Gone with the call's end. */
+interface CallRingTable {
+  call_id: string;
+  user_id: string;
+}
+
 /** Facts that all processes share and that survive a restart, such as WeChat's pause. */
 interface ServerStateTable {
   name: string;
@@ -195,6 +201,7 @@ export interface Schema {
   server_state: ServerStateTable;
   calls: CallTable;
   devices: DeviceTable;
+  call_rings: CallRingTable;
 }
 
 export type ProfileRow = Selectable<ProfileTable>;

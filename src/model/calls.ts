@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { type Database, type Queryable } from '../db/database';
+import { type Dialect } from '../db/dialect';
 import { type CallRow } from '../db/schema';
 import { type SqlTime } from '../db/time';
 
@@ -29,6 +30,48 @@ export async function insertCall(trx: Queryable, call: NewCall): Promise<void> {
     .insertInto('calls')
     .values({ ...call, open_session_id: call.session_id, state: 'ringing', rejected_by: '[]' })
     .execute();
+}
+
+/** These callees were rung: a socket of theirs gets the invite. */
+export async function insertRings(
+  trx: Queryable,
+  dialect: Dialect,
+  callId: string,
+  userIds: readonly string[],
+): Promise<void> {
+  for (const userId of userIds) {
+    await dialect.upsert(trx, 'call_rings', ['call_id', 'user_id'], { call_id: callId, user_id: userId }, []);
+  }
+}
+
+/** Those of `callees` who were rung: by a socket, or by a notice that was sent or is on its way. */
+export async function rungAmong(
+  trx: Queryable,
+  { id, session_id: sessionId }: Pick<CallRow, 'id' | 'session_id'>,
+  callees: readonly string[],
+): Promise<string[]> {
+  const rung = await trx
+    .selectFrom('call_rings')
+    .select('user_id')
+    .where('call_id', '=', id)
+    .where('user_id', 'in', [...callees])
+    .union(
+      trx
+        .selectFrom('notices')
+        .select('user_id')
+        .where('user_id', 'in', [...callees])
+        .where('session_id', '=', sessionId)
+        .where('message_id', 'is', null)
+        .where('call_id', '=', id)
+        .where('state', 'in', ['pending', 'sent', 'delivered']),
+    )
+    .execute();
+  return rung.map((row) => row.user_id);
+}
+
+/** The call does not ring any more. */
+export async function deleteRings(trx: Queryable, callId: string): Promise<void> {
+  await trx.deleteFrom('call_rings').where('call_id', '=', callId).execute();
 }
 
 /** The calls that ring or run in these sessions. */

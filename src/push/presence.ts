@@ -1,5 +1,5 @@
 import { type Bus, type BusEvent } from './bus/bus';
-import { type Sockets } from './sockets/sockets';
+import { type Sockets, UNBOUND } from './sockets/sockets';
 
 /** Who is connected, in any process. */
 export interface Presence {
@@ -7,6 +7,8 @@ export interface Presence {
   isOnline(userId: string): boolean;
   /** Whether the user has a socket that is bound to the session. */
   isBound(sessionId: string, userId: string): boolean;
+  /** Whether the user has a socket that gets the session's events: one bound to it, or a doctor's that is bound to none. */
+  hears(sessionId: string, userId: string): boolean;
 }
 
 /** How many entries one event holds. */
@@ -69,6 +71,10 @@ export class SharedPresence implements Presence {
 
   isBound(sessionId: string, userId: string): boolean {
     return this.sockets.isBound(sessionId, userId) || this.#isElsewhere(boundEntry(sessionId, userId));
+  }
+
+  hears(sessionId: string, userId: string): boolean {
+    return this.isBound(sessionId, userId) || this.isBound(UNBOUND, userId);
   }
 
   /** To be told of a user's first socket here, and of the end of the last one. */

@@ -134,6 +134,8 @@ describe('Hostile contents in the pages', function () {
       for (let turn = 0; turn < 8; turn += 1) {
         await page.evaluate(`document.querySelector('.messages').scrollTop = 0`);
         await page.waitForTimeout(150);
+        await page.evaluate(`document.querySelector('.messages').scrollTop = 1e6`);
+        await page.waitForTimeout(150);
       }
       const drawn = await page.locator('[data-id]').count();
       drawn.should.equal(CONTENTS.length + 1);

@@ -36,7 +36,8 @@ describe('The status page', function () {
     const patient = await stage.page('/demo/patient');
     await patient.locator('[data-id]').first().waitFor();
     for (let count = 0; count < 8; count += 1) await stage.server.send('demo-group', 'demo-doctor', '你好');
-    await page.locator('#sockets', { hasText: '1' }).waitFor();
+    // One for each of the patient's sessions.
+    await page.locator('#sockets', { hasText: '2' }).waitFor();
     await page.locator('#rate', { hasText: /^[1-9]/ }).waitFor();
     const label = await page.locator('#chart-sockets svg').getAttribute('aria-label');
     label!.should.match(/^Sockets: now 1, at most 1/);

@@ -80,7 +80,7 @@ describe('The demo pages', function () {
     for (let step = 0; step < 6; step += 1) await doctor.keyboard.press('ArrowUp', { delay: 100 });
     await doctor.locator('.jump').waitFor();
     await say(patient, '没在看');
-    await shows(doctor, '.jump', '1 条新消息');
+    await shows(doctor, '.jump', '新消息 ↓ 1');
     await bubble(patient, '没在看').locator('.receipt', { hasText: '未读' }).waitFor();
   });
 
@@ -132,7 +132,7 @@ describe('The demo pages', function () {
     await bubble(patient, '请按时服药。').waitFor();
     await shows(patient, '#topic', '当前没有进行中的咨询');
 
-    await patient.locator('#topic button').click();
+    await patient.locator('#topic button', { hasText: '发起咨询' }).click();
     await patient.locator('.dialog input').fill('复诊预约');
     await patient.locator('.dialog button[type="submit"]').click();
     await shows(doctor, '.line-start', '咨询开始 · 复诊预约');
@@ -179,6 +179,9 @@ describe('The demo pages', function () {
     for (let count = 1; count <= 90; count += 1) {
       await stage.server.send('demo-expert', 'demo-specialist', `第${count}条`);
     }
+    await stage.server
+      .request('get', '/sessions/demo-expert/messages?user_id=demo-patient&limit=1')
+      .expect(200);
     const patient = await stage.page('/demo/patient?session=demo-expert');
     await bubble(patient, '第90条').waitFor();
     const count = () => patient.locator('[data-id]').count();
@@ -195,13 +198,13 @@ describe('The demo pages', function () {
     );
     const after = await patient.evaluate<number>(topOf51);
     Math.abs(after - before).should.be.below(2);
-    // What comes meanwhile does not pull the reader away, and is counted.
+    // What comes meanwhile does not pull the reader away, and is counted; the line stands above nothing that came since.
     await stage.server.send('demo-expert', 'demo-specialist', '最新一条');
-    await shows(patient, '.jump', '1 条新消息');
+    await shows(patient, '.jump', '新消息 ↓ 1');
     await patient.locator('.jump').click();
     await bubble(patient, '最新一条').waitFor();
-    await shows(patient, '.line-unread', '以下为新消息');
     await patient.locator('.jump').waitFor({ state: 'hidden' });
+    (await patient.locator('.line-unread').count()).should.equal(0);
     // To the very beginning, by the button.
     for (let turn = 0; turn < 3 && (await patient.locator('.line-older button').count()) > 0; turn += 1) {
       await patient
@@ -246,6 +249,9 @@ describe('The demo pages', function () {
     await bubble(patient, '这是新的').waitFor();
     const after = patient.locator('.line-unread + .message');
     (await after.locator('.text').textContent())!.should.equal('这是新的');
+    // Whoever answers has read: the line goes.
+    await say(patient, '看到了');
+    await patient.locator('.line-unread').waitFor({ state: 'detached' });
   });
 
   it('hold what is sent without a connection, and send it once', async () => {
@@ -301,13 +307,25 @@ describe('The demo pages', function () {
     await doctor.locator('[data-filter="patient"]').click();
     (await names()).should.eql(['王建国的家庭医生团队']);
     await doctor.locator('[data-filter="doctor"]').click();
-    (await names()).should.eql(['李慧、周明远', '城北社区卫生服务中心']);
+    (await names()).should.eql(['周明远', '城北社区卫生服务中心']);
     await doctor.locator('#search').fill('城北');
     (await names()).should.eql(['城北社区卫生服务中心']);
     await doctor.locator('#search').fill('没有这个');
     await doctor.locator('#no-sessions').waitFor();
-    await doctor.locator('#search').fill('');
+    // Members and consultations are found, too.
+    await doctor.locator('#search').fill('陈静');
+    await waitUntil(
+      async () => (await names()).length === 2,
+      5_000,
+      () => 'members are found',
+    );
     await doctor.locator('[data-filter=""]').click();
+    await doctor.locator('#search').fill('流感疫苗接种');
+    (await names()).should.eql(['王建国的家庭医生团队']);
+    await doctor.locator('#search').fill('');
+    await doctor.locator('[data-state="ended"]').click();
+    for (const name of await names()) name.should.equal('王建国的家庭医生团队');
+    await doctor.locator('[data-state="ended"]').click();
     await doctor.locator('[data-pin="demo-group"]').click();
     await doctor.locator('.session.sticky').waitFor();
     (await names())[0]!.should.equal('城北社区卫生服务中心');

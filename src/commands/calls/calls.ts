@@ -5,7 +5,16 @@ import { runIn } from '../../db/statement';
 import { later } from '../../db/time';
 import { AppError, conflict, notFound } from '../../errors';
 import { lockSession } from '../../model/appending/locked-session';
-import { findCall, insertCall, lockCall, openCalls, overdueCalls, overdueResult } from '../../model/calls';
+import {
+  findCall,
+  insertCall,
+  insertRings,
+  lockCall,
+  openCalls,
+  overdueCalls,
+  overdueResult,
+  rungAmong,
+} from '../../model/calls';
 import { databaseNow } from '../../db/clock';
 import { insertCallNotices } from '../../model/notices';
 import { isParticipant } from '../../model/participants';
@@ -23,7 +32,7 @@ import { endCall, type EndCallParts } from './end-call';
 import { quietly, rejectedBy, ringOn } from './ring-on';
 
 /** What calls work with. */
-export interface CallParts extends EndCallParts, Pick<Services, 'config' | 'sockets'> {
+export interface CallParts extends EndCallParts, Pick<Services, 'config' | 'presence' | 'sockets'> {
   notices: Notices;
 }
 
@@ -61,7 +70,7 @@ export class Calls {
    * @throws AppError `conflict` when the session has a call, or nobody else is in it; `forbidden`, `not_found`
    */
   async invite(connection: Connection, sessionId: string, media: Media): Promise<string> {
-    const { config, database, deliver, notices } = this.parts;
+    const { config, database, deliver, notices, presence } = this.parts;
     const { dialect } = database;
     const id = randomUUID();
     const callerId = connection.user.id;
@@ -87,6 +96,8 @@ export class Calls {
           create_time: now,
           ring_until: later(now, config.callTimeoutMs),
         });
+        const rung = others.map((member) => member.id).filter((user) => presence.hears(sessionId, user));
+        await insertRings(trx, dialect, id, rung);
         const patients = others.filter(({ type }) => type === 'patient').map((member) => member.id);
         return {
           callees: others.map((member) => member.id),
@@ -145,7 +156,7 @@ export class Calls {
     });
   }
 
-  /** Says no; when every callee has, the call is over. @throws AppError `not_found`, `conflict` */
+  /** Says no; when every callee who was rung has, the call is over. @throws AppError `not_found`, `conflict` */
   async reject(connection: Connection, callId: string): Promise<void> {
     const userId = connection.user.id;
     await endCall(this.parts, callId, async (trx, row, session) => {
@@ -159,7 +170,8 @@ export class Calls {
         .where('id', '=', callId)
         .execute();
       const callees = [...session.members.keys()].filter((id) => id !== row.caller_id);
-      return callees.every((id) => rejected.has(id)) ? 'rejected' : undefined;
+      const rung = await rungAmong(trx, row, callees);
+      return rung.every((id) => rejected.has(id)) ? 'rejected' : undefined;
     });
   }
 

@@ -5,7 +5,7 @@ import { fromSqlTime } from '../../db/time';
 import { notFound } from '../../errors';
 import { Append } from '../../model/appending/append';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
-import { type CallResult, callSeconds, findCall, lockCall } from '../../model/calls';
+import { type CallResult, callSeconds, deleteRings, findCall, lockCall } from '../../model/calls';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
 import { frame } from '../../views/frames';
 import { storedMessages } from '../sending/send';
@@ -55,6 +55,7 @@ export async function endCall(parts: EndCallParts, callId: string, decide: Decid
       .set({ state: 'ended', open_session_id: null, end_time: now, result })
       .where('id', '=', callId)
       .execute();
+    await deleteRings(trx, callId);
     const { notices, repliedTopics } = append;
     return {
       row,

@@ -1,6 +1,6 @@
 import { type CallRow } from '../../db/schema';
 import { describeError, log } from '../../logger';
-import { findCall, openCalls } from '../../model/calls';
+import { findCall, insertRings, lockCall, openCalls } from '../../model/calls';
 import { type Connection } from '../../push/sockets/connection';
 import { TextFrame } from '../../push/sockets/text-frame';
 import { type Services } from '../services';
@@ -27,9 +27,21 @@ export async function ringOn(
       // Whether a process that held a socket has died shows only after a while; the login does not wait for that.
       if (isVacant(call.caller_socket)) await back;
     } else if (call.state === 'ringing' && !rejectedBy(call).has(userId)) {
-      connection.pushEvent(new TextFrame(inviteFrame(call, config.iceServers)));
+      if (await countRung(database, call.id, userId)) {
+        connection.pushEvent(new TextFrame(inviteFrame(call, config.iceServers)));
+      }
     }
   }
+}
+
+/** From now on the call rings until this user has said no, too. @returns whether it still rings */
+async function countRung(database: Services['database'], callId: string, userId: string): Promise<boolean> {
+  return database.transaction(async (trx) => {
+    const call = await lockCall(trx, callId);
+    if (call?.state !== 'ringing') return false;
+    await insertRings(trx, database.dialect, callId, [userId]);
+    return true;
+  });
 }
 
 /** A caller who was away is back in a call that rings, and hears that it was taken if it may not know. */

@@ -32,6 +32,8 @@ export interface DemoLine {
   type: number;
   content: unknown;
   forward?: number;
+  /** A topic's, at its start. */
+  description?: string;
 }
 
 export interface DemoSession {
@@ -53,20 +55,22 @@ const text = (minutesAgo: number, from: string | null, content: string): DemoLin
   content,
 });
 
-/** A topic's start (6) or end (7): its id is made of the session's and this one. */
-const topic = (minutesAgo: number, from: string | null, type: 6 | 7, id: string, name: string): DemoLine => ({
-  minutesAgo,
-  from,
-  type,
-  content: { topic_id: id, name },
-});
+/** A topic's start (6) or end (7), at the start with what the patient wrote. */
+const topic = (
+  minutesAgo: number,
+  from: string | null,
+  type: 6 | 7,
+  id: string,
+  name: string,
+  description?: string,
+): DemoLine => ({ minutesAgo, from, type, content: { topic_id: id, name }, description });
 
 /**
  * The demo's sessions, each with its lines in order.
  * @param media where the demo's picture, voice and film are, an absolute URL without a slash at its end
  */
 export function demoSessions(media: string): DemoSession[] {
-  const page = media.replace(/\/demo\/.*$/, '/');
+  const pages = media.replace(/media$/, 'pages');
   return [
     {
       id: 'demo-team',
@@ -90,7 +94,7 @@ export function demoSessions(media: string): DemoSession[] {
           content: {
             title: '老年人接种流感疫苗须知',
             summary: '哪些人适合接种、什么时候接种、接种前后要注意什么，一篇讲清楚。',
-            url: page,
+            url: `${pages}/vaccine.html`,
             image: `${media}/vaccine.png`,
           },
         },
@@ -102,7 +106,14 @@ export function demoSessions(media: string): DemoSession[] {
           type: 10,
           content: '周三上午社区门诊可以接种，记得带身份证和医保卡。祝您健康！',
         },
-        topic(46, PATIENT, 6, 'demo-topic-pressure', '血压偏高，有点头晕'),
+        topic(
+          46,
+          PATIENT,
+          6,
+          'demo-topic-pressure',
+          '血压偏高，有点头晕',
+          '早上起床时头晕，站一会儿好些。高血压八年，一直吃苯磺酸氨氯地平，每天一片。',
+        ),
         text(45, PATIENT, '李医生，我这两天早上起来有点头晕，刚量了血压。'),
         {
           minutesAgo: 44,
@@ -120,7 +131,12 @@ export function demoSessions(media: string): DemoSession[] {
           content: { url: `${media}/measure.webm`, cover: `${media}/measure.png`, duration: 4 },
         },
         text(30, MANAGER, '王叔，视频里是测量血压的正确姿势：坐好歇五分钟，袖带与心脏同高。'),
-        { minutesAgo: 12, from: MANAGER, type: 5, content: { title: '填写血压记录表', url: page } },
+        {
+          minutesAgo: 12,
+          from: MANAGER,
+          type: 5,
+          content: { title: '填写血压记录表', url: `${pages}/pressure.html` },
+        },
       ],
     },
     {

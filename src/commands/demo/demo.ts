@@ -62,6 +62,7 @@ async function storeDemo({ dialect }: Database, trx: Transaction<Schema>, media:
     if (!known.has(id)) await insertProfile(trx, type, id, { name, sex, birthdate });
   }
   const now = Date.now();
+  await rememberActivity(trx, now);
   const teamMessages: number[] = [];
   for (const { id, type, name, participants, lines } of demoSessions(media)) {
     const input = participants.map((participant, index) => ({ id: participant, role: index === 0 ? 1 : 0 }));
@@ -97,6 +98,17 @@ async function storeDemo({ dialect }: Database, trx: Transaction<Schema>, media:
       })
       .where('session_id', '=', id)
       .execute();
+  }
+}
+
+/** Who wrote was there when they wrote. */
+async function rememberActivity(trx: Transaction<Schema>, now: number): Promise<void> {
+  const lines = demoSessions('').flatMap((session) => session.lines);
+  for (const { id } of DEMO_USERS) {
+    const ages = lines.filter(({ from }) => from === id).map(({ minutesAgo }) => minutesAgo);
+    if (ages.length === 0) continue;
+    const last = toSqlTime(now - Math.min(...ages) * MINUTE_MS);
+    await trx.updateTable('user_states').set({ last_active_time: last }).where('user_id', '=', id).execute();
   }
 }
 
@@ -152,7 +164,14 @@ async function storeTopicChange(
     const place = { session_id: sessionId, open_session_id: sessionId };
     await trx
       .insertInto('topics')
-      .values({ id, name, ...place, create_time: timestamp, start_message_id: messageId })
+      .values({
+        id,
+        name,
+        ...(line.description === undefined ? {} : { description: line.description }),
+        ...place,
+        create_time: timestamp,
+        start_message_id: messageId,
+      })
       .execute();
     session.row.unreplied_topic_id = id;
     return;

@@ -3,6 +3,9 @@ import { type Connection, PROCESS } from './connection';
 /** The keys of a map by user, or a set. */
 export type UserIds = Pick<ReadonlyMap<string, unknown>, 'has' | 'keys' | 'size'>;
 
+/** Stands for the session of a socket that is bound to none: no id holds an asterisk. */
+export const UNBOUND = '*';
+
 /** Who is connected to this process, and what each socket hears of. */
 export class Sockets {
   readonly all = new Set<Connection>();
@@ -21,14 +24,13 @@ export class Sockets {
   add(connection: Connection): void {
     const { user, sessionId } = connection;
     const first = !this.isOnline(user.id);
-    const firstBound = sessionId !== null && !this.isBound(sessionId, user.id);
+    const firstBound = !this.isBound(sessionId ?? UNBOUND, user.id);
     this.all.add(connection);
     this.#byId.set(connection.id, connection);
     addTo(this.#byUser, user.id, connection);
     if (first) this.changed.user(user.id, true);
-    if (sessionId === null) return;
-    addTo(this.#bySession, sessionId, connection);
-    if (firstBound) this.changed.bound(sessionId, user.id, true);
+    if (sessionId !== null) addTo(this.#bySession, sessionId, connection);
+    if (firstBound) this.changed.bound(sessionId ?? UNBOUND, user.id, true);
   }
 
   /** An unbound socket hears of one more session, from the message after `lastId` on. */
@@ -49,8 +51,8 @@ export class Sockets {
     const { user, sessionId } = connection;
     removeFrom(this.#byUser, user.id, connection);
     for (const watched of connection.watched()) removeFrom(this.#bySession, watched, connection);
-    if (sessionId !== null && !this.isBound(sessionId, user.id))
-      this.changed.bound(sessionId, user.id, false);
+    const place = sessionId ?? UNBOUND;
+    if (!this.isBound(place, user.id)) this.changed.bound(place, user.id, false);
     if (!this.isOnline(user.id)) this.changed.user(user.id, false);
   }
 
@@ -76,8 +78,11 @@ export class Sockets {
     return this.#byUser.has(userId);
   }
 
+  /** Whether the user has a socket that is bound to the session; `UNBOUND`: one that is bound to none. */
   isBound(sessionId: string, userId: string): boolean {
-    for (const connection of this.ofUser(userId)) if (connection.sessionId === sessionId) return true;
+    for (const connection of this.ofUser(userId)) {
+      if ((connection.sessionId ?? UNBOUND) === sessionId) return true;
+    }
     return false;
   }
 
@@ -93,9 +98,9 @@ export class Sockets {
     return this.#byUser.keys();
   }
 
-  /** The sessions and users of bound sockets. */
+  /** The sessions and users of all sockets; `UNBOUND` where a socket is bound to none. */
   *boundPairs(): Iterable<[sessionId: string, userId: string]> {
-    for (const { sessionId, user } of this.all) if (sessionId !== null) yield [sessionId, user.id];
+    for (const { sessionId, user } of this.all) yield [sessionId ?? UNBOUND, user.id];
   }
 }
 

@@ -16,8 +16,13 @@
     this._face = el('div', { class: 'call-face' });
     this._name = el('h2', { class: 'call-name', id: 'call-name' });
     this._state = el('p', { class: 'call-state', role: 'status' });
+    this._cameras = { own: true, other: true };
+    this._camera = el('p', { class: 'call-camera', role: 'status' });
     this._buttons = el('div', { class: 'call-buttons' });
-    var panel = el('div', { class: 'call-panel', children: [this._face, this._name, this._state] });
+    var panel = el('div', {
+      class: 'call-panel',
+      children: [this._face, this._name, this._state, this._camera],
+    });
     this.node = el('div', {
       class: 'call',
       role: 'dialog',
@@ -49,6 +54,15 @@
 
   CallView.prototype.say = function (text) {
     this._state.textContent = text;
+  };
+
+  // Whose camera is off, in words: whose is own | other.
+  CallView.prototype.camera = function (whose, on) {
+    var off = [];
+    this._cameras[whose] = on;
+    if (!this._cameras.other) off.push('对方的摄像头已关闭');
+    if (!this._cameras.own) off.push('您的摄像头已关闭');
+    this._camera.textContent = off.join('，');
   };
 
   // stage: incoming | outgoing | connecting | active

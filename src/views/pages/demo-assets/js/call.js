@@ -39,7 +39,9 @@
     });
     on('call_accept', this._accepted);
     on('call_signal', function (data) {
-      if (this._call.peer) this._call.peer.apply(data.signal);
+      var camera = demo.isObject(data.signal) ? data.signal.camera : undefined;
+      if (typeof camera === 'boolean') this._call.view.camera('other', camera);
+      else if (this._call.peer) this._call.peer.apply(data.signal);
       else this._call.signals.push(data.signal);
     });
     on('call_taken', function () {
@@ -77,10 +79,11 @@
         self._hangup();
       },
       mute: function (muted) {
-        enable(call.local, 'audio', !muted);
+        demo.callMedia.enable(call.local, 'audio', !muted);
       },
       camera: function (off) {
-        enable(call.local, 'video', !off);
+        demo.callMedia.enable(call.local, 'video', !off);
+        self._sayCamera(call, !off);
       },
     });
     call.signals = [];
@@ -88,12 +91,11 @@
     call.view.show(person);
   };
 
-  function enable(stream, kind, enabled) {
-    if (!stream) return;
-    stream.getTracks().forEach(function (track) {
-      if (track.kind === kind) track.enabled = enabled;
-    });
-  }
+  // The other side's picture goes black, or stands still: it is told why.
+  Calls.prototype._sayCamera = function (call, on) {
+    call.view.camera('own', on);
+    if (call.peer) this._client.callSignal(call.id, { camera: on });
+  };
 
   // ---- Ringing ----------------------------------------------------------------------------------------------
 
@@ -140,11 +142,13 @@
     this._begin(call, this._describe(data.session_id, data.from));
     call.view.stage('incoming');
     call.view.say(data.media === 'audio' ? '邀请您语音通话' : '邀请您视频通话');
+    demo.attention.ring(this._describe(data.session_id, data.from).name);
   };
 
   Calls.prototype._accept = function () {
     var self = this;
     var call = this._call;
+    demo.attention.quiet();
     call.view.stage('connecting');
     call.view.say('正在打开摄像头…');
     this._openMedia(call, function () {
@@ -177,47 +181,43 @@
     var call = this._call;
     if (!call) return;
     this._call = null;
+    demo.attention.quiet();
     clearInterval(call.clock);
     clearTimeout(call.doubt);
     if (call.peer) call.peer.close();
-    if (call.local) {
-      call.local.getTracks().forEach(function (track) {
-        track.stop();
-      });
-    }
+    if (call.local) demo.callMedia.stop(call.local);
     call.view.close();
     demo.toast(text);
   };
 
   // ---- Media ------------------------------------------------------------------------------------------------
 
-  // Camera and microphone, or the microphone alone where there is no camera. Browsers give neither to a page that came
-  // over plain http from another machine.
   Calls.prototype._openMedia = function (call, then) {
     var self = this;
-    var devices = window.navigator.mediaDevices;
-    if (!devices || !window.RTCPeerConnection) {
-      this._refuse(call, '浏览器不支持通话，或页面不是 https 打开的');
-      return;
-    }
     var opened = function (stream) {
       if (self._call !== call) {
-        stream.getTracks().forEach(function (track) {
-          track.stop();
-        });
+        demo.callMedia.stop(stream);
         return;
       }
       call.local = stream;
       call.view.local.srcObject = stream;
+      self._watchCamera(call, stream);
       then();
     };
-    var failed = function () {
-      self._refuse(call, '无法使用摄像头或麦克风');
-    };
-    var video = call.media !== 'audio';
-    devices.getUserMedia({ audio: true, video: video }).then(opened, function () {
-      if (video) devices.getUserMedia({ audio: true }).then(opened, failed);
-      else failed();
+    demo.callMedia.open(call.media !== 'audio', opened, function (text) {
+      self._refuse(call, text);
+    });
+  };
+
+  // Unplugged, taken by another program, or not there from the beginning.
+  Calls.prototype._watchCamera = function (call, stream) {
+    var self = this;
+    var cameras = stream.getVideoTracks();
+    if (call.media !== 'audio' && cameras.length === 0) call.view.camera('own', false);
+    cameras.forEach(function (track) {
+      track.onended = function () {
+        if (self._call === call) self._sayCamera(call, false);
+      };
     });
   };
 
@@ -262,6 +262,7 @@
     if (!call.since) {
       call.since = new Date().getTime();
       call.view.stage('active');
+      if (call.media !== 'audio' && !demo.callMedia.hasPicture(call.local)) this._sayCamera(call, false);
     }
     clearInterval(call.clock);
     call.clock = setInterval(show, 1000);

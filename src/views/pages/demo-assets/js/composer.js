@@ -9,12 +9,11 @@
   var TYPING_EVERY_MS = 3000;
   var TYPING_ENDS_MS = 5000;
 
-  // root: the form. options: {onSend(message), onTyping(bool)}
+  // root: the form. options: {me, onSend(message), onTyping(bool)}
   function Composer(root, options) {
     this.root = root;
     this.options = options;
     this.input = root.querySelector('textarea');
-    this._drafts = {};
     this._session = null;
     this._saidAt = 0;
     this._timer = null;
@@ -30,6 +29,7 @@
     });
     this.input.addEventListener('input', function () {
       self._fit();
+      self._keep();
       self._typing(self.input.value !== '');
     });
     this.input.addEventListener('blur', function () {
@@ -49,6 +49,7 @@
     if (text.trim() === '') return;
     this.input.value = '';
     this._fit();
+    this._keep();
     this._typing(false);
     this.options.onSend({ type: 1, content: text });
     this.input.focus();
@@ -79,13 +80,20 @@
     }, TYPING_ENDS_MS);
   };
 
-  // Each session has its own draft.
+  // Each session has its own draft, which outlasts the page.
   Composer.prototype.use = function (sessionId) {
     this._typing(false);
-    if (this._session !== null) this._drafts[demo.key(this._session)] = this.input.value;
     this._session = sessionId;
-    this.input.value = this._drafts[demo.key(sessionId)] || '';
+    this.input.value = demo.storage.get(this._draft()) || '';
     this._fit();
+  };
+
+  Composer.prototype._draft = function () {
+    return 'draft:' + this.options.me.id + ':' + this._session;
+  };
+
+  Composer.prototype._keep = function () {
+    if (this._session !== null) demo.storage.set(this._draft(), this.input.value);
   };
 
   Composer.prototype.enable = function (enabled) {
@@ -187,6 +195,9 @@
     toggle.addEventListener('click', function () {
       show(menu.hidden);
       if (!menu.hidden) menu.firstChild.focus();
+    });
+    window.document.addEventListener('click', function (event) {
+      if (!menu.hidden && !menu.contains(event.target) && !toggle.contains(event.target)) show(false);
     });
     this.root.addEventListener('keydown', function (event) {
       if (event.key !== 'Escape' || menu.hidden) return;

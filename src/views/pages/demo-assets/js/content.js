@@ -24,13 +24,19 @@
     return demo.isObject(message.content) ? message.content : {};
   }
 
+  // Before what a button is for, so that two of them have two names: 李慧的.
+  function senderOf(message) {
+    var name = textOf(message.sender_name);
+    return name ? name + '的' : '';
+  }
+
   function unsupported(text) {
     return el('span', { class: 'unsupported', text: text || '[无法显示的消息]' });
   }
 
   function textBody(message) {
     if (typeof message.content !== 'string') return unsupported();
-    return el('span', { class: 'text', text: message.content });
+    return el('span', { class: 'text', children: demo.withLinks(message.content) });
   }
 
   function pictureBody(message) {
@@ -40,11 +46,16 @@
     var image = el('img', {
       class: 'picture',
       src: demo.httpUrl(content.thumbnail) || url,
-      alt: '图片',
+      alt: senderOf(message) + '图片',
       width: pixelsOf(content.width),
       height: pixelsOf(content.height),
     });
-    var link = demo.outLink(url, { class: 'picture-link', title: '查看原图', children: [image] });
+    var link = demo.outLink(url, {
+      class: 'picture-link',
+      title: '查看原图',
+      'aria-label': '查看' + senderOf(message) + '图片',
+      children: [image],
+    });
     image.onerror = function () {
       demo.empty(link);
       demo.append(link, [icon('picture'), el('span', { text: '图片无法加载' })]);
@@ -65,7 +76,7 @@
     var button = el('button', {
       type: 'button',
       class: 'voice voice-' + Math.min(6, 1 + Math.floor(seconds / 8)),
-      'aria-label': '播放语音，' + seconds + '秒',
+      'aria-label': '播放' + senderOf(message) + '语音，' + seconds + '秒',
       children: [icon('voice'), el('span', { class: 'voice-length', text: seconds + '″' })],
     });
     var stop = function () {
@@ -109,7 +120,7 @@
     var start = el('button', {
       type: 'button',
       class: 'film-start',
-      'aria-label': '播放小视频，' + length,
+      'aria-label': '播放' + senderOf(message) + '小视频，' + length,
       children: [icon('play'), el('span', { class: 'film-length', text: length })],
     });
     start.onclick = function () {
@@ -132,17 +143,21 @@
     var url = demo.httpUrl(content.url);
     var image = demo.httpUrl(content.image);
     var article = message.type === 4;
+    var what = article ? '健康文章' : '点击打开';
     var title = textOf(content.title) || '[无标题]';
     var summary = textOf(content.summary);
     var parts = [
       image && el('img', { class: 'card-image', src: image, alt: '' }),
       el('span', { class: 'card-title', text: title }),
       summary && el('span', { class: 'card-summary', text: summary }),
-      el('span', { class: 'card-kind', children: [icon('link'), article ? '健康文章' : '点击打开'] }),
+      el('span', {
+        class: 'card-kind',
+        children: [icon(url ? 'link' : 'warning'), url ? what : '地址无效，打不开'],
+      }),
     ];
     var kind = 'card ' + (article ? 'card-article' : 'card-jump');
     if (url) return demo.outLink(url, { class: kind, children: parts });
-    return el('span', { class: kind, children: parts });
+    return el('span', { class: kind + ' card-dead', children: parts });
   }
 
   function forwardBody(message, depth) {

@@ -4,11 +4,11 @@
 
   var document = window.document;
   var demo = window.IMDemo;
-  var PAGE = 40;
   // A `typing` that is not taken back ends by itself.
   var TYPING_LASTS_MS = 8000;
 
-  // options: {client, outbox, composer, root, me, sessionId, onSession(session), onRead(sessionId), onTopic(topic or null, session)}
+  // options: {client, outbox, composer, root, me, sessionId, onSession(session), onRead(sessionId, unread left),
+  //   onTopic(topic or null, session)}
   function Conversation(options) {
     var self = this;
     var part = function (name) {
@@ -21,24 +21,31 @@
     // undefined: not known yet; null: the session never had one.
     this.topic = undefined;
     this._closed = false;
-    this._loading = false;
-    this._loaded = false;
-    this._readUpTo = 0;
+    this._topics = {};
     this._typists = {};
     this._subtitle = part('subtitle');
     this._title = part('title');
     this._jump = part('jump');
-    this._unseen = 0;
+    this.reading = new demo.Reading(options.client, this.sessionId, this.people, function (unread) {
+      options.onRead(self.sessionId, unread);
+    });
     this.list = new demo.MessageList({
       scroller: part('messages'),
       list: part('list'),
       people: this.people,
+      topicOf: function (id) {
+        return self._topicOf(id);
+      },
       onScroll: function () {
-        if (self.list.nearTop()) self._older();
+        if (self.list.nearTop()) self.history.older();
+        else if (self.list.below && self.list.nearBottom()) self.history.newer();
         self.seen();
       },
       onOlder: function () {
-        self._older();
+        self.history.older();
+      },
+      onNewer: function () {
+        self.history.newer();
       },
       onRetry: function (id) {
         options.outbox.retry(id);
@@ -50,32 +57,35 @@
     this._see = function () {
       self.seen();
     };
+    this.history = new demo.History({
+      client: options.client,
+      sessionId: this.sessionId,
+      list: this.list,
+      reading: this.reading,
+      onShown: this._see,
+    });
     this._jump.onclick = function () {
-      self.list.toEnd();
-      self.seen();
+      self.history.toNewest();
     };
     document.addEventListener('visibilitychange', this._see, false);
     window.addEventListener('focus', this._see, false);
   }
 
-  // Loads the session, its topic and its newest messages. To be called when the client has logged in: what comes later
-  // arrives by itself.
+  // Loads the session, its topics and its messages: the first unread ones where there are any, else the newest. To be
+  // called when the client has logged in: what comes later arrives by itself.
   Conversation.prototype.open = function () {
     var self = this;
     this.options.composer.use(this.sessionId);
     this.list.setEntries(this.options.outbox.of(this.sessionId));
-    this._loading = true;
     this.list.busy(true);
     return this.refresh().done(function () {
-      if (self._closed) return;
-      self._loading = false;
-      self.list.markAfter(self.people.ownReadTime());
-      self._load(undefined);
+      if (!self._closed) self.history.begin();
     });
   };
 
   Conversation.prototype.close = function () {
     this._closed = true;
+    this.history.close();
     document.removeEventListener('visibilitychange', this._see, false);
     window.removeEventListener('focus', this._see, false);
     this.list.close();
@@ -101,10 +111,29 @@
 
   Conversation.prototype._refreshTopic = function () {
     var self = this;
-    var query = { session_id: this.sessionId, limit: 1 };
+    var query = { session_id: this.sessionId, limit: 50 };
     this.options.client.sessions.topics(query).done(function (page) {
-      if (!self._closed) self._setTopic(page.items[0] || null);
+      if (self._closed) return;
+      page.items.forEach(function (topic) {
+        self._topics[demo.key(topic.id)] = topic;
+      });
+      self._setTopic(page.items[0] || null);
+      self.list.redraw(6);
     });
+  };
+
+  // A topic of this session's, for what stands at its start. One that is older than those that were listed is asked for.
+  Conversation.prototype._topicOf = function (id) {
+    var self = this;
+    var known = this._topics[demo.key(id)];
+    if (known === undefined && this.topic !== undefined) {
+      this._topics[demo.key(id)] = null;
+      this.options.client.sessions.topic(id).done(function (topic) {
+        self._topics[demo.key(id)] = topic;
+        if (!self._closed) self.list.redraw(6);
+      });
+    }
+    return known || null;
   };
 
   Conversation.prototype._setTopic = function (topic) {
@@ -116,51 +145,18 @@
     if (this.session && this.topic !== undefined) this.options.onTopic(this.topic, this.session);
   };
 
-  // ---- History ----------------------------------------------------------------------------------------------
-
-  Conversation.prototype._older = function () {
-    var first = this.list.messages[0];
-    if (!this._loaded) this._load(undefined);
-    else if (this.list.more && first) this._load(first.id);
-  };
-
-  Conversation.prototype._load = function (before) {
-    var self = this;
-    if (this._loading) return;
-    this._loading = true;
-    this.list.busy(true);
-    this.options.client
-      .history({ session_id: this.sessionId, before: before, limit: PAGE })
-      .done(function (page) {
-        if (self._closed) return;
-        self.list.more = page.more;
-        self._loaded = true;
-        self._loading = false;
-        self.list.add(page.items);
-        self.list.busy(false);
-        self.seen();
-      })
-      .fail(function () {
-        if (self._closed) return;
-        self._loading = false;
-        self.list.failed();
-        demo.toast('消息加载失败');
-      });
-  };
-
   // ---- What arrives -----------------------------------------------------------------------------------------
 
   Conversation.prototype.message = function (message) {
     if (this.list.has(message.id)) return;
-    var mine = message.sender_id === this.options.me.id;
-    var looking = this.list.atEnd() && !document.hidden;
-    var last = this.list.messages[this.list.messages.length - 1];
-    if (!mine && !looking) {
-      if (this._unseen === 0 && last) this.list.markAfter(last.timestamp);
-      this._unseen += 1;
-    }
+    this.reading.arrived(message);
     this._stopTyping(message.sender_id);
-    this.list.add([message]);
+    this.stored(message);
+  };
+
+  // A message that was stored, maybe one of one's own.
+  Conversation.prototype.stored = function (message) {
+    this.history.arrived(message);
     this.seen();
   };
 
@@ -170,7 +166,10 @@
 
   Conversation.prototype.read = function (data) {
     this.people.read(data.user_id, data.message_id);
-    this.list.receipts();
+    if (data.user_id === this.options.me.id) {
+      this.reading.readElsewhere(this.list.messages, data.message_id);
+      this._showJump();
+    } else this.list.receipts();
   };
 
   Conversation.prototype.participants = function (items) {
@@ -180,6 +179,8 @@
   };
 
   Conversation.prototype.topicChanged = function (topic) {
+    this._topics[demo.key(topic.id)] = topic;
+    this.list.redraw(6);
     var older = this.topic && topic.id !== this.topic.id && topic.create_time < this.topic.create_time;
     if (!older) this._setTopic(topic);
   };
@@ -225,36 +226,33 @@
         })
         .join('、');
     }
-    this._title.textContent = this.session.name;
+    this._title.textContent = this.people.titleOf(this.session);
     this._subtitle.textContent = text;
     this._subtitle.classList.toggle('typing', names.length > 0);
   };
 
-  // Whoever looks at the end of the list has seen all.
+  // What is on the screen has been seen.
   Conversation.prototype.seen = function () {
     if (this._closed) return;
-    if (this.list.atEnd() && !document.hidden) this._saw();
-    this._jump.hidden = this.list.atEnd();
-    this._jump.querySelector('span').textContent = this._unseen > 0 ? this._unseen + ' 条新消息' : '回到最新';
+    if (this.history.isLoaded() && !document.hidden) {
+      var id = this.list.lastInSight();
+      if (id > 0) this.reading.saw(this.list.messages, id);
+    }
+    this._showJump();
   };
 
-  Conversation.prototype._saw = function () {
-    var me = this.options.me.id;
-    var theirs = this.list.messages.filter(function (message) {
-      return message.sender_id !== me;
-    });
-    var newest = theirs[theirs.length - 1];
-    this._unseen = 0;
-    if (!this._loaded || !newest || newest.id <= this._readUpTo) return;
-    this._readUpTo = newest.id;
-    if (newest.timestamp > this.people.ownReadTime()) this.options.client.markRead(newest.id, this.sessionId);
-    this.options.onRead(this.sessionId);
+  Conversation.prototype._showJump = function () {
+    var unread = this.reading.unread;
+    this._jump.hidden = this.list.atEnd();
+    this._jump.textContent = unread > 0 ? '新消息 ↓ ' + unread : '回到最新 ↓';
   };
 
   Conversation.prototype.send = function (message) {
-    this.list.toEnd();
+    // Whoever answers has read: nothing is new any more.
+    this.list.markFrom(null);
+    this.history.toNewest();
     this.options.outbox.send(this.sessionId, message);
-    this.list.toEnd();
+    if (!this.list.below) this.list.toEnd();
   };
 
   Conversation.prototype.sayTyping = function (typing) {

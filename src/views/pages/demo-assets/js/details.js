@@ -1,21 +1,34 @@
-// Beside a conversation: who takes part and is there, and the session's consultations.
+// Beside a conversation: who takes part and is there now, and the session's consultations.
 (function (window) {
   'use strict';
 
+  var document = window.document;
   var demo = window.IMDemo;
   var el = demo.el;
+  // Nobody tells who comes and goes, so the panel asks.
+  var LOOK_EVERY_MS = 15000;
 
   // root holds the parts `participants` and `topics`.
   function Details(root, client) {
+    var self = this;
     this._client = client;
+    this._root = root;
     this._participants = root.querySelector('[data-part="participants"]');
     this._topics = root.querySelector('[data-part="topics"]');
     this._sessionId = null;
+    this._people = null;
+    this._states = {};
+    setInterval(function () {
+      if (!document.hidden && self._root.offsetParent !== null) self._look();
+    }, LOOK_EVERY_MS);
   }
 
+  // The participants, as they are now.
   Details.prototype.show = function (session, people) {
     var self = this;
     this._sessionId = session.id;
+    this._people = people;
+    this._states = {};
     demo.empty(this._participants);
     people.items.forEach(function (person) {
       var state = el('span', { class: 'presence' });
@@ -23,21 +36,36 @@
       if (person.role === 1) tags.push(el('span', { class: 'role', text: '负责人' }));
       var name = el('span', { class: 'person-name', children: [String(person.name)].concat(tags) });
       var text = el('span', { class: 'person-text', children: [name, state] });
+      self._states[demo.key(person.id)] = state;
       self._participants.appendChild(el('li', { class: 'person', children: [demo.avatar(person), text] }));
-      self._presence(session.id, person, state);
     });
+    this._look();
     this.topics();
   };
 
-  Details.prototype._presence = function (sessionId, person, node) {
+  Details.prototype._look = function () {
     var self = this;
+    if (!this._people) return;
+    this._people.items.forEach(function (person) {
+      self._presence(person);
+    });
+  };
+
+  Details.prototype._presence = function (person) {
+    var node = this._states[demo.key(person.id)];
     this._client.users.status(person.id).done(function (status) {
-      if (self._sessionId !== sessionId) return;
       var last = status.last_active_time;
-      var away = last ? '最近活跃 ' + demo.time.brief(last) : '从未登录';
-      node.textContent = status.online ? '在线' : away;
+      node.textContent = status.online ? '在线' : last ? '最近活跃 ' + demo.time.brief(last) : '不在线';
       node.classList.toggle('presence-online', status.online);
     });
+  };
+
+  // Who writes, types or reads is there.
+  Details.prototype.alive = function (sessionId, userId) {
+    var node = sessionId === this._sessionId ? this._states[demo.key(userId)] : undefined;
+    if (!node) return;
+    node.textContent = '在线';
+    node.classList.add('presence-online');
   };
 
   Details.prototype.topics = function () {
@@ -48,10 +76,10 @@
       if (self._sessionId !== sessionId) return;
       demo.empty(self._topics);
       page.items.forEach(function (topic) {
-        var name = el('span', { class: 'topic-name', text: topic.name });
-        var time = el('time', { datetime: topic.create_time, text: demo.time.day(topic.create_time) });
-        var line = el('span', { class: 'topic-line', children: [time, demo.topics.badge(topic)] });
-        self._topics.appendChild(el('li', { class: 'topic-item', children: [name, line] }));
+        var entry = demo.records.item(topic, function () {
+          demo.records.show(self._client, topic, self._people);
+        });
+        self._topics.appendChild(entry);
       });
       if (page.items.length === 0) {
         self._topics.appendChild(el('li', { class: 'none', text: '还没有咨询' }));

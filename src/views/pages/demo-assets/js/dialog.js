@@ -34,67 +34,106 @@
     };
   }
 
-  // A form of labelled fields.
-  // options: {title, text?, fields: [{name, label, value?, type?, maxlength?, long?, optional?}], submit, danger?, onSubmit(values)}
-  function ask(options) {
-    var inputs = {};
-    var close = function () {
-      untrap();
-      document.body.removeChild(overlay);
-    };
-    var fields = (options.fields || []).map(function (field) {
-      var input = el(field.long ? 'textarea' : 'input', {
-        name: field.name,
-        type: field.long ? null : field.type || 'text',
-        rows: field.long ? '3' : null,
-        maxlength: field.maxlength,
-        min: field.type === 'number' ? '0' : null,
-        required: !field.optional,
-        autocomplete: 'off',
-      });
-      input.value = field.value === undefined ? '' : field.value;
-      inputs[field.name] = input;
-      return el('label', { class: 'field', children: [el('span', { text: field.label }), input] });
-    });
-    var cancel = el('button', { type: 'button', class: 'button', text: '取消', on: { click: close } });
-    var submit = el('button', {
-      type: 'submit',
-      class: 'button ' + (options.danger ? 'button-danger' : 'button-primary'),
-      text: options.submit,
-    });
-    var form = el('form', {
-      class: 'dialog-form',
-      on: {
-        submit: function (event) {
-          event.preventDefault();
-          var values = {};
-          Object.keys(inputs).forEach(function (name) {
-            values[name] = inputs[name].value.trim();
-          });
-          close();
-          options.onSubmit(values);
-        },
-      },
-      children: [
-        el('h2', { id: 'dialog-title', text: options.title }),
-        options.text ? el('p', { text: options.text }) : null,
-        el('div', { class: 'dialog-fields', children: fields }),
-        el('div', { class: 'dialog-actions', children: [cancel, submit] }),
-      ],
-    });
+  // Shows `children` over the page. Gives back what closes it.
+  function open(title, children, first) {
     var box = el('div', {
       class: 'dialog',
       role: 'dialog',
       'aria-modal': 'true',
       'aria-labelledby': 'dialog-title',
-      children: [form],
+      children: [el('h2', { id: 'dialog-title', text: title })].concat(children),
     });
     var overlay = el('div', { class: 'overlay', children: [box] });
+    var close = function () {
+      if (!overlay.parentNode) return;
+      untrap();
+      document.body.removeChild(overlay);
+    };
     document.body.appendChild(overlay);
     var untrap = trapFocus(box, close);
-    var first = form.querySelector('input, textarea') || submit;
     first.focus();
+    return close;
   }
 
-  demo.dialog = { ask: ask, trapFocus: trapFocus };
+  // Something to look at, with a button that closes it. Gives back what closes it.
+  function show(title, children) {
+    var done = el('button', { type: 'button', class: 'button button-primary', text: '关闭' });
+    var actions = el('div', { class: 'dialog-actions', children: [done] });
+    var close = open(title, children.concat([actions]), done);
+    done.onclick = close;
+    return close;
+  }
+
+  function fieldNode(field) {
+    var input = el(field.long ? 'textarea' : 'input', {
+      name: field.name,
+      type: field.long ? null : field.type || 'text',
+      rows: field.long ? '3' : null,
+      maxlength: field.maxlength,
+      min: field.type === 'number' ? '0' : null,
+      required: !field.optional,
+      autocomplete: 'off',
+    });
+    input.value = field.value === undefined ? '' : field.value;
+    var label = el('span', { text: field.label });
+    return { field: field, input: input, node: el('label', { class: 'field', children: [label, input] }) };
+  }
+
+  // A form of labelled fields. What was written stays until it has been taken: a blank field, or a failure, is said in
+  // the dialog.
+  // options: {title, text?, fields: [{name, label, value?, type?, maxlength?, long?, optional?}], submit, danger?,
+  //   onSubmit(values) → nothing, or a promise of the SDK's}
+  function ask(options) {
+    var fields = (options.fields || []).map(fieldNode);
+    var problem = el('p', { class: 'dialog-error', role: 'alert', hidden: true });
+    var cancel = el('button', { type: 'button', class: 'button', text: '取消' });
+    var submit = el('button', {
+      type: 'submit',
+      class: 'button ' + (options.danger ? 'button-danger' : 'button-primary'),
+      text: options.submit,
+    });
+    var say = function (text) {
+      problem.textContent = text;
+      problem.hidden = text === '';
+    };
+    var onSubmit = function (event) {
+      var values = {};
+      var blank = null;
+      event.preventDefault();
+      fields.forEach(function (each) {
+        values[each.field.name] = each.input.value.trim();
+        if (!blank && !each.field.optional && !values[each.field.name]) blank = each;
+      });
+      if (blank) {
+        say('请填写' + blank.field.label);
+        blank.input.focus();
+        return;
+      }
+      say('');
+      var taken = options.onSubmit(values);
+      if (!taken) return close();
+      submit.disabled = true;
+      taken.done(close).fail(function (error) {
+        submit.disabled = false;
+        say(demo.failureText(error));
+      });
+    };
+    var nodes = fields.map(function (each) {
+      return each.node;
+    });
+    var form = el('form', {
+      class: 'dialog-form',
+      on: { submit: onSubmit },
+      children: [
+        options.text ? el('p', { text: options.text }) : null,
+        el('div', { class: 'dialog-fields', children: nodes }),
+        problem,
+        el('div', { class: 'dialog-actions', children: [cancel, submit] }),
+      ],
+    });
+    var close = open(options.title, [form], fields[0] ? fields[0].input : submit);
+    cancel.onclick = close;
+  }
+
+  demo.dialog = { ask: ask, show: show, trapFocus: trapFocus };
 })(window);

@@ -5,8 +5,6 @@
 
   var document = window.document;
   var demo = window.IMDemo;
-  var TITLE = document.title;
-  var WIDE_PX = 820;
 
   function byId(id) {
     return document.getElementById(id);
@@ -36,10 +34,11 @@
       },
       onStored: function (message) {
         sessions.message(message, true);
-        if (current(message.session_id)) conversation.list.add([message]);
+        if (current(message.session_id)) conversation.stored(message);
       },
     });
     var composer = new demo.Composer(byId('composer'), {
+      me: user,
       onSend: function (message) {
         if (conversation) conversation.send(message);
       },
@@ -53,18 +52,19 @@
       list: byId('sessions'),
       search: byId('search'),
       filters: document.querySelectorAll('[data-filter]'),
+      states: document.querySelectorAll('[data-state]'),
       empty: byId('no-sessions'),
       onOpen: function (id) {
         window.location.hash = encodeURIComponent(id);
       },
       onCount: function (unread) {
-        document.title = (unread > 0 ? '(' + unread + ') ' : '') + TITLE;
+        demo.attention.mark(unread > 0 ? '(' + unread + ') ' : '');
       },
     });
     var calls = new demo.Calls(client, function (sessionId, userId) {
       var session = sessions.get(sessionId);
       var here = current(sessionId);
-      var name = session ? session.name : '会话';
+      var name = session ? sessions.members.titleOf(session) : '会话';
       if (userId && here) return here.people.find(userId);
       return { id: userId || sessionId, name: name };
     });
@@ -96,24 +96,28 @@
         onSession: function (session) {
           if (conversation) details.show(session, conversation.people);
         },
-        onRead: function (id) {
-          sessions.read(id);
+        onRead: function (id, unread) {
+          sessions.unread(id, unread);
         },
         onTopic: function (topic, session) {
-          demo.topics.show(byId('topic'), client, session, topic);
+          if (conversation) demo.topics.show(byId('topic'), client, session, topic, conversation.people);
           details.topics();
         },
       });
       conversation.open().fail(function (error) {
-        demo.toast('会话打不开：' + demo.failureText(error));
-        window.location.hash = '';
+        leave('会话打不开：' + demo.failureText(error));
       });
     };
 
+    // Back to the list, with a word why.
+    var leave = function (text) {
+      open('');
+      window.location.hash = '';
+      demo.toast(text);
+    };
+
     var openFromAddress = function () {
-      var wanted = sessionInAddress();
-      var wide = window.innerWidth >= WIDE_PX;
-      open(wanted || (wide && sessions.first()) || '');
+      open(sessionInAddress());
     };
 
     demo.connection.watch(client);
@@ -122,21 +126,27 @@
       sessions.load().done(function () {
         if (!opened) openFromAddress();
         else if (conversation) conversation.refresh();
+        if (!opened) outbox.resume();
         opened = true;
       });
     });
     client.on('message', function (data) {
       var message = data.message;
       var here = current(message.session_id);
-      if (here) here.message(message);
-      sessions.message(message, here !== null && here.list.atEnd() && !document.hidden);
+      sessions.message(message, here !== null);
+      if (!here) return;
+      here.message(message);
+      sessions.unread(message.session_id, here.reading.unread);
+      details.alive(message.session_id, message.sender_id);
     });
     client.on('read', function (data) {
-      if (data.user_id === user.id) sessions.read(data.session_id);
       if (current(data.session_id)) conversation.read(data);
+      else if (data.user_id === user.id) sessions.recount(data.session_id);
+      details.alive(data.session_id, data.user_id);
     });
     client.on('typing', function (data) {
       if (current(data.session_id)) conversation.typing(data);
+      details.alive(data.session_id, data.user_id);
     });
     client.on('topic', function (data) {
       sessions.topicChanged(data.topic);
@@ -148,9 +158,14 @@
         return item.id === user.id;
       });
       sessions.load();
+      if (still) sessions.members.set(data.session_id, data.items);
       if (!current(data.session_id)) return;
-      if (still) conversation.participants(data.items);
-      else window.location.hash = '';
+      if (still) {
+        conversation.participants(data.items);
+        if (conversation.session) details.show(conversation.session, conversation.people);
+        return;
+      }
+      leave('您已不在这个会话中');
     });
     client.on('close', function () {
       composer.enable(false);

@@ -6,6 +6,8 @@
   var document = window.document;
   var demo = (window.IMDemo = window.IMDemo || {});
   var SVG = 'http://www.w3.org/2000/svg';
+  var OWN_MEDIA = '/demo/assets/';
+  var END_OF_SENTENCE = ".,;:!?'()[]{}";
 
   // Paths for a 24 x 24 box, drawn as strokes.
   var ICONS = {
@@ -18,7 +20,9 @@
     down: 'M12 5v14 M6 13l6 6 6-6',
     film: 'M10 8l6 4-6 4z M4 5h16v14H4z',
     info: 'M12 11v6 M12 7v.5 M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z',
+    list: 'M4 6h16 M4 12h16 M4 18h10',
     link: 'M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1 M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1',
+    menu: 'M5 12h.01 M12 12h.01 M19 12h.01',
     mic: 'M12 3a3 3 0 0 1 3 3v6a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3z M6 11a6 6 0 0 0 12 0 M12 17v4',
     pause: 'M9 6v12 M15 6v12',
     people:
@@ -95,11 +99,33 @@
   }
 
   // Where `value` leads, if that is an http(s) address; else null. `javascript:` and all the rest never get further.
+  // The demo's own media stand in messages with the host and port of the day when the demo was made: they load from
+  // wherever this page came from.
   function httpUrl(value) {
     if (typeof value !== 'string' || !/^https?:\/\//i.test(value)) return null;
     var link = document.createElement('a');
     link.href = value;
-    return link.protocol === 'http:' || link.protocol === 'https:' ? link.href : null;
+    if (link.protocol !== 'http:' && link.protocol !== 'https:') return null;
+    if (link.pathname.indexOf(OWN_MEDIA) === 0) return window.location.origin + link.pathname;
+    return link.href;
+  }
+
+  // `text` as nodes: addresses in it are links. Chinese text goes on right behind an address, so only ASCII belongs to
+  // one, and a full stop or bracket at its end does not.
+  function withLinks(text) {
+    var nodes = [];
+    var rest = 0;
+    var pattern = /https?:\/\/[!#-;=?-~]+/gi;
+    for (var found = pattern.exec(text); found; found = pattern.exec(text)) {
+      var address = found[0];
+      while (END_OF_SENTENCE.indexOf(address.charAt(address.length - 1)) >= 0) address = address.slice(0, -1);
+      var url = httpUrl(address);
+      if (!url) continue;
+      nodes.push(text.slice(rest, found.index), outLink(url, { class: 'text-link', text: address }));
+      rest = found.index + address.length;
+    }
+    nodes.push(text.slice(rest));
+    return nodes;
   }
 
   // A link out of the page, to an address that `httpUrl` gave.
@@ -125,9 +151,14 @@
     return Object.prototype.hasOwnProperty.call(object, name) ? object[name] : undefined;
   }
 
-  // For the time a sentence takes to read.
+  // For the time a sentence takes to read, in a strip of its own that covers nothing: below the messages, or where the
+  // page shows none, below the list.
   function toast(text) {
-    var place = document.getElementById('toasts');
+    var places = Array.prototype.filter.call(document.querySelectorAll('.toasts'), function (each) {
+      return each.parentNode.offsetParent !== null && window.getComputedStyle(each).visibility === 'visible';
+    });
+    var place = places[places.length - 1];
+    if (!place) return;
     var node = el('p', { class: 'toast', text: text });
     place.appendChild(node);
     setTimeout(function () {
@@ -158,6 +189,7 @@
   demo.iconButton = iconButton;
   demo.httpUrl = httpUrl;
   demo.outLink = outLink;
+  demo.withLinks = withLinks;
   demo.isObject = isObject;
   demo.key = key;
   demo.own = own;

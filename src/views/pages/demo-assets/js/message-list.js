@@ -6,20 +6,24 @@
   var el = demo.el;
   // This near the end counts as at the end: what comes is scrolled to.
   var NEAR_END_PX = 48;
+  // A message counts as seen with its first line.
+  var SEEN_PX = 40;
   // Messages of one sender this close share a face and a name.
   var GROUP_MS = 3 * 60 * 1000;
 
-  // options: {scroller, list, people, onScroll(), onOlder(), onRetry(id), onDiscard(id)}
+  // options: {scroller, list, people, topicOf(id), onScroll(), onOlder(), onNewer(), onRetry(id), onDiscard(id)}
   function MessageList(options) {
     var self = this;
     this.options = options;
     this.messages = [];
     this.entries = [];
+    // Whether there are older ones above the first, and newer ones below the last.
     this.more = false;
+    this.below = false;
     this._shown = {};
     this._unsent = {};
     this._days = {};
-    this._markTime = null;
+    this._markId = null;
     // At the end, and to be kept there.
     this._stuck = true;
     // Where the list was last seen to stand, in pixels from its top.
@@ -27,6 +31,9 @@
     this._marker = el('li', { class: 'line line-unread', children: [el('span', { text: '以下为新消息' })] });
     this._older = el('button', { type: 'button', class: 'link-button', on: { click: options.onOlder } });
     this._top = el('li', { class: 'line line-older', children: [this._older] });
+    this._newer = el('button', { type: 'button', class: 'link-button', on: { click: options.onNewer } });
+    this._newer.textContent = '查看后面的消息';
+    this._bottom = el('li', { class: 'line line-newer', children: [this._newer] });
     this.busy(false);
 
     this._onScroll = function () {
@@ -70,7 +77,8 @@
   // height when they come, which may be before the scroll event of an earlier toEnd().
   MessageList.prototype._look = function () {
     var place = this.options.scroller.scrollTop;
-    if (this._distance() < NEAR_END_PX) this._stuck = true;
+    if (this.below) this._stuck = false;
+    else if (this._distance() < NEAR_END_PX) this._stuck = true;
     else if (place < this._place) this._stuck = false;
     this._place = place;
   };
@@ -81,6 +89,36 @@
 
   MessageList.prototype.nearTop = function () {
     return this.options.scroller.scrollTop < 120;
+  };
+
+  MessageList.prototype.nearBottom = function () {
+    return this._distance() < 160;
+  };
+
+  // The id of the last message that the reader has in sight; 0: none.
+  MessageList.prototype.lastInSight = function () {
+    var bottom = this.options.scroller.getBoundingClientRect().bottom;
+    for (var i = this.messages.length - 1; i >= 0; i--) {
+      var box = this._shown[this.messages[i].id].node.getBoundingClientRect();
+      if (box.height > 0 && Math.min(box.bottom, box.top + SEEN_PX) <= bottom) return this.messages[i].id;
+    }
+    return 0;
+  };
+
+  // Forgets what is shown, to begin anew elsewhere in the session.
+  MessageList.prototype.clear = function () {
+    this._shown = {};
+    this.messages = [];
+    this.arrange();
+  };
+
+  // Puts the line of what is new to the top.
+  MessageList.prototype.toMark = function () {
+    if (!this._marker.parentNode) return;
+    var top = this.options.scroller.getBoundingClientRect().top;
+    this.options.scroller.scrollTop += this._marker.getBoundingClientRect().top - top - 12;
+    this._stuck = !this.below && this._distance() < NEAR_END_PX;
+    this._place = this.options.scroller.scrollTop;
   };
 
   MessageList.prototype.toEnd = function () {
@@ -95,15 +133,19 @@
     var self = this;
     messages.forEach(function (message) {
       if (self._shown[message.id]) return;
-      var shown = demo.messageNode.stored(message, self.options.people);
-      shown.message = message;
-      self._shown[message.id] = shown;
+      self._draw(message);
       self.messages.push(message);
     });
     this.messages.sort(function (a, b) {
       return a.id - b.id;
     });
     this.arrange();
+  };
+
+  MessageList.prototype._draw = function (message) {
+    var shown = demo.messageNode.stored(message, this.options.people, this.options.topicOf);
+    shown.message = message;
+    this._shown[message.id] = shown;
   };
 
   MessageList.prototype.has = function (id) {
@@ -138,20 +180,17 @@
     this.arrange();
   };
 
-  // What others wrote after `time` is new: a line stands before the first of it. Null: nothing is.
-  MessageList.prototype.markAfter = function (time) {
-    this._markTime = time;
+  // What others wrote from `id` on is new: a line stands before it. Null: nothing is.
+  MessageList.prototype.markFrom = function (id) {
+    this._markId = id;
     this.arrange();
   };
 
-  // Faces and names are made anew, for the participants have changed.
-  MessageList.prototype.redraw = function () {
-    var shown = this._shown;
-    var people = this.options.people;
-    Object.keys(shown).forEach(function (id) {
-      var message = shown[id].message;
-      shown[id] = demo.messageNode.stored(message, people);
-      shown[id].message = message;
+  // Faces and names are made anew, for the participants have changed; or, with `type`, the messages of that type alone.
+  MessageList.prototype.redraw = function (type) {
+    var self = this;
+    this.messages.forEach(function (message) {
+      if (type === undefined || message.type === type) self._draw(message);
     });
     this.arrange();
   };
@@ -209,7 +248,7 @@
     var self = this;
     var wanted = [];
     var previous = null;
-    var marked = this._markTime === null;
+    var marked = this._markId === null;
     var me = this.options.people.me.id;
     if (this.more) wanted.push(this._top);
     this.messages.forEach(function (message) {
@@ -217,15 +256,14 @@
       var day = self._dayNode(message.timestamp);
       var newDay = wanted.indexOf(day) < 0;
       if (newDay) wanted.push(day);
-      // Without an older message before it, what is new may begin further up.
-      var isNew = !marked && message.sender_id !== me && message.timestamp > self._markTime;
-      var mark = isNew && (previous !== null || !self.more);
+      var mark = !marked && message.sender_id !== me && message.id >= self._markId;
       if (mark) wanted.push(self._marker);
-      if (isNew) marked = true;
+      if (mark) marked = true;
       node.classList.toggle('grouped', !newDay && !mark && follows(previous, message));
       wanted.push(node);
       previous = message;
     });
+    if (this.below) wanted.push(this._bottom);
     this.entries.forEach(function (entry) {
       wanted.push(self._unsent[entry.client_msg_id].node);
     });

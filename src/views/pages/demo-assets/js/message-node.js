@@ -5,14 +5,33 @@
   var demo = window.IMDemo;
   var el = demo.el;
 
-  function line(message) {
+  // A consultation begins with what the patient wrote as 情况说明, where `topicOf(id)` knows it.
+  function description(message, topicOf) {
+    var id = message.type === 6 && demo.isObject(message.content) ? message.content.topic_id : null;
+    var topic = typeof id === 'string' ? topicOf(id) : null;
+    if (!topic || !topic.description) return null;
+    return el('p', {
+      class: 'line-description',
+      children: [
+        el('b', { text: '情况说明' }),
+        el('span', { class: 'text', children: demo.withLinks(topic.description) }),
+      ],
+    });
+  }
+
+  function line(message, topicOf) {
     var kinds = { 0: 'system', 6: 'start', 7: 'end' };
+    var text = el('span', { class: 'line-text', text: demo.content.lineText(message) });
+    var time = el('time', {
+      datetime: message.timestamp,
+      text: demo.time.clock(message.timestamp),
+    });
     return el('li', {
-      class: 'line line-' + kinds[message.type],
+      class: 'line-item',
       'data-id': String(message.id),
       children: [
-        el('span', { class: 'line-text', text: demo.content.lineText(message) }),
-        el('time', { datetime: message.timestamp, text: demo.time.clock(message.timestamp) }),
+        el('div', { class: 'line line-' + kinds[message.type], children: [text, time] }),
+        description(message, topicOf),
       ],
     });
   }
@@ -41,8 +60,9 @@
   }
 
   // A stored message. Gives back `{node, receipt}`; `receipt` is where 已读 goes, on messages of one's own.
-  function stored(message, people) {
-    if (demo.content.isLine(message)) return { node: line(message), receipt: null };
+  // `topicOf(id)`: the topic, where it is known.
+  function stored(message, people, topicOf) {
+    if (demo.content.isLine(message)) return { node: line(message, topicOf), receipt: null };
     var mine = message.sender_id === people.me.id;
     var person = people.find(message.sender_id, message.sender_name);
     var receipt = mine ? el('span', { class: 'receipt' }) : null;
@@ -53,19 +73,25 @@
     return { node: node, receipt: receipt };
   }
 
+  function actionButton(text, which, click) {
+    return el('button', {
+      type: 'button',
+      class: 'link-button',
+      'aria-label': text + which,
+      text: text,
+      on: { click: click },
+    });
+  }
+
   // A message that is on its way, or was given up.
   function unsent(entry, people, actions) {
     var failed = entry.state === 'failed';
+    var which = '：' + demo.content.brief(entry.type, entry.content);
     var meta = failed
       ? [
           el('span', { class: 'failed-text', children: [demo.icon('warning'), '未发送：' + entry.problem] }),
-          el('button', { type: 'button', class: 'link-button', text: '重试', on: { click: actions.retry } }),
-          el('button', {
-            type: 'button',
-            class: 'link-button',
-            text: '删除',
-            on: { click: actions.discard },
-          }),
+          actionButton('重试', which, actions.retry),
+          actionButton('删除', which, actions.discard),
         ]
       : [el('span', { class: 'spinner', 'aria-hidden': 'true' }), el('span', { text: '发送中…' })];
     var parts = [bubble(entry, true), el('div', { class: 'message-meta', children: meta })];

@@ -4,7 +4,6 @@
 
   var document = window.document;
   var demo = window.IMDemo;
-  var TITLE = document.title;
 
   function start(user, token) {
     var rest = new window.IMClient({ token: token, userId: user.id, userType: user.type });
@@ -16,7 +15,7 @@
           return session.type !== 0;
         });
         showSessions(sessions, user, wanted);
-        if (wanted || sessions.length > 0) talk(user, token, wanted || sessions[0].id);
+        if (wanted || sessions.length > 0) talk(user, token, wanted || sessions[0].id, sessions);
         else demo.connection.banner('还没有会话。');
       })
       .fail(function (error) {
@@ -37,7 +36,7 @@
     };
   }
 
-  function talk(user, token, sessionId) {
+  function talk(user, token, sessionId, sessions) {
     var client = new window.IMClient({
       token: token,
       userId: user.id,
@@ -51,10 +50,11 @@
         conversation.outboxChanged();
       },
       onStored: function (message) {
-        conversation.list.add([message]);
+        if (message.session_id === sessionId) conversation.stored(message);
       },
     });
     var composer = new demo.Composer(document.getElementById('composer'), {
+      me: user,
       onSend: function (message) {
         conversation.send(message);
       },
@@ -71,29 +71,42 @@
       sessionId: sessionId,
       onSession: function () {},
       onRead: function () {
-        document.title = TITLE;
+        demo.attention.mark('');
       },
       onTopic: function (topic, session) {
-        demo.topics.show(document.getElementById('topic'), client, session, topic);
+        var bar = document.getElementById('topic');
+        demo.topics.show(bar, client, session, topic, conversation.people);
       },
     });
     var calls = new demo.Calls(client, function (session, userId) {
       if (userId) return conversation.people.find(userId);
       var others = conversation.people.others();
-      return others.length === 1 ? others[0] : { id: session, name: conversation.session.name };
+      return others.length === 1
+        ? others[0]
+        : { id: session, name: conversation.people.titleOf(conversation.session) };
     });
 
     demo.connection.watch(client);
+    new demo.SessionSwitch({
+      client: client,
+      user: user,
+      token: token,
+      sessions: sessions,
+      current: sessionId,
+    });
     client.on('open', function () {
       if (opened) conversation.refresh();
-      else conversation.open();
+      else {
+        conversation.open();
+        outbox.resume();
+      }
       opened = true;
       composer.enable(true);
       document.getElementById('call').disabled = false;
     });
     client.on('message', function (data) {
       conversation.message(data.message);
-      if (document.hidden) document.title = '【新消息】' + TITLE;
+      if (document.hidden) demo.attention.mark('【新消息】');
     });
     client.on('read', function (data) {
       conversation.read(data);

@@ -108,6 +108,12 @@
     return count + '人已读';
   };
 
+  // What the session is called on the page: one between two bears the other one's name.
+  People.prototype.titleOf = function (session) {
+    var others = this.others();
+    return session.type === 2 && others.length === 1 ? String(others[0].name) : session.name;
+  };
+
   People.prototype.roleOf = function (person) {
     return person.type === 'doctor' ? '医生' : person.type === 'patient' ? '患者' : '';
   };

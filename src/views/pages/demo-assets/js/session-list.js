@@ -3,27 +3,44 @@
   'use strict';
 
   var demo = window.IMDemo;
-  var el = demo.el;
 
-  // options: {client, me, list, search, filters, empty, onOpen(id), onCount(unread)}
+  // options: {client, me, list, search, filters, states, empty, onOpen(id), onCount(unread)}
+  // `filters` choose by who takes part, `states` by how the consultation stands.
   function SessionList(options) {
     var self = this;
     this.options = options;
     this._byId = {};
     this._topics = {};
     this._filter = '';
+    this._state = '';
     this._current = null;
+    this.members = new demo.Members(options.client, options.me, function () {
+      self._showSoon();
+    });
     options.search.addEventListener('input', function () {
       self.show();
     });
     Array.prototype.forEach.call(options.filters, function (button) {
       button.onclick = function () {
         self._filter = button.getAttribute('data-filter');
-        Array.prototype.forEach.call(options.filters, function (each) {
-          each.setAttribute('aria-pressed', each === button ? 'true' : 'false');
-        });
+        press(options.filters, button);
         self.show();
       };
+    });
+    // Pressed again, all states are shown again.
+    Array.prototype.forEach.call(options.states, function (button) {
+      button.onclick = function () {
+        var state = button.getAttribute('data-state');
+        self._state = self._state === state ? '' : state;
+        press(options.states, self._state ? button : null);
+        self.show();
+      };
+    });
+  }
+
+  function press(buttons, pressed) {
+    Array.prototype.forEach.call(buttons, function (each) {
+      each.setAttribute('aria-pressed', each === pressed ? 'true' : 'false');
     });
   }
 
@@ -45,6 +62,7 @@
           answer.items.forEach(take);
           if (answer.next) return page(answer.next);
           self._byId = found;
+          self.members.learn(self._sorted());
           self.show();
           loaded.resolve();
         })
@@ -55,24 +73,34 @@
     return loaded.promise();
   };
 
+  // The newest consultations, for the badges and the search.
   SessionList.prototype._loadTopics = function () {
     var self = this;
-    this.options.client.sessions.topics({ status: 0, limit: 200 }).done(function (page) {
+    this.options.client.sessions.topics({ limit: 200 }).done(function (page) {
       self._topics = {};
-      page.items.forEach(function (topic) {
-        self._topics[demo.key(topic.session_id)] = topic;
+      page.items.reverse().forEach(function (topic) {
+        self._remember(topic);
       });
       self.show();
     });
   };
 
-  SessionList.prototype.get = function (id) {
-    return this._byId[demo.key(id)];
+  // `latest` is the session's last topic, `names` are those of all that are known.
+  SessionList.prototype._remember = function (topic) {
+    var id = demo.key(topic.session_id);
+    var known = this._topics[id] || { latest: null, names: {} };
+    known.names[demo.key(topic.id)] = topic.name;
+    if (!known.latest || known.latest.create_time <= topic.create_time) known.latest = topic;
+    this._topics[id] = known;
   };
 
-  SessionList.prototype.first = function () {
-    var sorted = this._sorted();
-    return sorted.length > 0 ? sorted[0].id : null;
+  SessionList.prototype._openTopic = function (sessionId) {
+    var known = this._topics[demo.key(sessionId)];
+    return known && known.latest.status !== 10 ? known.latest : null;
+  };
+
+  SessionList.prototype.get = function (id) {
+    return this._byId[demo.key(id)];
   };
 
   SessionList.prototype.select = function (id) {
@@ -81,13 +109,12 @@
   };
 
   SessionList.prototype.topicChanged = function (topic) {
-    if (topic.status === 10) delete this._topics[demo.key(topic.session_id)];
-    else this._topics[demo.key(topic.session_id)] = topic;
+    this._remember(topic);
     this.show();
   };
 
-  // A message of anybody's. `seen`: the user is looking at it.
-  SessionList.prototype.message = function (message, seen) {
+  // A message of anybody's. `counted`: somebody else says how many are unread.
+  SessionList.prototype.message = function (message, counted) {
     var session = this.get(message.session_id);
     if (!session) {
       this.load();
@@ -99,7 +126,7 @@
     session.last_content_type = message.type;
     session.last_content = message.content;
     session.last_message_time = message.timestamp;
-    if (!seen && message.sender_id !== this.options.me.id) session.unread_count += 1;
+    if (!counted && message.sender_id !== this.options.me.id) session.unread_count += 1;
     this._showSoon();
   };
 
@@ -113,11 +140,19 @@
     }, 60);
   };
 
-  SessionList.prototype.read = function (id) {
+  SessionList.prototype.unread = function (id, count) {
     var session = this.get(id);
-    if (!session || session.unread_count === 0) return;
-    session.unread_count = 0;
-    this.show();
+    if (!session || session.unread_count === count) return;
+    session.unread_count = count;
+    this._showSoon();
+  };
+
+  // The user has read there on another device.
+  SessionList.prototype.recount = function (id) {
+    var self = this;
+    this.options.client.unreadCount(id).done(function (count) {
+      self.unread(id, count);
+    });
   };
 
   SessionList.prototype._stick = function (session) {
@@ -157,10 +192,11 @@
     var unread = 0;
     var focused = focusedIn(options.list);
     var shown = this._sorted().filter(function (session) {
-      var text = session.name + '\n' + demo.content.brief(session.last_content_type, session.last_content);
       unread += session.unread_count;
       var kind = session.business_type === 2 ? 'patient' : 'doctor';
-      return (!self._filter || self._filter === kind) && text.toLowerCase().indexOf(words) >= 0;
+      if (self._filter && self._filter !== kind) return false;
+      if (self._state && self._state !== self._stateOf(session)) return false;
+      return self._searched(session).toLowerCase().indexOf(words) >= 0;
     });
     demo.empty(options.list);
     shown.forEach(function (session) {
@@ -171,57 +207,37 @@
     focusAgain(options.list, focused);
   };
 
+  // What a search looks through: names, members, consultations, and the last message.
+  SessionList.prototype._searched = function (session) {
+    var known = this._topics[demo.key(session.id)];
+    var topics = known
+      ? Object.keys(known.names).map(function (id) {
+          return known.names[id];
+        })
+      : [];
+    var brief = demo.content.brief(session.last_content_type, session.last_content);
+    return [session.name, brief].concat(this.members.of(session.id), topics).join('\n');
+  };
+
+  // waiting | replied | ended, by the latest consultation; '' without one.
+  SessionList.prototype._stateOf = function (session) {
+    var known = this._topics[demo.key(session.id)];
+    if (!known) return '';
+    if (known.latest.status === 10) return 'ended';
+    return known.latest.reply === 1 ? 'replied' : 'waiting';
+  };
+
   SessionList.prototype._item = function (session) {
     var self = this;
-    var topic = this._topics[demo.key(session.id)];
-    var current = session.id === this._current;
-    var count = session.unread_count;
-    var counted = count > 99 ? '99+' : String(count);
-    var brief = session.last_message_time
-      ? demo.content.brief(session.last_content_type, session.last_content)
-      : '暂无消息';
-    var inGroup = session.type !== 2 && session.last_content_type !== 0;
-    var sender = inGroup && session.last_sender_name ? session.last_sender_name + '：' : '';
-    var time = session.last_message_time;
-    var title = el('span', {
-      class: 'session-title',
-      children: [
-        el('span', { class: 'session-name', text: session.name }),
-        time ? el('time', { datetime: time, text: demo.time.brief(time) }) : null,
-      ],
-    });
-    var line = el('span', {
-      class: 'session-line',
-      children: [
-        el('span', { class: 'session-brief', text: sender + brief }),
-        topic ? demo.topics.badge(topic) : null,
-        count ? el('span', { class: 'unread', 'aria-label': count + '条未读', text: counted }) : null,
-      ],
-    });
-    var open = el('button', {
-      type: 'button',
-      class: 'session-open',
-      'data-session': session.id,
-      'aria-current': current ? 'true' : null,
-      children: [
-        demo.avatar({ id: session.id, name: session.name }),
-        el('span', { class: 'session-text', children: [title, line] }),
-      ],
-      on: {
-        click: function () {
-          self.options.onOpen(session.id);
-        },
-      },
-    });
-    var pin = demo.iconButton('pin', session.sticky ? '取消置顶' : '置顶', {
-      class: 'session-pin',
-      click: function () {
+    return demo.sessionItem(session, {
+      name: this.members.titleOf(session),
+      topic: this._openTopic(session.id),
+      current: session.id === this._current,
+      onOpen: this.options.onOpen,
+      onStick: function () {
         self._stick(session);
       },
     });
-    pin.setAttribute('data-pin', session.id);
-    var kind = 'session' + (session.sticky ? ' sticky' : '') + (current ? ' current' : '');
-    return el('li', { class: kind, children: [open, pin] });
   };
 
   // The list is drawn anew: whoever stands on one of its buttons goes on standing there.

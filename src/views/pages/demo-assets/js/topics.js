@@ -20,11 +20,9 @@
     return el('span', { class: 'badge badge-' + state.kind, text: state.text });
   }
 
-  function failed(error) {
-    demo.toast(demo.failureText(error));
-  }
-
   function start(client, sessionId) {
+    // The same id when it is tried again: one consultation, whatever became of the first try.
+    var id = randomId();
     demo.dialog.ask({
       title: '发起咨询',
       fields: [
@@ -33,10 +31,9 @@
       ],
       submit: '发起',
       onSubmit: function (values) {
-        if (!values.name) return;
         var topic = { session_id: sessionId, name: values.name };
         if (values.description) topic.description = values.description;
-        client.sessions.startTopic(randomId(), topic).fail(failed);
+        return client.sessions.startTopic(id, topic);
       },
     });
   }
@@ -50,25 +47,54 @@
       danger: true,
       onSubmit: function (values) {
         var body = values.message ? { message: values.message } : {};
-        client.sessions.endTopic(topic.session_id, topic.id, body).fail(failed);
+        return client.sessions.endTopic(topic.session_id, topic.id, body);
       },
     });
   }
 
   // Shows the session's latest topic, or null, in `bar`. Among doctors nobody consults.
-  function show(bar, client, session, topic) {
+  function show(bar, client, session, topic, people) {
     var open = topic !== null && topic.status !== 10;
-    var label = open ? '结束咨询' : '发起咨询';
-    var button = el('button', { type: 'button', class: 'button button-small', text: label });
-    button.onclick = function () {
-      if (open) end(client, topic);
-      else start(client, session.id);
-    };
+    var button = el('button', {
+      type: 'button',
+      class: 'button button-small',
+      text: open ? '结束咨询' : '发起咨询',
+      on: {
+        click: function () {
+          if (open) end(client, topic);
+          else start(client, session.id);
+        },
+      },
+    });
+    // The name alone: what the patient wrote with it stands at the consultation's start, and in its record.
+    var name = open
+      ? el('button', {
+          type: 'button',
+          class: 'topic-name topic-open-record',
+          title: '查看这次咨询',
+          text: topic.name,
+          on: {
+            click: function () {
+              demo.records.show(client, topic, people);
+            },
+          },
+        })
+      : el('span', { class: 'topic-name', text: '当前没有进行中的咨询' });
+    var all = el('button', {
+      type: 'button',
+      class: 'link-button topic-records',
+      text: '记录',
+      'aria-label': '咨询记录',
+      title: '咨询记录',
+      on: {
+        click: function () {
+          demo.records.list(client, session.id, people);
+        },
+      },
+    });
     bar.hidden = !open && session.business_type !== 2;
-    var text = open ? topic.name : '当前没有进行中的咨询';
-    var shown = [el('span', { class: 'topic-name', text: text }), open && badge(topic), button];
     bar.classList.toggle('topic-open', open);
-    demo.append(demo.empty(bar), shown);
+    demo.append(demo.empty(bar), [name, open && badge(topic), topic !== null && all, button]);
   }
 
   demo.topics = { badge: badge, show: show };

@@ -1,0 +1,145 @@
+// Which part of a session's messages is on the page: from the first unread one, or the newest; older and newer ones as the
+// reader gets there. What arrives meanwhile joins when nothing is missing before it.
+(function (window) {
+  'use strict';
+
+  var demo = window.IMDemo;
+  var PAGE = 40;
+
+  // options: {client, sessionId, list, reading, onShown()}
+  function History(options) {
+    this._options = options;
+    this._closed = false;
+    this._loading = true;
+    this._loaded = false;
+    this._failed = false;
+    // What arrived while it could not be shown.
+    this._waiting = [];
+  }
+
+  History.prototype.close = function () {
+    this._closed = true;
+  };
+
+  History.prototype.isLoaded = function () {
+    return this._loaded;
+  };
+
+  History.prototype.begin = function () {
+    var self = this;
+    this._options.list.busy(true);
+    this._options.reading
+      .begin()
+      .done(function () {
+        if (self._closed) return;
+        self._loading = false;
+        if (self._options.reading.first === null) self.toNewest();
+        else self._fromUnread(self._options.reading.first);
+      })
+      .fail(function () {
+        self.failed();
+      });
+  };
+
+  // The unread ones, with a few above them.
+  History.prototype._fromUnread = function (first) {
+    var self = this;
+    var list = this._options.list;
+    list.markFrom(first);
+    this._load({ after: first - 1, limit: PAGE }, function (page) {
+      list.below = page.more;
+      list.more = true;
+      list.add(page.items);
+      list.toMark();
+      self._load({ before: first, limit: PAGE / 2 }, function (older) {
+        list.more = older.more;
+        list.add(older.items);
+        list.toMark();
+      });
+    });
+  };
+
+  History.prototype.older = function () {
+    var list = this._options.list;
+    var first = list.messages[0];
+    if (!this._loaded) this.toNewest();
+    else if (list.more && first) {
+      this._load({ before: first.id, limit: PAGE }, function (page) {
+        list.more = page.more;
+        list.add(page.items);
+      });
+    }
+  };
+
+  History.prototype.newer = function () {
+    var list = this._options.list;
+    var last = list.messages[list.messages.length - 1];
+    if (!list.below || !last) return;
+    this._load({ after: last.id, limit: PAGE }, function (page) {
+      list.below = page.more;
+      list.add(page.items);
+    });
+  };
+
+  // To the end; where messages in between are not here, the list begins anew with the newest ones.
+  History.prototype.toNewest = function () {
+    var self = this;
+    var list = this._options.list;
+    if (this._loaded && !list.below) {
+      list.toEnd();
+      this._options.onShown();
+      return;
+    }
+    this._load({ limit: PAGE }, function (page) {
+      if (list.below) list.clear();
+      list.below = false;
+      list.more = page.more;
+      list.add(page.items);
+      if (!self._loaded) self._options.reading.loaded(list.messages);
+      list.toEnd();
+    });
+  };
+
+  // A message that arrived, or was sent here.
+  History.prototype.arrived = function (message) {
+    var list = this._options.list;
+    if (this._failed || (this._loaded && !list.below)) list.add([message]);
+    else this._waiting.push(message);
+  };
+
+  // `take(page)` puts a page into the list.
+  History.prototype._load = function (range, take) {
+    var self = this;
+    var options = this._options;
+    if (this._loading || this._closed) return;
+    this._loading = true;
+    options.list.busy(true);
+    range.session_id = options.sessionId;
+    options.client
+      .history(range)
+      .done(function (page) {
+        if (self._closed) return;
+        self._loading = false;
+        options.list.busy(false);
+        take(page);
+        self._loaded = true;
+        self._failed = false;
+        if (!options.list.below) options.list.add(self._waiting.splice(0));
+        options.onShown();
+      })
+      .fail(function () {
+        self.failed();
+      });
+  };
+
+  History.prototype.failed = function () {
+    if (this._closed) return;
+    this._loading = false;
+    this._failed = !this._loaded;
+    if (this._failed) this._options.list.add(this._waiting.splice(0));
+    this._options.list.failed();
+    demo.toast('消息加载失败');
+  };
+
+  demo.History = History;
+})(window);

@@ -1,0 +1,191 @@
+// The patient's other sessions: a list to choose from, with what is unread there, and a strip that says at once what was
+// written or who calls in one of them.
+(function (window) {
+  'use strict';
+
+  var document = window.document;
+  var demo = window.IMDemo;
+  var el = demo.el;
+  // More sockets than this a page does not open: what comes in further sessions is told by `notification` alone.
+  var MOST_LISTENERS = 6;
+
+  function byId(id) {
+    return document.getElementById(id);
+  }
+
+  // options: {client, user, token, sessions, current (a session's id)}
+  function SessionSwitch(options) {
+    var self = this;
+    this._options = options;
+    this._button = byId('sessions-open');
+    this._strip = byId('elsewhere');
+    this._ringing = null;
+    this._members = new demo.Members(options.client, options.user, function () {
+      self._names();
+    });
+    this._button.hidden = options.sessions.length < 2;
+    this._button.onclick = function () {
+      self._choose();
+    };
+    options.client.on('notification', function (data) {
+      self._written(data.message);
+    });
+    this._members.learn(options.sessions);
+    this._listen();
+    this._count();
+  }
+
+  function addressOf(user, sessionId) {
+    return '?user=' + encodeURIComponent(user.id) + '&session=' + encodeURIComponent(sessionId);
+  }
+
+  SessionSwitch.prototype._others = function () {
+    var current = this._options.current;
+    return this._options.sessions.filter(function (session) {
+      return session.id !== current;
+    });
+  };
+
+  SessionSwitch.prototype._find = function (id) {
+    return this._options.sessions.filter(function (session) {
+      return session.id === id;
+    })[0];
+  };
+
+  // A call rings at sockets that are bound to its session: so each other session has one.
+  SessionSwitch.prototype._listen = function () {
+    var self = this;
+    var given = this._options;
+    this._others()
+      .slice(0, MOST_LISTENERS)
+      .forEach(function (session) {
+        var client = new window.IMClient({
+          token: given.token,
+          userId: given.user.id,
+          userType: given.user.type,
+          sessionId: session.id,
+        });
+        var over = function (data) {
+          if (self._ringing === data.call_id) self._hide();
+        };
+        client.on('call_invite', function (data) {
+          self._called(session, data, client);
+        });
+        client.on('call_taken', over);
+        client.on('call_ended', over);
+        client.connect();
+      });
+  };
+
+  SessionSwitch.prototype._written = function (message) {
+    var session = this._find(message.session_id);
+    if (session) {
+      session.unread_count += 1;
+      session.last_content = message.content;
+      session.last_content_type = message.type;
+      this._count();
+    }
+    if (this._ringing) return;
+    var title = session ? this._members.titleOf(session) : '其他会话';
+    var brief = demo.content.brief(message.type, message.content);
+    this._show(title, brief, '查看', message.session_id, null);
+  };
+
+  SessionSwitch.prototype._called = function (session, call, client) {
+    var self = this;
+    var title = this._members.titleOf(session);
+    this._ringing = call.call_id;
+    demo.attention.ring(title);
+    this._show(title, '邀请您视频通话', '去接听', session.id, function () {
+      client.callReject(call.call_id);
+      self._hide();
+    });
+  };
+
+  SessionSwitch.prototype._show = function (title, text, action, sessionId, reject) {
+    var self = this;
+    var user = this._options.user;
+    var go = el('button', {
+      type: 'button',
+      class: 'button button-small button-primary',
+      text: action,
+      on: {
+        click: function () {
+          window.location.search = addressOf(user, sessionId);
+        },
+      },
+    });
+    var away = reject
+      ? el('button', { type: 'button', class: 'button button-small', text: '拒绝', on: { click: reject } })
+      : demo.iconButton('close', '关闭提示', {
+          click: function () {
+            self._hide();
+          },
+        });
+    var words = el('span', {
+      class: 'elsewhere-text',
+      children: [el('b', { text: title }), el('span', { text: text })],
+    });
+    demo.append(demo.empty(this._strip), [words, go, away]);
+    this._strip.hidden = false;
+  };
+
+  SessionSwitch.prototype._hide = function () {
+    if (this._ringing) demo.attention.quiet();
+    this._ringing = null;
+    this._strip.hidden = true;
+  };
+
+  SessionSwitch.prototype._count = function () {
+    var unread = this._others().reduce(function (sum, session) {
+      return sum + session.unread_count;
+    }, 0);
+    var badge = this._button.querySelector('.unread');
+    badge.hidden = unread === 0;
+    badge.textContent = unread > 99 ? '99+' : String(unread);
+    var label = '切换会话' + (unread > 0 ? '，其他会话有' + unread + '条未读' : '');
+    this._button.setAttribute('aria-label', label);
+  };
+
+  SessionSwitch.prototype._names = function () {
+    var picker = byId('session');
+    var members = this._members;
+    this._options.sessions.forEach(function (session, index) {
+      if (picker.options[index]) picker.options[index].text = members.titleOf(session);
+    });
+  };
+
+  SessionSwitch.prototype._choose = function () {
+    var self = this;
+    var current = this._options.current;
+    var items = this._options.sessions.map(function (session) {
+      return el('li', { children: [self._item(session, session.id === current)] });
+    });
+    demo.dialog.show('切换会话', [el('ul', { class: 'record switch-list', children: items })]);
+  };
+
+  SessionSwitch.prototype._item = function (session, isCurrent) {
+    var title = this._members.titleOf(session);
+    var count = isCurrent ? 0 : session.unread_count;
+    var brief = demo.content.brief(session.last_content_type, session.last_content);
+    var words = [
+      el('span', { class: 'session-name', text: title }),
+      el('span', { class: 'session-brief', text: isCurrent ? '当前会话' : brief }),
+    ];
+    var badge = count
+      ? el('span', { class: 'unread', 'aria-label': count + '条未读', text: String(count) })
+      : null;
+    return el('a', {
+      class: 'switch-item' + (isCurrent ? ' current' : ''),
+      href: addressOf(this._options.user, session.id),
+      'aria-current': isCurrent ? 'true' : null,
+      children: [
+        demo.avatar({ id: session.id, name: title }),
+        el('span', { class: 'session-text', children: words }),
+        badge,
+      ],
+    });
+  };
+
+  demo.SessionSwitch = SessionSwitch;
+})(window);
