@@ -6,7 +6,10 @@ import { Tokens } from './commands/access/tokens';
 import { Calls } from './commands/calls/calls';
 import { Retention } from './commands/maintenance/retention';
 import { Acknowledgements } from './commands/notices/acknowledgements';
+import { Badges } from './commands/notices/badges';
+import { noticePlanOf } from './commands/notices/notice-plan';
 import { Notices } from './commands/notices/notices';
+import { PushRecalls } from './commands/notices/push-recalls';
 import { MemberCache } from './commands/sending/member-cache';
 import { NameCache } from './commands/sending/name-cache';
 import { SendRate } from './commands/sending/send-rate';
@@ -14,7 +17,6 @@ import { Writer } from './commands/sending/writer';
 import { type Services } from './commands/services';
 import { type Database, openDatabase } from './db/database';
 import { createMetrics } from './metrics';
-import { type NoticePlan } from './model/appending/append';
 import { takeForcedToken } from './model/forced-tokens';
 import { sessionMembers } from './model/participants';
 import { type Bus } from './push/bus/bus';
@@ -24,6 +26,7 @@ import { SharedPresence } from './push/presence';
 import { Sockets } from './push/sockets/sockets';
 import { type TokenCache } from './push/outgoing/access-token';
 import { redisTokenCache } from './push/outgoing/redis-token-cache';
+import { createGetui, type Getui } from './push/getui/getui';
 import { createWechat, type Wechat } from './push/wechat/wechat';
 import { type Config } from './resources/config/config';
 
@@ -40,15 +43,34 @@ export interface Overrides {
   database?: Database;
   bus?: Bus;
   wechat?: Wechat;
+  getui?: Getui;
 }
 
 /** What connects processes: memory where there is one alone, Redis where there may be several. */
-function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache?: TokenCache } {
-  if (overrides.bus !== undefined) return { bus: overrides.bus };
-  if (config.redisUrl === undefined) return { bus: memoryBus() };
+function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache: TokenCacheOf } {
+  if (overrides.bus !== undefined) return { bus: overrides.bus, tokenCache: () => undefined };
+  if (config.redisUrl === undefined) return { bus: memoryBus(), tokenCache: () => undefined };
   const bus = new RedisBus({ url: config.redisUrl });
-  if (config.wechat === undefined) return { bus };
-  return { bus, tokenCache: redisTokenCache(bus.commands, { host: 'wechat', appId: config.wechat.appId }) };
+  return { bus, tokenCache: (host, appId) => redisTokenCache(bus.commands, { host, appId }) };
+}
+
+/** Where a host's access token is kept; undefined: in memory. */
+type TokenCacheOf = (host: 'wechat' | 'getui', appId: string) => TokenCache | undefined;
+
+function wechatOf(config: Config, tokenCache: TokenCacheOf, database: Database): Wechat | undefined {
+  const { proxy, wechat } = config;
+  if (wechat === undefined) return undefined;
+  return createWechat({
+    ...wechat,
+    tokenCache: tokenCache('wechat', wechat.appId),
+    mayForceToken: () => takeForcedToken(database),
+    proxy,
+  });
+}
+
+function getuiOf({ getui, proxy }: Config, tokenCache: TokenCacheOf): Getui | undefined {
+  if (getui === undefined) return undefined;
+  return createGetui({ ...getui, tokenCache: tokenCache('getui', getui.appId), proxy });
 }
 
 /** Builds the whole server but its doors, top to bottom. Nothing is a global. */
@@ -60,20 +82,18 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   const sockets = new Sockets({
     user: (userId, online) => presence.userChanged(userId, online),
     bound: (sessionId, userId, bound) => presence.boundChanged(sessionId, userId, bound),
+    asleep: (sessionId, userId, asleep) => presence.asleepChanged(sessionId, userId, asleep),
   });
   const presence = new SharedPresence(bus, sockets);
-  const wechat =
-    overrides.wechat ??
-    (config.wechat === undefined
-      ? undefined
-      : createWechat({
-          ...config.wechat,
-          tokenCache,
-          mayForceToken: () => takeForcedToken(database),
-          proxy: config.proxy,
-        }));
+  const wechat = overrides.wechat ?? wechatOf(config, tokenCache, database);
+  const getui = overrides.getui ?? getuiOf(config, tokenCache);
   const activity = new Activity(database);
-  const acknowledgements = new Acknowledgements(database, config.ackTimeoutMs, metrics);
+  const acknowledgements = new Acknowledgements(
+    database,
+    config.ackTimeoutMs,
+    metrics,
+    getui === undefined ? ['wechat'] : ['wechat', 'getui'],
+  );
   const members = new MemberCache();
   const names = new NameCache(() => bus.healthy);
   const rate = new SendRate(config.sendRate);
@@ -95,19 +115,25 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     settled: () => writer.settled(),
   });
   const healing = new Healing({ database, bus, sockets, deliver, tokens, names });
+  const badges = new Badges(database, getui);
+  const pushRecalls = new PushRecalls(database, getui);
   const notices = new Notices({
     database,
     wechat,
+    getui,
+    pushText: config.getui?.text ?? 'hidden',
+    callTimeoutMs: config.callTimeoutMs,
+    recalls: pushRecalls,
     metrics,
     pollMs: Math.min(1000, Math.max(50, config.ackTimeoutMs / 4)),
   });
   const retention = new Retention({ database, retentionDays: config.retentionDays });
   // An acknowledgement of the last moment is in time, too: it is gathered and written until then.
-  const delayMs = config.ackTimeoutMs + 2 * acknowledgements.gatherMs;
-  const noticePlan: NoticePlan = (sessionId, patientId) => {
-    if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs };
-    return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
-  };
+  const noticePlan = noticePlanOf(presence, {
+    wechat: wechat !== undefined,
+    getui: getui !== undefined,
+    ackMs: config.ackTimeoutMs + 2 * acknowledgements.gatherMs,
+  });
   const announceStored = announcerOf({ database, deliver, activity, notices });
   const writer = new Writer({
     database,
@@ -137,6 +163,8 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     bus,
     activity,
     acknowledgements,
+    badges,
+    pushRecalls,
     names,
     deliver,
     announceStored,
@@ -157,6 +185,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       calls.close();
       await writer.idle();
       await retention.close();
+      badges.close();
       await notices.close();
       await acknowledgements.close();
       await activity.close();

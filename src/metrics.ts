@@ -5,6 +5,7 @@ export const LABELS = {
   table: ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'],
   userType: ['doctor', 'patient'],
   result: ['sent', 'dropped'],
+  channel: ['wechat', 'getui'],
   state: ['delivered', 'sent', 'skipped', 'failed'],
 } as const;
 
@@ -36,8 +37,14 @@ export function createMetrics() {
     }),
     notices: new Counter({
       name: 'im_notices_total',
-      help: 'WeChat notices that this process brought into a final state',
-      labelNames: ['state'],
+      help: 'Notices to people who are away that this process brought into a final state, by channel',
+      labelNames: ['channel', 'state'],
+      registers,
+    }),
+    noticesWaiting: new Gauge({
+      name: 'im_notices_waiting',
+      help: 'Notices that are pending, over the whole database, by channel',
+      labelNames: ['channel'],
       registers,
     }),
     sendSeconds: new Histogram({
@@ -52,7 +59,10 @@ export function createMetrics() {
   // What has not happened yet counts 0: a series that begins with its first event hides that event from rate().
   for (const table of LABELS.table) metrics.messages.inc({ table }, 0);
   for (const result of LABELS.result) metrics.pushes.inc({ result }, 0);
-  for (const state of LABELS.state) metrics.notices.inc({ state }, 0);
+  for (const channel of LABELS.channel) {
+    for (const state of LABELS.state) metrics.notices.inc({ channel, state }, 0);
+    metrics.noticesWaiting.set({ channel }, 0);
+  }
   for (const userType of LABELS.userType) metrics.sockets.set({ user_type: userType }, 0);
   return metrics;
 }

@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { countWaitingNotices } from '../commands/notices/waiting-notices';
 import { type Services } from '../commands/services';
 import { AppError, forbidden } from '../errors';
 import { answerError, authenticate, requestId } from './rest/perform';
@@ -39,6 +40,7 @@ export function operationsRouter(services: Services): Router {
     const principal = await authenticate(services, request);
     if (principal.kind === 'user') throw forbidden('Only the platform may do this.');
     const { registry } = services.metrics;
+    await countWaitingNotices(services);
     response
       .set('Content-Type', registry.contentType)
       .set('Cache-Control', 'no-store')

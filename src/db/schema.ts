@@ -131,6 +131,8 @@ interface NoticeTable {
   request_id: Defaulted<string | null>;
   /** What Getui calls a push that it took; taking back the push needs it. */
   task_id: Defaulted<string | null>;
+  /** When it was last sent anew, after it had failed. */
+  resend_time: Defaulted<SqlTime | null>;
   /** When WeChat takes over from a push that nobody took; null: it does not. */
   fallback_time: Defaulted<SqlTime | null>;
 }

@@ -1,27 +1,38 @@
-import { type Database, type Queryable } from '../db/database';
+import { databaseNow } from '../db/clock';
+import { type Queryable } from '../db/database';
+import { type Dialect } from '../db/dialect';
 import { type DeviceRow } from '../db/schema';
 import { placeholders, type Run, statement } from '../db/statement';
-import { databaseNow } from '../db/clock';
 
-/** What an app says of the phone that it is on. */
+/** A phone as somebody names it. */
 export interface NamedDevice {
   clientId: string;
   userId: string;
   platform: DeviceRow['platform'];
   inBackground: boolean;
-  /** The token that names it; null: the backend does. */
+  state: DeviceRow['state'];
+  /** The token that named it last; null: the backend did. */
   tokenId: string | null;
 }
 
-/** Makes the device, or takes it over: it belongs to who named it last, and pushes go there from now on. */
-export async function nameDevice(trx: Queryable, { dialect }: Database, named: NamedDevice): Promise<void> {
-  await dialect.upsert(trx as never, 'devices', ['client_id'], {
-    client_id: named.clientId,
-    user_id: named.userId,
-    platform: named.platform,
-    in_background: named.inBackground ? 1 : 0,
-    state: 'active',
-    token_id: named.tokenId,
+/** Makes the device, or takes it over: it belongs to who named it last. */
+export async function nameDevice(trx: Queryable, dialect: Dialect, named: NamedDevice): Promise<void> {
+  const { clientId, inBackground, platform, state, tokenId, userId } = named;
+  if (tokenId !== null) {
+    await trx
+      .updateTable('devices')
+      .set({ token_id: null })
+      .where('token_id', '=', tokenId)
+      .where('client_id', '<>', clientId)
+      .execute();
+  }
+  await dialect.upsert(trx, 'devices', ['client_id'], {
+    client_id: clientId,
+    user_id: userId,
+    platform,
+    in_background: inBackground ? 1 : 0,
+    state,
+    token_id: tokenId,
     update_time: await databaseNow(trx, dialect),
   });
 }
@@ -36,8 +47,6 @@ export async function deviceOfToken(db: Queryable, tokenId: string): Promise<Dev
     .selectFrom('devices')
     .selectAll()
     .where('token_id', '=', tokenId)
-    .orderBy('update_time', 'desc')
-    .limit(1)
     .executeTakeFirst();
 }
 
@@ -62,15 +71,12 @@ export async function removeDevice(db: Queryable, userId: string, clientId: stri
   return result.numDeletedRows > 0n;
 }
 
-/** Takes away what a token that logs out named last; another token may have named it since. */
+/** Takes away what a token that logs out named last; where another token has named it since, it stays. */
 export async function removeDeviceOfToken(db: Queryable, userId: string, tokenId: string): Promise<void> {
-  const device = await deviceOfToken(db, tokenId);
-  if (device === undefined) return;
   await db
     .deleteFrom('devices')
-    .where('client_id', '=', device.client_id)
-    .where('user_id', '=', userId)
     .where('token_id', '=', tokenId)
+    .where('user_id', '=', userId)
     .execute();
 }
 
@@ -88,11 +94,9 @@ export async function retireDevice(db: Queryable, { client_id, update_time }: De
     .execute();
 }
 
-/** A device as far as deciding who gets what is concerned. */
+/** A device that a push may go to. */
 export interface PushDevice {
   clientId: string;
-  inBackground: boolean;
-  tokenId: string | null;
 }
 
 /** The active devices of the participants of these sessions, by user. */
@@ -102,7 +106,7 @@ export async function activeDevices(
 ): Promise<ReadonlyMap<string, readonly PushDevice[]>> {
   const [result] = await run([
     statement(
-      `select distinct d.client_id, d.user_id, d.in_background, d.token_id from devices d
+      `select distinct d.client_id, d.user_id from devices d
        join participants p on p.participant_id = d.user_id
        where p.session_id in (${placeholders(sessionIds.length)}) and d.state = 'active'`,
       [...sessionIds],
@@ -110,14 +114,9 @@ export async function activeDevices(
   ]);
   const found = new Map<string, PushDevice[]>();
   for (const row of (result?.rows ?? []) as unknown as DeviceRow[]) {
-    const device = {
-      clientId: row.client_id,
-      inBackground: row.in_background === 1,
-      tokenId: row.token_id,
-    };
     const known = found.get(row.user_id);
-    if (known === undefined) found.set(row.user_id, [device]);
-    else known.push(device);
+    if (known === undefined) found.set(row.user_id, [{ clientId: row.client_id }]);
+    else known.push({ clientId: row.client_id });
   }
   return found;
 }

@@ -1,10 +1,14 @@
+import { sql, type Transaction } from 'kysely';
 import { type Database, type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
-import { sql } from 'kysely';
+import { type NoticeRow, type Schema } from '../db/schema';
+import { runIn } from '../db/statement';
 import { type NoticePlan, type WrittenNotices } from './appending/append';
+import { activeDevices } from './devices';
+import { type Member } from './participants';
 import { type SqlTime } from '../db/time';
 
-/** A patient to whom everything in a session up to a message has arrived. */
+/** Somebody to whom everything in a session up to a message has arrived. */
 export interface Acknowledgement {
   sessionId: string;
   userId: string;
@@ -20,6 +24,7 @@ export interface Acknowledgement {
 export async function settleNotices(
   db: Queryable,
   dialect: Dialect,
+  channel: NoticeRow['channel'],
   acknowledgements: readonly Acknowledgement[],
 ): Promise<number> {
   const places = acknowledgements.map(
@@ -28,7 +33,7 @@ export async function settleNotices(
   );
   const { numAffectedRows } = await sql`update notices /*! force index (notices_message) */
     set state = 'delivered', update_time = ${sql.raw(dialect.now)}
-    where state = 'pending' and claimed_by is null and (${sql.join(places, sql` or `)})`.execute(db);
+    where state = 'pending' and claimed_by is null and channel = ${channel} and (${sql.join(places, sql` or `)})`.execute(db);
   return Number(numAffectedRows ?? 0);
 }
 
@@ -49,28 +54,33 @@ export async function setWechatPause({ dialect, kysely }: Database, until: SqlTi
 }
 
 /**
- * Notices of a call's invitation, for the patients who have no socket bound to its session.
+ * Notices of a call's invitation, for those who have no socket that gets it.
  * @returns what was written, to be told after the commit
  */
 export async function insertCallNotices(
-  trx: Queryable,
+  trx: Transaction<Schema>,
+  dialect: Dialect,
   { id, now, sessionId }: { id: string; sessionId: string; now: SqlTime },
-  patients: readonly string[],
-  plan: NoticePlan,
+  callees: readonly Member[],
+  noticePlan: NoticePlan,
 ): Promise<WrittenNotices> {
-  const absent = patients
-    .map((user) => ({ user, ...plan(sessionId, user) }))
-    .filter(({ delayMs }) => delayMs === 0);
-  if (absent.length === 0) return { dueNow: false, skipped: 0 };
+  const devices = noticePlan.usesDevices ? await activeDevices(runIn(trx, dialect), [sessionId]) : null;
+  const planned = callees.flatMap((callee) =>
+    noticePlan
+      .plan(sessionId, callee, devices?.get(callee.id) ?? [], 'call')
+      .map((each) => ({ ...each, user: callee.id })),
+  );
+  if (planned.length === 0) return { dueNow: false, skipped: 0 };
   await trx
     .insertInto('notices')
     .values(
-      absent.map(({ state, user }) => ({
-        channel: 'wechat',
+      planned.map(({ channel, clientId, state, user }) => ({
+        channel,
         session_id: sessionId,
         message_id: null,
         call_id: id,
         user_id: user,
+        client_id: clientId,
         state,
         create_time: now,
         update_time: now,
@@ -78,6 +88,17 @@ export async function insertCallNotices(
       })),
     )
     .execute();
-  const skipped = absent.filter(({ state }) => state === 'skipped').length;
-  return { dueNow: skipped < absent.length, skipped };
+  const skipped = planned.filter(({ state }) => state === 'skipped').length;
+  return { dueNow: skipped < planned.length, skipped };
+}
+
+/** How many notices are pending, by channel. */
+export async function waitingNotices(db: Queryable): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('notices')
+    .select((eb) => ['channel', eb.fn.countAll<number>().as('count')])
+    .where('state', '=', 'pending')
+    .groupBy('channel')
+    .execute();
+  return new Map(rows.map(({ channel, count }) => [channel, Number(count)]));
 }

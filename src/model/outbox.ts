@@ -20,6 +20,11 @@ export interface Finished {
 
 const ERROR_LENGTH = 255;
 
+/** `last_error` as the column takes it. */
+export function errorText(error: string | null): string | null {
+  return error?.slice(0, ERROR_LENGTH) ?? null;
+}
+
 /**
  * Claims notices that are due, for `claimMs`: until then no other worker takes them. A claim whose worker died runs out, and
  * then the row is due again. The database's clock judges.
@@ -67,7 +72,7 @@ export async function finishClaimed(
     .updateTable('notices')
     .set({
       ...finished,
-      last_error: finished.last_error?.slice(0, ERROR_LENGTH) ?? null,
+      last_error: errorText(finished.last_error),
       claimed_by: null,
       update_time: sql.raw(dialect.now),
     })

@@ -6,6 +6,7 @@ import { notFound } from '../../errors';
 import { Append } from '../../model/appending/append';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { type CallResult, callSeconds, deleteRings, findCall, lockCall } from '../../model/calls';
+import { skipCallPushes } from '../../model/push-notices';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
 import { frame } from '../../views/frames';
 import { storedMessages } from '../sending/send';
@@ -56,6 +57,10 @@ export async function endCall(parts: EndCallParts, callId: string, decide: Decid
       .where('id', '=', callId)
       .execute();
     await deleteRings(trx, callId);
+    if (noticePlan.usesDevices) {
+      const userIds = [...session.members.keys()];
+      append.notices.pushesSkipped = await skipCallPushes(trx, { id: callId, sessionId: row.session_id, userIds }, now);
+    }
     const { notices, repliedTopics } = append;
     return {
       row,

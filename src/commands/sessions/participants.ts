@@ -131,7 +131,7 @@ export async function applyMembersChange(
  * and for removing who is not there (`not_found` when the request's path names them)
  */
 export async function changeParticipants(
-  { database, deliver }: Pick<Services, 'database' | 'deliver'>,
+  { badges, database, deliver }: Pick<Services, 'badges' | 'database' | 'deliver'>,
   principal: Principal,
   sessionId: string,
   change: ParticipantsChange,
@@ -161,6 +161,7 @@ export async function changeParticipants(
       participants: outcome.participants,
       lastMessageId: outcome.session.row.last_message_id,
     });
+    for (const id of remove) badges.reduced(id);
   }
   return { participants: outcome.participants, added: outcome.added.length };
 }

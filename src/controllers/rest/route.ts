@@ -1,7 +1,7 @@
 import { type z } from 'zod';
 import { type Services } from '../../commands/services';
 import { type ErrorCode } from '../../errors';
-import { type IdKind, isId } from '../../model/values/identifiers';
+import { clientId, type IdKind, isId } from '../../model/values/identifiers';
 import { type Principal } from '../../commands/access/tokens';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -68,6 +68,7 @@ export const TAKES_CURRENT = '/:session_id/topics/:topic_id/ended';
 export function parameterFits(path: string, name: string, value: string): boolean {
   const { kind } = PARAMETERS[name] ?? {};
   if (kind !== undefined) return isId(kind, value) || (value === 'current' && path === TAKES_CURRENT);
+  if (name === 'client_id') return clientId.safeParse(value).success;
   return /^[1-9]\d{0,15}$/.test(value) && Number.isSafeInteger(Number(value));
 }
 

@@ -22,6 +22,7 @@ export const devices: SchemaStep = {
     await addColumn(db, dialect, 'notices', 'client_id', sql`varchar(64)`);
     await addColumn(db, dialect, 'notices', 'request_id', sql`varchar(64)`);
     await addColumn(db, dialect, 'notices', 'task_id', sql`varchar(128)`);
+    await addColumn(db, dialect, 'notices', 'resend_time', time);
     await addColumn(db, dialect, 'notices', 'fallback_time', time);
     // A message has a notice a patient and device, no longer one a patient. Statements hint at the index by its name.
     const columns = ['user_id', 'session_id', 'message_id', 'client_id'];

@@ -1,6 +1,6 @@
 import { type z } from 'zod';
 import { AppError, type ErrorCode } from '../../../errors';
-import { messageId, sessionId, topicId, userId } from '../../../model/values/identifiers';
+import { clientId, messageId, sessionId, topicId, userId } from '../../../model/values/identifiers';
 import { VERSION } from '../../../version';
 import { type Group } from '../routes/groups';
 import { exampleOf, type JsonSchema, SchemaComponents } from './json-schema';
@@ -55,6 +55,7 @@ const PATH_PARAMETERS: Record<string, z.ZodType> = {
   topic_id: topicId,
   participant_id: userId,
   message_id: messageId,
+  client_id: clientId,
 };
 
 const WHO: Record<Who, string> = {

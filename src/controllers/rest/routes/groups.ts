@@ -1,4 +1,5 @@
 import { applicationRoutes } from './application';
+import { deviceRoutes } from './devices';
 import { messageRoutes } from './messages';
 import { participantRoutes } from './participants';
 import { type Route } from '../route';
@@ -23,7 +24,7 @@ function group(name: string, sections: Group['sections']): Group {
 /** Every route of the API, by the group that it belongs to: what is mounted and what is documented. */
 export const API_GROUPS: readonly Group[] = [
   group('application', { Application: applicationRoutes }),
-  group('users', { Users: userRoutes }),
+  group('users', { Users: userRoutes, Devices: deviceRoutes }),
   group('sessions', {
     Sessions: sessionRoutes,
     Messages: messageRoutes,
