@@ -145,7 +145,16 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       for (const row of outcome.repeated) deliver.repeated(row);
     },
   });
-  const calls = new Calls({ config, database, presence, sockets, deliver, announceStored, noticePlan, notices });
+  const calls = new Calls({
+    config,
+    database,
+    presence,
+    sockets,
+    deliver,
+    announceStored,
+    noticePlan,
+    notices,
+  });
   bus.listen({
     event: (event) => {
       if (event.kind === 'revoked') tokens.forget(event.userId, event);

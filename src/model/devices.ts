@@ -43,11 +43,7 @@ export async function findDevice(db: Queryable, clientId: string): Promise<Devic
 
 /** The device that this token named last. */
 export async function deviceOfToken(db: Queryable, tokenId: string): Promise<DeviceRow | undefined> {
-  return db
-    .selectFrom('devices')
-    .selectAll()
-    .where('token_id', '=', tokenId)
-    .executeTakeFirst();
+  return db.selectFrom('devices').selectAll().where('token_id', '=', tokenId).executeTakeFirst();
 }
 
 /** A user's devices, the one named last first. */
@@ -73,11 +69,7 @@ export async function removeDevice(db: Queryable, userId: string, clientId: stri
 
 /** Takes away what a token that logs out named last; where another token has named it since, it stays. */
 export async function removeDeviceOfToken(db: Queryable, userId: string, tokenId: string): Promise<void> {
-  await db
-    .deleteFrom('devices')
-    .where('token_id', '=', tokenId)
-    .where('user_id', '=', userId)
-    .execute();
+  await db.deleteFrom('devices').where('token_id', '=', tokenId).where('user_id', '=', userId).execute();
 }
 
 export async function removeDevicesOf(db: Queryable, userId: string): Promise<void> {

@@ -33,7 +33,9 @@ export async function settleNotices(
   );
   const { numAffectedRows } = await sql`update notices /*! force index (notices_message) */
     set state = 'delivered', update_time = ${sql.raw(dialect.now)}
-    where state = 'pending' and claimed_by is null and channel = ${channel} and (${sql.join(places, sql` or `)})`.execute(db);
+    where state = 'pending' and claimed_by is null and channel = ${channel} and (${sql.join(places, sql` or `)})`.execute(
+    db,
+  );
   return Number(numAffectedRows ?? 0);
 }
 

@@ -173,12 +173,15 @@ export class FakeGetui {
   private work(received: GetuiRequest): { code: number; msg: string; data?: unknown } {
     if (received.endpoint === 'auth') return this.auth(received.body as Record<string, string>);
     const expiresAt = this.tokens.get(received.token ?? '');
-    if (expiresAt === undefined || expiresAt <= Date.now()) return { code: TOKEN_REFUSED, msg: 'token invalid' };
+    if (expiresAt === undefined || expiresAt <= Date.now())
+      return { code: TOKEN_REFUSED, msg: 'token invalid' };
     return received.endpoint === 'push' ? this.push(received) : this.badge(received);
   }
 
   private auth({ appkey, sign, timestamp }: Record<string, string>) {
-    const wanted = createHash('sha256').update(`${this.appKey}${timestamp}${this.masterSecret}`).digest('hex');
+    const wanted = createHash('sha256')
+      .update(`${this.appKey}${timestamp}${this.masterSecret}`)
+      .digest('hex');
     if (appkey !== this.appKey || sign !== wanted) return { code: 10002, msg: 'sign error' };
     if (Math.abs(Number(timestamp) - Date.now()) > 600_000) return { code: 10002, msg: 'timestamp error' };
     const token = randomBytes(24).toString('hex');
@@ -188,7 +191,11 @@ export class FakeGetui {
   }
 
   private push(received: GetuiRequest) {
-    const { audience, push_message: message, request_id: requestId } = received.body as {
+    const {
+      audience,
+      push_message: message,
+      request_id: requestId,
+    } = received.body as {
       request_id?: unknown;
       audience?: { cid?: unknown[] };
       push_message?: { transmission?: unknown; revoke?: { old_task_id?: unknown } };
@@ -211,7 +218,8 @@ export class FakeGetui {
   private badge({ body, path }: GetuiRequest) {
     const clientId = decodeURIComponent(path.split('/').at(-1) ?? '');
     const { badge } = body as { badge?: unknown };
-    if (typeof badge !== 'string' || !/^[+-]?\d+$/.test(badge)) return { code: 20001, msg: 'badge is invalid' };
+    if (typeof badge !== 'string' || !/^[+-]?\d+$/.test(badge))
+      return { code: 20001, msg: 'badge is invalid' };
     if (this.unknown.has(clientId)) return { code: 20001, msg: 'target user is invalid' };
     this.badges.set(clientId, badge);
     return { code: 0, msg: 'success', data: {} };

@@ -59,7 +59,11 @@ export async function endCall(parts: EndCallParts, callId: string, decide: Decid
     await deleteRings(trx, callId);
     if (noticePlan.usesDevices) {
       const userIds = [...session.members.keys()];
-      append.notices.pushesSkipped = await skipCallPushes(trx, { id: callId, sessionId: row.session_id, userIds }, now);
+      append.notices.pushesSkipped = await skipCallPushes(
+        trx,
+        { id: callId, sessionId: row.session_id, userIds },
+        now,
+      );
     }
     const { notices, repliedTopics } = append;
     return {

@@ -136,8 +136,7 @@ export interface NoticeDraft {
 /** SQLite takes 32,766 values a statement. */
 export const NOTICES_A_STATEMENT = 1000;
 
-const NOTICE_COLUMNS =
-  'channel, session_id, message_id, user_id, state, create_time, update_time, due_time';
+const NOTICE_COLUMNS = 'channel, session_id, message_id, user_id, state, create_time, update_time, due_time';
 
 export function insertNotices(drafts: readonly NoticeDraft[]): Statement {
   const isPush = drafts.some(({ clientId }) => clientId !== null);

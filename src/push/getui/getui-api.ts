@@ -51,7 +51,11 @@ export function createGetuiApi(options: GetuiApiOptions): GetuiApi {
   const refusesToken = rareError();
   const refusesToGive = rareError();
 
-  async function call(path: string, body: unknown, headers: Record<string, string> = {}): Promise<GetuiAnswer> {
+  async function call(
+    path: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<GetuiAnswer> {
     const answer = await http.post(root + path, { headers, body: JSON.stringify(body), timeoutMs });
     if (!answer.ok) return answer;
     const { code, data, msg } = parsed(answer.text);
@@ -72,7 +76,8 @@ export function createGetuiApi(options: GetuiApiOptions): GetuiApi {
       return { ok: false, code, reason: `auth: code ${code}` };
     }
     const { expire_time: expires, token } = (answer.data ?? {}) as { expire_time?: unknown; token?: unknown };
-    if (typeof token !== 'string' || token === '') return { ok: false, reason: 'auth: an answer without a token' };
+    if (typeof token !== 'string' || token === '')
+      return { ok: false, reason: 'auth: an answer without a token' };
     const lifetimeMs = Number(expires) - Date.now();
     return { ok: true, token, lifetimeMs: lifetimeMs > 0 ? lifetimeMs : 0 };
   }

@@ -52,7 +52,8 @@ export function createGetui({ pushOptions, timeoutMs = 5_000, ...options }: Getu
   const post = async (path: string, body: unknown) => outcomeOf(await api.post(path, body));
   return {
     push: (content) => post('/push/single/cid', pushBody(content, pushOptions)),
-    revoke: (clientId, requestId, taskId) => post('/push/single/cid', revokeBody(clientId, requestId, taskId)),
+    revoke: (clientId, requestId, taskId) =>
+      post('/push/single/cid', revokeBody(clientId, requestId, taskId)),
     badge: (clientId, count) =>
       post(`/user/badge/cid/${encodeURIComponent(clientId)}`, { badge: String(count) }),
     close: () => api.close(),

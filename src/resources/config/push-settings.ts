@@ -24,11 +24,7 @@ export function getuiFrom(
 ): GetuiConfig | undefined {
   const names = Object.keys(account);
   const missing = Object.entries(account).find(([, value]) => value === undefined)?.[0];
-  const {
-    IM_GETUI_APP_ID: appId,
-    IM_GETUI_APP_KEY: appKey,
-    IM_GETUI_MASTER_SECRET: masterSecret,
-  } = account;
+  const { IM_GETUI_APP_ID: appId, IM_GETUI_APP_KEY: appKey, IM_GETUI_MASTER_SECRET: masterSecret } = account;
   if (appId !== undefined && appKey !== undefined && masterSecret !== undefined)
     return { appId, appKey, masterSecret, ...rest };
   if (Object.values(account).every((value) => value === undefined)) return undefined;
