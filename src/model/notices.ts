@@ -102,5 +102,5 @@ export async function waitingNotices(db: Queryable): Promise<Map<string, number>
     .where('state', '=', 'pending')
     .groupBy('channel')
     .execute();
-  return new Map(rows.map(({ channel, count }) => [channel, Number(count)]));
+  return new Map(rows.map(({ channel, count }) => [channel, count]));
 }

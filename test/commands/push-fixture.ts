@@ -103,11 +103,14 @@ export function withPush(database: TestDatabase, settings: Record<string, string
     },
     passTime: async (id, late = false) => {
       const past = '2020-01-01 00:00:00.000';
-      await server!.context.database.kysely
-        .updateTable('notices')
-        .set({ due_time: past, ...(late ? { fallback_time: past } : {}) })
-        .where('id', '=', id)
-        .execute();
+      // In a transaction, which is made again where it loses against a worker's.
+      await server!.context.database.transaction((trx) =>
+        trx
+          .updateTable('notices')
+          .set({ due_time: past, ...(late ? { fallback_time: past } : {}) })
+          .where('id', '=', id)
+          .execute(),
+      );
       server!.context.notices.poke();
     },
   };

@@ -53,7 +53,7 @@ describe('Getui client', () => {
     outcome.should.eql({ result: 'sent', taskId: `RASS_${'a'.repeat(32)}` });
     const [push] = fake.calls('push');
     should(push!.path).equal('/v2/getui-app/push/single/cid');
-    const { push_channel: channel, push_message: message, ...rest } = push!.body as Record<string, any>;
+    const { push_channel: channel, push_message: message, ...rest } = push!.body;
     should(rest).eql({
       request_id: 'a'.repeat(32),
       audience: { cid: ['cid-1'] },
@@ -95,7 +95,7 @@ describe('Getui client', () => {
     };
     const message = { ...content(), title: '{body}', body: '$& {title}' };
     await client({ pushOptions }).push(message);
-    const { push_channel: channel } = fake.calls('push')[0]!.body as Record<string, any>;
+    const { push_channel: channel } = fake.calls('push')[0]!.body;
     should(channel.ios.aps).eql({
       alert: { title: '{body}', body: '$& {title}' },
       sound: 'ring.caf',

@@ -36,7 +36,7 @@ const UNKNOWN_TARGET = 'target user is invalid';
 function outcomeOf(answer: GetuiAnswer): PushOutcome {
   if (!answer.ok) return { result: answer.isFinal === true ? 'rejected' : 'retry', reason: answer.reason };
   const { code, data, msg } = answer;
-  if (code === SENT) return { result: 'sent', taskId: Object.keys((data ?? {}) as object)[0] ?? '' };
+  if (code === SENT) return { result: 'sent', taskId: Object.keys(data ?? {})[0] ?? '' };
   if (isPassing(code)) return { result: 'retry', reason: `${code} ${msg}`.trim() };
   if (code === TARGET_FAULT && msg === UNKNOWN_TARGET)
     return { result: 'unknown device', reason: `${code} ${msg}` };
