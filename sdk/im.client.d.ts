@@ -359,12 +359,25 @@ declare namespace IMClient {
     /** 0 open, 10 ended. */
     status: 0 | 10;
     reply: 0 | 1;
+    /** When `reply` became 1. */
+    reply_time: string | null;
     create_time: string;
     start_message_id: number;
     end_message_id: number | null;
     end_time: string | null;
     end_by: string | null;
     end_by_name: string | null;
+  }
+
+  interface TopicStatistics {
+    started: number;
+    replied: number;
+    ended_unreplied: number;
+    waiting: number;
+    replied_within: { '3600': number; '86400': number };
+    first_reply_seconds: { mean: number; p50: number; p90: number } | null;
+    /** Index: the hour of the first reply in Asia/Shanghai. */
+    replies_by_hour: number[];
   }
 
   interface NewTopic extends ForUser {
@@ -466,6 +479,15 @@ declare namespace IMClient {
       ended_replied: number;
       unreplied: number;
     }>;
+    topicStatistics(
+      query?: ForUser & {
+        from?: string;
+        to?: string;
+        session_id?: string;
+        type?: number;
+        business_type?: 1 | 2;
+      },
+    ): JQueryPromise<TopicStatistics>;
     topicMessages(topicId: string, query?: MessagesQuery): JQueryPromise<MessagePage>;
     topicMessages(sessionId: string, topicId: string, query?: MessagesQuery): JQueryPromise<MessagePage>;
 

@@ -1,7 +1,7 @@
 /*
  * IMClient: the browser SDK of the IM server. Plain ES5 for the browsers inside WeChat; needs jQuery 1.12 or
- * later (with ajax and Deferred, so not the slim build) on the page before it. Its documentation is doc/sdk.md,
- * its types are im.client.d.ts.
+ * later on the page before it, for its promises (Deferred). Its documentation is doc/sdk.md, its types are
+ * im.client.d.ts.
  *
  * What it promises: over any number of lost connections each message of others arrives once, in the order of
  * ids, and each message the page sends is stored once.
@@ -211,8 +211,7 @@
   function IMClient(options) {
     if (!(this instanceof IMClient)) return new IMClient(options);
     $ = $ || window.jQuery;
-    if (!$ || !$.ajax || !$.Deferred)
-      throw new Error('IMClient needs jQuery with ajax on the page before it.');
+    if (!$ || !$.Deferred) throw new Error('IMClient needs jQuery with Deferred on the page before it.');
     var given = options || {};
     this.baseUrl = absolute(given.baseUrl);
     this.userId = given.userId;
@@ -247,7 +246,9 @@
 
     var self = this;
     this._wake = function (event) {
-      if (event.type !== 'visibilitychange' || !document.hidden) self._cameBack();
+      if (event.type === 'visibilitychange' && document.hidden) return;
+      if (!document.hidden) self._ackSoon();
+      self._cameBack();
     };
     this.application = group(this, ROUTES.application);
     this.users = group(this, ROUTES.users);
@@ -332,6 +333,7 @@
       endTopic: ['PUT /sessions/:session_id/topics/:topic_id/ended'],
       topics: ['GET /sessions/topics'],
       replyCount: ['GET /sessions/topics/count/reply'],
+      topicStatistics: ['GET /sessions/topics/statistics'],
       topicMessages: [
         'GET /sessions/topic/:topic_id/messages',
         'GET /sessions/:session_id/topics/:topic_id/messages',
@@ -392,34 +394,36 @@
     return this._request(route.split(' ')[0], path, isObject(input) ? input : {});
   };
 
+  // Without $.ajax: what the page sets there ($.ajaxSetup, prefilters, global handlers) is meant for its own
+  // requests.
   IMClient.prototype._request = function (method, path, input) {
     var deferred = $.Deferred();
-    var settings = {
-      type: method,
-      url: this.baseUrl + API + path,
-      headers: { Accept: 'application/json, application/problem+json' },
-      // Parsed here: versions of jQuery differ in what they do with an empty answer and with an error's body.
-      dataType: 'text',
-      timeout: REST_TIMEOUT_MS,
-    };
+    var hasBody = method === 'POST' || method === 'PUT';
+    var headers = { Accept: 'application/json, application/problem+json' };
     // A login is for who has no token yet, or an old one.
-    if (this._token && path !== '/users/login') settings.headers.Authorization = 'Bearer ' + this._token;
-    if (method === 'POST' || method === 'PUT') {
-      settings.contentType = 'application/json; charset=utf-8';
-      settings.data = JSON.stringify(input);
-      settings.processData = false;
-    } else {
-      settings.url += queryString(input);
-    }
-    $.ajax(settings)
-      .done(function (text) {
-        var body = text ? parse(text) : undefined;
-        if (text && body === undefined) reject(deferred, failure('internal', 'The answer is not JSON.'));
-        else resolve(deferred, body);
-      })
-      .fail(function (xhr) {
-        reject(deferred, problemOf(xhr));
+    if (this._token && path !== '/users/login') headers.Authorization = 'Bearer ' + this._token;
+    if (hasBody) headers['Content-Type'] = 'application/json; charset=utf-8';
+    var xhr = new window.XMLHttpRequest();
+    // Comes after an answer as after an error or a timeout: then the status is 0.
+    xhr.onreadystatechange = function () {
+      if (xhr.readyState !== 4) return;
+      var text = xhr.responseText;
+      var body = text ? parse(text) : undefined;
+      if (xhr.status < 200 || xhr.status >= 300) reject(deferred, problemOf(xhr));
+      else if (text && body === undefined) reject(deferred, failure('internal', 'The answer is not JSON.'));
+      else resolve(deferred, body);
+    };
+    try {
+      xhr.open(method, this.baseUrl + API + path + (hasBody ? '' : queryString(input)));
+      xhr.timeout = REST_TIMEOUT_MS;
+      Object.keys(headers).forEach(function (name) {
+        xhr.setRequestHeader(name, headers[name]);
       });
+      xhr.send(hasBody ? JSON.stringify(input) : null);
+    } catch (error) {
+      // A token that no header can hold, for one.
+      reject(deferred, failure('unavailable', 'The request could not be sent: ' + error.message));
+    }
     return deferred.promise();
   };
 
@@ -867,14 +871,15 @@
   // ---- Acknowledging --------------------------------------------------------------------------------------
 
   // One ack a session for all that arrives within a moment: the server waits 10 s for it before it turns to
-  // WeChat.
+  // WeChat. While nobody sees the page there is none, so that WeChat speaks; once it is seen, there is one for
+  // the newest.
   IMClient.prototype._ackSoon = function () {
     if (this._timers.ack === undefined) this._after('ack', ACK_DELAY_MS, this._ack);
   };
 
   IMClient.prototype._ack = function () {
     var self = this;
-    if (this._state !== OPEN) return;
+    if (this._state !== OPEN || document.hidden) return;
     this._eachTrack(function (track) {
       if (track.seen === null || track.seen <= track.acked) return;
       track.acked = track.seen;

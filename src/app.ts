@@ -72,7 +72,8 @@ async function main(): Promise<void> {
     server.context.metrics.collectProcess();
   } catch (error) {
     announce(config.port);
-    log.error(`the server can't start: ${describeError(error)}`);
+    const advice = server.context.database.dialect.adviceOn(error);
+    log.error(`the server can't start: ${advice ?? describeError(error)}`);
     await server.stop();
     return exit(EXIT.failure);
   }

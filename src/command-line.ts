@@ -2,7 +2,7 @@ import { type Database, openDatabase } from './db/database';
 import { type Config, ConfigError, readConfig } from './resources/config/config';
 
 /** Exit statuses of the commands that an operator runs; 64 and 78 are EX_USAGE and EX_CONFIG in sysexits.h. */
-export const EXIT = { failure: 1, usage: 64, badConfiguration: 78 } as const;
+const EXIT = { failure: 1, usage: 64, badConfiguration: 78 } as const;
 
 /** A failure whose message is all that the operator needs: it is printed without a stack. */
 export class CommandError extends Error {
@@ -16,22 +16,26 @@ export class CommandError extends Error {
   }
 }
 
+type DatabaseConfig = Pick<Config, 'databaseUrl'>;
+
 /**
  * Runs an operator's command on the configured database. What goes wrong is one line on stderr and the exit status: 1, 64 for
  * wrong arguments, 78 for a bad setting. stdout belongs to the command's result.
  * @param parse reads the arguments; what it throws is a mistake in them, and is answered with `usage`
  * @param check looks at the settings before the database is opened
+ * @param readSettings the settings that the command needs; those of the server, if it is not said
  */
 export async function runCommand<Arguments>(
   usage: string,
   parse: (args: string[]) => Arguments,
   work: (database: Database, args: Arguments) => Promise<void>,
-  check: (config: Config) => void = () => undefined,
+  check: (config: DatabaseConfig) => void = () => undefined,
+  readSettings: () => DatabaseConfig = readConfig,
 ): Promise<void> {
   let database: Database | undefined;
   try {
     const args = parsed(usage, parse);
-    const config = readConfig();
+    const config = readSettings();
     check(config);
     database = openDatabase(config.databaseUrl, { connections: 2 });
     await work(database, args);

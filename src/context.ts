@@ -4,6 +4,7 @@ import { Deliver } from './commands/delivery/deliver';
 import { Healing } from './commands/delivery/healing';
 import { Tokens } from './commands/access/tokens';
 import { Calls } from './commands/calls/calls';
+import { LoneProcess } from './commands/maintenance/lone-process';
 import { Retention } from './commands/maintenance/retention';
 import { Acknowledgements } from './commands/notices/acknowledgements';
 import { Badges } from './commands/notices/badges';
@@ -31,7 +32,6 @@ import { createWechat, type Wechat } from './push/wechat/wechat';
 import { type Config } from './resources/config/config';
 
 export interface Context extends Services {
-  readonly notices: Notices;
   /** Meets the other processes and starts what works in the background; the schema must be there. Redis may be away. */
   start(): Promise<void>;
   /** Ends everything in the reverse order of its making. */
@@ -127,6 +127,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     metrics,
     pollMs: Math.min(1000, Math.max(50, config.ackTimeoutMs / 4)),
   });
+  const lone = bus.shared || !database.isServer ? undefined : new LoneProcess(database);
   const retention = new Retention({ database, retentionDays: config.retentionDays });
   // An acknowledgement of the last moment is in time, too: it is gathered and written until then.
   const noticePlan = noticePlanOf(presence, {
@@ -134,7 +135,12 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     getui: getui !== undefined,
     ackMs: config.ackTimeoutMs + 2 * acknowledgements.gatherMs,
   });
-  const announceStored = announcerOf({ database, deliver, activity, notices });
+  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
+  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
+  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
+  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
+  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
+  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
   const writer = new Writer({
     database,
     members,
@@ -188,11 +194,13 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await presence.start();
       notices.start();
       retention.start();
+      lone?.start();
       calls.start();
     },
     close: async () => {
       calls.close();
       await writer.idle();
+      await lone?.close();
       await retention.close();
       badges.close();
       await notices.close();

@@ -9,6 +9,7 @@ const CODES = {
   conflict: [409, 'Conflict'],
   payload_too_large: [413, 'The payload is too large'],
   unsupported_media_type: [415, 'The media type is not supported'],
+  range_not_satisfiable: [416, 'The range lies beyond the end'],
   rate_limited: [429, 'Too many requests'],
   internal: [500, 'Internal error'],
   unavailable: [503, 'Unavailable'],

@@ -53,6 +53,17 @@ export function createMetrics() {
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     }),
+    topicsWaiting: new Gauge({
+      name: 'im_topics_waiting',
+      help: 'Open topics that no doctor has replied to, over the whole database',
+      registers,
+    }),
+    firstReplySeconds: new Histogram({
+      name: 'im_first_reply_seconds',
+      help: "Seconds from a topic's start to its first reply, of replies that this process stored",
+      buckets: [60, 300, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800],
+      registers,
+    }),
     /** The process's own: CPU, memory, event loop. Starts a timer, so it is for a server that runs, not for one under test. */
     collectProcess: () => collectDefaultMetrics({ register: registry }),
   };

@@ -1,4 +1,9 @@
-import { createServer, type Server as HttpServer } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
@@ -14,7 +19,7 @@ import { fastDoor } from './controllers/rest/fast-door';
 import { answerError, requestId } from './controllers/rest/perform';
 import { SocketServer } from './controllers/socket/socket-server';
 import { migrate } from './db/migrate';
-import { notFound } from './errors';
+import { AppError, conflict, notFound } from './errors';
 import { describeError, log } from './logger';
 import { type Config } from './resources/config/config';
 
@@ -40,7 +45,9 @@ export class ImServer {
     const app = expressApp(context);
     const origins = new Origins(config.corsOrigins);
     const allowOrigin = origins.cors();
-    const http = createServer((request, response) => {
+    // Node would refuse by itself what names no host, without the headers that every answer has.
+    const http = createServer({ requireHostHeader: false }, (request, response) => {
+      if (refuseHostless(context, request, response)) return;
       // Only browsers name an origin; whoever does not needs none of CORS. An OPTIONS that is no preflight is a wrong method.
       const { origin, 'access-control-request-method': asked } = request.headers;
       const needsCors = origin !== undefined && (request.method !== 'OPTIONS' || asked !== undefined);
@@ -53,6 +60,10 @@ export class ImServer {
       else serve();
     });
     http.on('clientError', answerBrokenRequest);
+    http.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      requestId(request, response);
+      response.writeHead(417, { 'Content-Length': 0, Connection: 'close' }).end();
+    });
     // A body larger than allowed is still read to its end by Node, within this time.
     http.requestTimeout = 30_000;
     http.headersTimeout = 15_000;
@@ -92,15 +103,19 @@ export class ImServer {
     }
   }
 
+  /** A database that is away, or takes no writes now, is waited for. */
   async #migrate(waiting: () => void): Promise<void> {
     const { database } = this.context;
     const giveUp = performance.now() + DATABASE_TRIES_MS;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await database.ping();
+        for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
         break;
       } catch (error) {
-        if (!database.dialect.isUnavailable(error) || performance.now() >= giveUp) throw error;
+        const { dialect } = database;
+        const isHopeless = !dialect.isUnavailable(error) || dialect.adviceOn(error) !== undefined;
+        if (isHopeless || performance.now() >= giveUp) throw error;
         if (attempt === 1) waiting();
         log.warn(
           `the database can't be reached, trying again: ${describeError(error).split(' at ')[0] ?? ''}`,
@@ -108,7 +123,6 @@ export class ImServer {
         await sleep(Math.min(1_000, Math.max(0, giveUp - performance.now())));
       }
     }
-    for (const step of await migrate(database)) log.debug(`schema step ${step} is done`);
     database.limitSilence();
   }
 
@@ -129,6 +143,29 @@ export class ImServer {
     this.http.closeAllConnections();
     await this.context.close();
   }
+}
+
+/** What Express and its static files refuse, as an error of ours; anything else stays as it is. */
+function ofExpress(error: unknown): unknown {
+  const { headers, status } = error as { status?: number; headers?: Record<string, string> };
+  // A path that can't be decoded: an id in it is simply no id.
+  if (error instanceof URIError || status === 400) return notFound('path');
+  if (status === 412) return conflict('The file is another one now.');
+  if (status !== 416) return error;
+  return new AppError('range_not_satisfiable', 'The file ends before this range.', undefined, headers);
+}
+
+/** Answers an HTTP/1.1 request without `Host` (RFC 9112, section 3.2). @returns whether it is one */
+function refuseHostless(context: Context, request: IncomingMessage, response: ServerResponse): boolean {
+  if (request.headers.host !== undefined || request.httpVersion !== '1.1') return false;
+  const error = new AppError(
+    'validation_failed',
+    'The header Host is required.',
+    [{ path: 'Host', message: 'required' }],
+    { Connection: 'close' },
+  );
+  answerError(context, response, requestId(request, response), error);
+  return true;
 }
 
 /** A browser may keep the file but asks each time whether it is still the same: a mended SDK is there at once. */
@@ -156,9 +193,7 @@ function expressApp(context: Context): Express {
     answerError(context, response, requestId(request, response), notFound('path'));
   });
   const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
-    // Express answers a path that can't be decoded with 400; an id in it is simply no id.
-    const bad = error instanceof URIError || (error as { status?: number }).status === 400;
-    answerError(context, response, requestId(request, response), bad ? notFound('path') : error);
+    answerError(context, response, requestId(request, response), ofExpress(error));
   };
   app.use(onError);
   return app;

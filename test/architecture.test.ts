@@ -15,7 +15,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['context.ts'],
   ['controllers/'],
   ['server.ts', 'command-line.ts'],
-  ['app.ts', 'app.armour.ts', 'export.ts', 'platform-views.ts'],
+  ['app.ts', 'app.armour.ts', 'export.ts', 'platform-views.ts', 'report-views.ts'],
 ];
 
 /** Every file of the source, relative to its folder. */
@@ -198,4 +198,50 @@ describe('The architecture', () => {
   it('writes to the log, not to the console', () => {
     should(using((text) => /^(globalThis\.)?console\./.test(text))).eql([]);
   });
+
+  it('exports only what another file imports', () => {
+    const wanted = new Set<string>();
+    for (const file of FILES) {
+      for (const statement of parse(file).statements) {
+        if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue;
+        if (statement.moduleSpecifier === undefined) continue;
+        const target = resolve(file, (statement.moduleSpecifier as ts.StringLiteral).text);
+        const bindings = ts.isImportDeclaration(statement)
+          ? statement.importClause?.namedBindings
+          : statement.exportClause;
+        const names = bindings !== undefined && 'elements' in bindings ? bindings.elements : undefined;
+        // `import * as` and `export * from` want all of it.
+        for (const name of names ?? [undefined]) {
+          wanted.add(`${target} ${name === undefined ? '*' : (name.propertyName ?? name.name).text}`);
+        }
+      }
+    }
+    const tests = readdirSync(__dirname, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(path.join(__dirname, file), 'utf8'))
+      .join('\n');
+    const unwanted = FILES.flatMap((file) =>
+      exportsOf(file)
+        .filter((name) => !wanted.has(`${file} ${name}`) && !wanted.has(`${file} *`))
+        // What the tests alone import is part of what they hold.
+        .filter((name) => !new RegExp(`import [^;]*\\b${name}\\b[^;]* from`).test(tests))
+        .map((name) => `${file}: ${name}`),
+    );
+    should(unwanted).eql([]);
+  });
+
+  /** The values that a file's own declarations export. Types are there to be read: they name what a function takes. */
+  function exportsOf(file: string): string[] {
+    return parse(file).statements.flatMap((statement) => {
+      if (ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement)) return [];
+      const isExported =
+        ts.canHaveModifiers(statement) &&
+        ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+      if (isExported !== true) return [];
+      if (ts.isVariableStatement(statement)) {
+        return statement.declarationList.declarations.map(({ name }) => name.getText());
+      }
+      return 'name' in statement ? [(statement.name as ts.Identifier).text] : [];
+    });
+  }
 });

@@ -13,6 +13,7 @@ import { type Deliver } from './delivery/deliver';
 import { type Acknowledgements } from './notices/acknowledgements';
 import { type Badges } from './notices/badges';
 import { type PushRecalls } from './notices/push-recalls';
+import { type Notices } from './notices/notices';
 import { type NameCache } from './sending/name-cache';
 import { type SendRate } from './sending/send-rate';
 import { type Writer } from './sending/writer';
@@ -33,6 +34,7 @@ export interface Services {
   readonly deliver: Deliver;
   readonly announceStored: AnnounceStored;
   readonly noticePlan: NoticePlan;
+  readonly notices: Notices;
   readonly rate: SendRate;
   readonly tokens: Tokens;
   readonly writer: Writer;

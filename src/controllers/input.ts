@@ -79,8 +79,11 @@ function mayNestTooDeep(text: string): boolean {
   return false;
 }
 
+/** A body can hold tens of thousands of bad texts, and an answer that lists them would be larger than it. */
+const MAX_TEXT_FAULTS = 500;
+
 function collectBadText(value: unknown, path: string[], faults: Fault[]): void {
-  if (path.length > MAX_JSON_DEPTH) return;
+  if (path.length > MAX_JSON_DEPTH || faults.length >= MAX_TEXT_FAULTS) return;
   if (typeof value === 'string') {
     if (isBadText(value))
       faults.push({ path: path.join('.'), message: 'text without NUL and with whole characters' });

@@ -12,6 +12,8 @@ export interface Database {
   readonly dialect: Dialect;
   /** Where it is, without the password, and by which driver: for the log. */
   readonly description: string;
+  /** Whether it is a server, which other processes use as well. */
+  readonly isServer: boolean;
   /** How many batches of sends may be under way at once. */
   readonly transactionsAtOnce: number;
   /**

@@ -12,6 +12,8 @@ export interface Dialect {
   readonly now: string;
   /** The distance between the ids of one INSERT's rows, an SQL expression: more than 1 in a Galera or group-replication cluster. */
   readonly idStep: string;
+  /** An SQL expression: the milliseconds from one time to a later one, a whole number. */
+  millisecondsBetween(from: string, to: string): string;
   isUniqueViolation(error: unknown): boolean;
   /** A deadlock, a conflict with another node, a busy file: the same transaction may succeed when run again. */
   isRetryable(error: unknown): boolean;
@@ -19,6 +21,8 @@ export interface Dialect {
   isLockTimeout(error: unknown): boolean;
   /** The database can't be reached, went away, takes no writes, or does not give a lock. */
   isUnavailable(error: unknown): boolean;
+  /** What an operator has to change where the database is set up so that the server can't work; a sentence. */
+  adviceOn(error: unknown): string | undefined;
   /** The id of an INSERT's first row, from the id that the driver tells and the number of rows. */
   firstId(toldId: number, rows: number): number;
   /** `(a, b) in …` for `count` pairs of placeholders. */

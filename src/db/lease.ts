@@ -12,6 +12,8 @@ const FREE = '1970-01-01 00:00:00.000 -';
  */
 export class Lease {
   #value: string | undefined;
+  /** What the last `take` found in the row; it changes when another process takes or renews the lease. */
+  found: string | undefined;
 
   /** @param holder names this process among all */
   constructor(
@@ -31,6 +33,7 @@ export class Lease {
     if (row === undefined)
       await dialect.upsert(kysely, 'server_state', ['name'], { name: this.name, value: FREE }, []);
     const value = row?.value ?? FREE;
+    this.found = value;
     const now = await databaseNow(kysely, dialect);
     return value < now && (await this.#replace(value, now, forMs));
   }

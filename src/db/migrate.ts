@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, Migrator } from 'kysely';
+import { describeError, log } from '../logger';
 import { repeat } from '../repeat';
 import { type Database } from './database';
 import { type Dialect } from './dialect';
 import { Lease } from './lease';
 import { initial } from './migrations/0001-initial';
+import { firstReply } from './migrations/0002-first-reply';
 import { devices } from './migrations/0006-devices';
 import { callRings } from './migrations/0019-call-rings';
 import { createServerState } from './migrations/ddl';
@@ -18,6 +20,7 @@ export interface SchemaStep {
 /** In order, never changed once released; a name that has run is remembered in the table `kysely_migration`. */
 export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
+  '0002-first-reply': firstReply,
   '0006-devices': devices,
   '0019-call-rings': callRings,
 };
@@ -43,8 +46,10 @@ async function withLease(database: Database): Promise<string[]> {
   const lease = new Lease(database, 'migrations', randomUUID());
   while (!(await lease.take(LEASE_MS))) await sleep(WAIT_MS);
   const end = repeat(RENEW_MS, async () => {
-    // A step that goes on without its lease is safe to run twice; the connection tells why.
-    await lease.hold(LEASE_MS).catch(() => false);
+    // A step that goes on without its lease is safe to run twice.
+    await lease.hold(LEASE_MS).catch((error: unknown) => {
+      log.warn(`the lease of the migrations could not be renewed: ${describeError(error)}`);
+    });
   });
   try {
     return await migrateAlone(database);

@@ -92,6 +92,8 @@ interface TopicTable {
   /** 0 open, 10 ended */
   status: Defaulted<number>;
   reply: Defaulted<number>;
+  /** When `reply` became 1: the time of that message, or of the change by hand. null: no reply, or nobody knows when. */
+  reply_time: Defaulted<SqlTime | null>;
   create_time: SqlTime;
   start_message_id: number;
   end_message_id: Defaulted<number | null>;

@@ -1,7 +1,8 @@
 import { sql, type Transaction } from 'kysely';
+import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
-import { type NoticeRow, type Schema } from '../db/schema';
+import { type NoticeRow, type NoticeState, type Schema } from '../db/schema';
 import { runIn } from '../db/statement';
 import { type NoticePlan, type WrittenNotices } from './appending/append';
 import { activeDevices } from './devices';
@@ -37,6 +38,58 @@ export async function settleNotices(
     db,
   );
   return Number(numAffectedRows ?? 0);
+}
+
+export interface NoticeFilter {
+  state?: NoticeState | undefined;
+  channel?: string | undefined;
+}
+
+/** Notices, newest first, below the id `before`; one more than `limit` when there are more. */
+export async function findNotices(
+  db: Queryable,
+  { channel, state }: NoticeFilter,
+  limit: number,
+  before?: number,
+): Promise<NoticeRow[]> {
+  let query = db
+    .selectFrom('notices')
+    .selectAll()
+    .orderBy('id', 'desc')
+    .limit(limit + 1);
+  if (state !== undefined) query = query.where('state', '=', state);
+  if (channel !== undefined) query = query.where('channel', '=', channel);
+  if (before !== undefined) query = query.where('id', '<', before);
+  return query.execute();
+}
+
+export async function findNotice(db: Queryable, id: number): Promise<NoticeRow | undefined> {
+  return db.selectFrom('notices').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** A failed notice is to be sent anew: due at once, and given up when it has failed for another while. @returns whether it was one */
+export async function reviveNotice({ dialect, kysely }: Database, id: number): Promise<boolean> {
+  const now = await databaseNow(kysely, dialect);
+  const { numUpdatedRows } = await kysely
+    .updateTable('notices')
+    .set({
+      state: 'pending',
+      attempts: 0,
+      last_error: null,
+      claimed_by: null,
+      due_time: now,
+      update_time: now,
+      retry_since: now,
+      // A push is another one for Getui, and WeChat, which may have spoken, does not follow it.
+      resend_time: now,
+      request_id: null,
+      task_id: null,
+      fallback_time: null,
+    })
+    .where('id', '=', id)
+    .where('state', '=', 'failed')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 const PAUSE = 'wechat_pause_until';

@@ -49,14 +49,17 @@ export interface TopicFilter {
   status?: number | undefined;
   reply?: number | undefined;
   type?: number | undefined;
+  /** Of the topic's session. */
+  businessType?: number | undefined;
   /** from ≤ create_time < to */
   from?: SqlTime | undefined;
   to?: SqlTime | undefined;
 }
 
-function filtered(db: Queryable, filter: TopicFilter) {
+/** The topics that `filter` lets through, for a query to select from. */
+export function filteredTopics(db: Queryable, filter: TopicFilter) {
   let query = db.selectFrom('topics');
-  const { from, reply, sessionId, status, to, type, userId } = filter;
+  const { businessType, from, reply, sessionId, status, to, type, userId } = filter;
   if (userId !== undefined) {
     query = query.where('topics.session_id', 'in', (eb) =>
       eb.selectFrom('participants').select('participants.session_id').where('participant_id', '=', userId),
@@ -66,6 +69,11 @@ function filtered(db: Queryable, filter: TopicFilter) {
   if (status !== undefined) query = query.where('topics.status', '=', status);
   if (reply !== undefined) query = query.where('topics.reply', '=', reply);
   if (type !== undefined) query = query.where('topics.type', '=', type);
+  if (businessType !== undefined) {
+    query = query.where('topics.session_id', 'in', (eb) =>
+      eb.selectFrom('sessions').select('sessions.id').where('business_type', '=', businessType),
+    );
+  }
   if (from !== undefined) query = query.where('topics.create_time', '>=', from);
   if (to !== undefined) query = query.where('topics.create_time', '<', to);
   return query;
@@ -78,7 +86,7 @@ export async function findTopics(
   limit: number,
   after?: { time: SqlTime; id: string },
 ): Promise<TopicRow[]> {
-  let query = filtered(db, filter)
+  let query = filteredTopics(db, filter)
     .selectAll('topics')
     .orderBy('topics.create_time', 'desc')
     .orderBy('topics.id', 'desc')
@@ -94,9 +102,20 @@ export async function findTopics(
   return query.execute();
 }
 
+/** How many open topics have no reply, over all sessions: read from the index of the open ones. */
+export async function countWaiting(db: Queryable): Promise<number> {
+  const { count } = await db
+    .selectFrom('topics')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('open_session_id', 'is not', null)
+    .where('reply', '=', 0)
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
 /** How many topics are new, replied, ended without a reply and ended with one: one query. */
 export async function replyCounts(db: Queryable, filter: TopicFilter) {
-  const rows = await filtered(db, filter)
+  const rows = await filteredTopics(db, filter)
     .select((eb) => ['topics.status', 'topics.reply', eb.fn.countAll<number>().as('count')])
     .groupBy(['topics.status', 'topics.reply'])
     .execute();

@@ -57,8 +57,8 @@ export class SharedPresence implements Presence {
 
   /** Resolves when everything is known of every process that the bus knows, or after a second. */
   async start(): Promise<void> {
-    const giveUp = Date.now() + START_LIMIT_MS;
-    while (this.#incomplete().length > 0 && Date.now() < giveUp) {
+    const giveUp = performance.now() + START_LIMIT_MS;
+    while (this.#incomplete().length > 0 && performance.now() < giveUp) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
@@ -128,7 +128,7 @@ export class SharedPresence implements Presence {
     }
     for (const entry of added) other.coming.add(entry);
     if (whole === 'part') {
-      if (other.askedAt !== undefined) other.askedAt = Date.now();
+      if (other.askedAt !== undefined) other.askedAt = performance.now();
       return;
     }
     other.entries = other.coming;
@@ -148,7 +148,7 @@ export class SharedPresence implements Presence {
   #ask(id: string): void {
     const other = this.#other(id);
     other.coming = new Set();
-    other.askedAt = Date.now();
+    other.askedAt = performance.now();
     this.bus.publish({ kind: 'presence-ask' }, id);
   }
 
@@ -158,8 +158,9 @@ export class SharedPresence implements Presence {
 
   #askAgain(): void {
     if (!this.bus.healthy) return;
-    const before = Date.now() - this.askAgainMs;
-    for (const id of this.#incomplete()) if ((this.#others.get(id)?.askedAt ?? 0) <= before) this.#ask(id);
+    const before = performance.now() - this.askAgainMs;
+    for (const id of this.#incomplete())
+      if ((this.#others.get(id)?.askedAt ?? -Infinity) <= before) this.#ask(id);
   }
 
   /** Everything at once: what changes from now on is published behind it. */

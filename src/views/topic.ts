@@ -11,6 +11,7 @@ export function topicView(row: TopicRow) {
     type: row.type,
     status: row.status,
     reply: row.reply,
+    reply_time: row.reply_time === null ? null : toIso(row.reply_time),
     create_time: toIso(row.create_time),
     start_message_id: row.start_message_id,
     end_message_id: row.end_message_id,

@@ -14,7 +14,7 @@ export interface Outcome {
  * @param environment the IM_* variables; there are no others, and no .env
  */
 export function runOperatorCommand(
-  command: 'export' | 'platform-views',
+  command: 'export' | 'platform-views' | 'report-views',
   args: readonly string[],
   environment: Record<string, string>,
 ): Promise<Outcome> {

@@ -94,6 +94,21 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
     touches: ['topics'],
   },
   {
+    title: "the statistics of a user's topics",
+    run: (server) => server.request('get', '/sessions/topics/statistics?user_id=D7').expect(200),
+    touches: ['topics', 'participants'],
+  },
+  {
+    title: 'the notices that failed',
+    run: (server) => server.request('get', '/application/notices?state=failed').expect(200),
+    touches: ['notices'],
+  },
+  {
+    title: 'a notice to a user',
+    run: (server) => server.request('post', '/users/P9/notices').send({ content: 'x' }).expect(201),
+    touches: ['sessions', 'participants'],
+  },
+  {
     title: "a topic's messages",
     run: (server) => server.request('get', '/sessions/topic/topic7/messages').expect(200),
     touches: ['topics', 'group_messages'],

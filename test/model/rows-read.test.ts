@@ -25,8 +25,8 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
   let database: Database;
 
   before(async () => {
-    // One connection: what is counted is counted for it.
-    database = openDatabase(await kind.freshUrl(), { connections: 1 });
+    // One connection beside the writer's: what is counted is counted for it.
+    database = openDatabase(await kind.freshUrl(), { connections: 2 });
     await migrate(database);
     const run = (text: string) => sql.raw(text).execute(database.kysely);
     await run(`insert into muc_messages (session_id, sender_id, sender_name, type, content, timestamp)

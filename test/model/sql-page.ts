@@ -42,6 +42,7 @@ export const wireMessages = (rows: readonly Row[]) =>
 export const wireTopic = ({ open_session_id: _open, ...row }: Row) => ({
   ...row,
   create_time: time(row.create_time),
+  reply_time: time(row.reply_time),
   end_time: time(row.end_time),
 });
 

@@ -136,8 +136,13 @@ export class Cluster {
   async busIs(state: 'up' | 'down', ms = 8_000): Promise<void> {
     await waitUntil(
       async () => {
-        const answers = await Promise.all(this.processes.map((each) => fetch(`${each.url}/health/ready`)));
-        return answers.every((each) => each.ok === (state === 'up'));
+        const states = await Promise.all(
+          this.processes.map(async ({ url }) => {
+            const answer = await fetch(`${url}/health/ready`);
+            return ((await answer.json()) as { parts: { redis: string } }).parts.redis;
+          }),
+        );
+        return states.every((each) => each === (state === 'up' ? 'ok' : 'unavailable'));
       },
       ms,
       () => `the bus was not ${state} everywhere`,

@@ -40,7 +40,18 @@ const BAD: Record<string, string[]> = {
     'mysql://user:%zz@host/im',
     'postgres://host/im',
     'http://host/im',
+    'mysql://host/im?ssl=true',
+    'mysql://host/im?debug=true',
+    'mysql://host/im?ssl-mode=on',
+    'mysql://host/im?ssl-mode=REQUIRED&ssl-mode=DISABLED',
+    'mysql://host/im?ssl-mode=REQUIRED&connectionLimit=5',
+    'mysql://host/im?ssl-ca=',
+    'mysql://host/im?ssl-mode=VERIFY_CA',
+    'mysql://host/im?ssl-mode=VERIFY_IDENTITY',
+    'mysql://10.0.0.1/im?ssl-mode=VERIFY_IDENTITY&ssl-ca=ca.pem',
+    'mysql://host/im#x',
   ],
+  IM_DATABASE_CONNECTIONS: [...NUMBERS, '0', '1', '1001'],
   IM_REDIS_URL: [
     'localhost:6379',
     'http://localhost',
@@ -85,7 +96,17 @@ const BAD: Record<string, string[]> = {
     'https://a.example,*',
     'https://a.example/x',
     ',',
-    'null',
+    'null,*',
+    '*.example.com',
+    'https://*',
+    'https://*.',
+    'https://*.*.example.com',
+    'https://a.*.example.com',
+    'https://a*.example.com',
+    'file://x',
+    'javascript:alert(1)',
+    'capacitor://localhost/x',
+    'capacitor:',
   ],
   IM_CALL_TIMEOUT_MS: [...NUMBERS, '0'],
   IM_CALL_RECONNECT_MS: [...NUMBERS, '0'],
@@ -221,8 +242,63 @@ describe('The configuration', () => {
     refusal({ ...PROD, IM_TOKEN_SECRET: tokenSecret }).should.match(/^IM_TOKEN_SECRET /);
   });
 
+  it('of the profile prod refuses keys of less than 16 characters', () => {
+    const [long, short] = ['a-key-of-sixteen', 'a-key-of-15-cha'];
+    should(configFrom({ ...PROD, IM_APP_KEY: long }).appKeys).eql([long]);
+    for (const keys of [short, `${long},${short}`]) {
+      refusal({ ...PROD, IM_APP_KEY: keys }).should.match(/^IM_APP_KEY accepts .* 16 characters/);
+    }
+    // A key that a developer has chosen.
+    should(configFrom({ IM_APP_KEY: short }).appKeys).eql([short]);
+  });
+
+  it("takes origins, patterns, null and apps' own schemes", () => {
+    const origins = [
+      'https://a.example',
+      'https://*.b.example:8443',
+      'http://*.c.example',
+      'null',
+      'capacitor://localhost',
+    ];
+    should(configFrom({ IM_CORS_ORIGINS: origins.join(', ') }).corsOrigins).eql(origins);
+  });
+
+  it('warns of variables IM_… that no setting reads, and names the one that may be meant', () => {
+    const { warnings } = configFrom({
+      IM_CORS_ORIGIN: 'https://a.example',
+      IM_SOMETHING_ELSE_ENTIRELY: 'x',
+      IM_TEST_MYSQL_URL: 'x',
+      IMPORTANT: 'x',
+      im_port: '1',
+    });
+    should(warnings).eql([
+      'IM_CORS_ORIGIN is no setting of this server: is IM_CORS_ORIGINS meant?',
+      'IM_SOMETHING_ELSE_ENTIRELY is no setting of this server',
+    ]);
+    should(configFrom(PROD).warnings.filter((text) => text.startsWith('IM_DATABASE_URL'))).have.length(1);
+  });
+
+  it('warns of a way to another host that is not encrypted by default', () => {
+    const warnings = (url: string) => configFrom({ IM_DATABASE_URL: url }).warnings;
+    should(warnings('mysql://u:geheim@db.example/im')).eql([
+      'IM_DATABASE_URL chooses no ssl-mode: what goes to the database is not encrypted',
+    ]);
+    for (const url of [
+      'mysql://u@db.example/im?ssl-mode=DISABLED',
+      'mysql://u@db.example/im?ssl-mode=preferred',
+      'mysql://u@db.example/im?ssl-ca=ca.pem',
+      'mysql://u@127.0.0.1/im',
+      'mysql://u@localhost/im',
+      'mysql://u@[::1]/im',
+      'sqlite::memory:',
+    ]) {
+      should(warnings(url)).eql([], url);
+    }
+  });
+
   it('takes keys that are being rotated', () => {
-    should(configFrom({ ...PROD, IM_APP_KEY: 'new-key, old-key' }).appKeys).eql(['new-key', 'old-key']);
+    const keys = ['new-key-of-the-platform', 'old-key-of-the-platform'];
+    should(configFrom({ ...PROD, IM_APP_KEY: keys.join(', ') }).appKeys).eql(keys);
   });
 
   it('takes the three of WeChat or none', () => {

@@ -5,6 +5,7 @@ import { requireOrSkip } from '../support/databases';
 import { type GaleraCluster, startGalera } from '../support/galera';
 import { HttpClient } from '../support/http-client';
 import { type PrivateRedis, startRedis } from '../support/private-redis';
+import { waitUntil } from '../support/wait-until';
 
 const SESSION = 's';
 const SENDERS = 16;
@@ -36,17 +37,17 @@ describe('Two processes on two nodes of a Galera cluster', function () {
   before(async () => {
     [cluster, redis] = await Promise.all([startGalera(), startRedis()]);
     urls = await cluster.createDatabase();
-    for (const url of urls) {
-      // One after the other: the lock under which the schema is made is each node's own.
-      const server = await ChildServer.start({
+    // At once: the lease under which the schema is made holds on all nodes.
+    const started = urls.map((url) =>
+      ChildServer.start({
         IM_DATABASE_URL: url,
         IM_REDIS_URL: redis.url,
         IM_SEND_RATE: '1000000',
         IM_LOG_LEVEL: 'error',
-      });
-      servers.push(server);
-      clients.push(new HttpClient(server.url));
-    }
+      }),
+    );
+    servers.push(...(await Promise.all(started)));
+    clients.push(...servers.map(({ url }) => new HttpClient(url)));
     const [rest] = clients as [HttpClient];
     const people = Array.from({ length: SENDERS }, (_none, index) => `D${index}`);
     for (const id of people) {
@@ -148,5 +149,38 @@ describe('Two processes on two nodes of a Galera cluster', function () {
       }),
     );
     should(histories[1]).eql(histories[0]);
+  });
+
+  it('answer 503 while a node is not in its cluster (1047), and go on when it is', async () => {
+    const [rest] = clients as [HttpClient];
+    const [server] = servers as [ChildServer];
+    const [survivor, lost] = cluster.nodes;
+    const send = (key: string) => rest.send(SESSION, 'D0', { type: 1, content: 'x', client_msg_id: key });
+    // Alone it has no majority.
+    await lost.stop('SIGKILL');
+    let status = 0;
+    await waitUntil(
+      async () => {
+        const answer = await send('without the other');
+        status = answer.status;
+        should([200, 201, 503].includes(status)).equal(true, server.stdout);
+        return status === 503;
+      },
+      30_000,
+      () => `the node still takes messages: ${status}`,
+    );
+    const ready = async () => (await fetch(`${server.url}/health/ready`)).status;
+    should(await ready()).equal(503);
+    const root = await mysql.createConnection(survivor.base);
+    await root.query("set global wsrep_provider_options = 'pc.bootstrap=true'");
+    await root.end();
+    await waitUntil(
+      async () => (await ready()) === 200,
+      15_000,
+      () => 'it is not ready again',
+    );
+    should((await send('without the other')).status).be.oneOf(200, 201);
+    for (const line of server.lines) line.should.not.startWith('[ERROR]');
+    should(server.stderr).equal('');
   });
 });

@@ -16,10 +16,11 @@ describe('/metrics', () => {
 
   const ask = (headers: Record<string, string>) => fetch(`${server.url}/metrics`, { headers });
 
-  /** Every line `name{labels} value` of ours, but the histogram's. */
+  /** Every line `name{labels} value` of ours, but the histograms'. */
   async function series(): Promise<Record<string, number>> {
     const text = await (await ask({ 'X-IM-App-Key': APP_KEY })).text();
-    const lines = text.split('\n').filter((line) => line.startsWith('im_') && !line.startsWith('im_send'));
+    const isOurs = (line: string) => line.startsWith('im_') && !/^im_(send|first_reply)_/.test(line);
+    const lines = text.split('\n').filter(isOurs);
     return Object.fromEntries(
       lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
     );
@@ -43,6 +44,7 @@ describe('/metrics', () => {
         ),
       ]),
       ...['doctor', 'patient'].map((type) => `im_sockets{user_type="${type}"}`),
+      'im_topics_waiting',
     ];
     should(await series()).eql(Object.fromEntries(names.map((name) => [name, 0])));
   });

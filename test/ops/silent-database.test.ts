@@ -1,53 +1,12 @@
 import should from 'should';
-import { once } from 'node:events';
-import net, { type AddressInfo, type Socket } from 'node:net';
 import { ChildServer } from '../support/child-server';
 import { eachOwnSqlServer } from '../support/databases';
 import { HttpClient } from '../support/http-client';
 import { type PrivateSqlServer } from '../support/private-sql-server';
 import { waitUntil } from '../support/wait-until';
+import { Way } from '../support/way';
 
 const LIMIT_MS = 10_000;
-
-/** The way to the database. When it is cut, what is on it falls silent for ever and is never reset; new connections pass. */
-class Way {
-  readonly #pairs: [Socket, Socket][] = [];
-
-  private constructor(private readonly server: net.Server) {}
-
-  static async to(target: number): Promise<Way> {
-    const server = net.createServer({ pauseOnConnect: true });
-    const way = new Way(server);
-    server.on('connection', (near) => {
-      const far = net.connect(target, '127.0.0.1');
-      for (const each of [near, far]) each.on('error', () => undefined);
-      near.pipe(far).pipe(near);
-      way.#pairs.push([near, far]);
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return way;
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
-  }
-
-  cut(): void {
-    for (const [near, far] of this.#pairs) {
-      near.unpipe(far);
-      far.unpipe(near);
-      // The database itself sees the connection's end, so that no lock of it stays.
-      far.destroy();
-      near.resume();
-    }
-  }
-
-  close(): void {
-    for (const socket of this.#pairs.flat()) socket.destroy();
-    this.server.close();
-  }
-}
 
 eachOwnSqlServer('A server whose database falls silent', function (start) {
   this.timeout(60_000);

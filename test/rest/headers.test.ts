@@ -91,7 +91,7 @@ describe('X-Request-Id', () => {
 describe('Origins (CORS)', () => {
   const LISTED = 'https://h5.example.com';
   const OTHER = 'https://evil.example.com';
-  const ALLOWED = ['authorization', 'content-type', 'x-im-app-key', 'x-request-id'];
+  const ALLOWED = ['authorization', 'content-type', 'x-im-app-key', 'x-request-id', 'x-requested-with'];
 
   const PROFILES: { title: string; environment: Record<string, string>; listed?: string; other?: string }[] =
     [

@@ -14,7 +14,7 @@ const OTHERS: Record<string, readonly string[]> = {
 
 /** A path in which every parameter is one that can stand for it. */
 function filled(path: string): string {
-  return path.replace(':message_id', '1').replaceAll(/:(\w+)/g, 'x-$1');
+  return path.replace(/:(message|notice)_id/, '1').replaceAll(/:(\w+)/g, 'x-$1');
 }
 
 describe('Paths and methods', () => {

@@ -9,6 +9,8 @@ eachDatabase('P2p sessions', (database) => {
   before(async () => {
     api = await Api.start({ IM_DATABASE_URL: await database.freshUrl() });
     await api.server.users('D1', 'D2', 'D3', 'P1', 'P2');
+    // A doctor writes to patients of its own.
+    await api.session(1, 'D1', 'P2');
   });
   after(() => api.stop());
 
@@ -21,7 +23,7 @@ eachDatabase('P2p sessions', (database) => {
     });
     first.status.should.equal(201);
     for (const [by, body] of [
-      ['P2', { id: 'pair-2', type: 2, name: 'y', participants: members('P2', 'D1') }],
+      ['D1', { id: 'pair-2', type: 2, name: 'y', participants: members('P2', 'D1') }],
       ['backend', { type: 2, name: 'z', participants: members('D1', 'P2') }],
       ['backend', { id: 'pair-1', type: 2, name: 'z', participants: members('D1', 'P2') }],
     ] as const) {

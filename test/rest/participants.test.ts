@@ -14,6 +14,8 @@ eachDatabase('Participants', (database) => {
   before(async () => {
     api = await Api.start({ IM_DATABASE_URL: await database.freshUrl() });
     await api.server.users('D1', 'D2', 'D3', 'P1', 'P2');
+    // Patients of D1's: whoever of them is removed below can be added again.
+    await api.session(1, 'D1', 'P1', 'P2');
   });
   beforeEach(async () => {
     session = await api.session(1, 'D1', 'P1');
@@ -28,7 +30,7 @@ eachDatabase('Participants', (database) => {
   it('adding: the list, who is there already stays as they are', async () => {
     await api.put('D1', path('participants/D1'), { role: 1 });
     const before = await shown();
-    const answer = await api.post('P1', path('participants'), {
+    const answer = await api.post('D1', path('participants'), {
       participants: [
         { id: 'D2', role: 1 },
         { id: 'D1', role: 0 },
@@ -91,8 +93,8 @@ eachDatabase('Participants', (database) => {
   });
 
   it('one may leave by itself', async () => {
-    (await api.delete('P1', path('participants/P1'))).status.should.equal(204);
-    (await ids()).should.eql(['D1']);
+    (await api.delete('D1', path('participants/D1'))).status.should.equal(204);
+    (await ids()).should.eql(['P1']);
   });
 
   it('of ten who remove one at once, one does; the others find it gone', async () => {

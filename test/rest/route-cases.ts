@@ -6,6 +6,8 @@ export interface Place {
   topic: string;
   /** a message of P1's */
   message: number;
+  /** one that failed */
+  notice: number;
   /** P1's last message is unread for D1 */
   fresh: (prefix: string) => string;
 }
@@ -20,9 +22,24 @@ export async function makePlace(api: Api): Promise<Place> {
   });
   started.status.should.equal(201);
   const page = await api.get('backend', `/sessions/${session}/messages`);
+  const now = '2026-11-22 08:00:00.000';
+  const { insertId } = await api.server.context.database.kysely
+    .insertInto('notices')
+    .values({
+      channel: 'wechat',
+      session_id: session,
+      message_id: null,
+      user_id: 'P1',
+      state: 'failed',
+      create_time: now,
+      update_time: now,
+      due_time: now,
+    })
+    .executeTakeFirstOrThrow();
   return {
     session,
     topic,
+    notice: Number(insertId),
     message: page.body.items.at(-1).id as number,
     fresh: (prefix) => api.fresh(prefix),
   };
@@ -43,6 +60,8 @@ export interface RouteCase {
 /** A case for every route: `rights.test.ts` fails when one is missing here. */
 export const ROUTE_CASES: Record<string, RouteCase> = {
   'GET /application/badge_no': { status: 200, names: 'query', outsider: 200 },
+  'GET /application/notices': { status: 200, outsider: 403 },
+  'POST /application/notices/:notice_id/resend': { status: 202, outsider: 403 },
 
   'POST /users/login': {
     body: () => ({ user_id: 'D1', user_type: 'doctor' }),
@@ -67,6 +86,7 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
     names: 'path',
     outsider: 403,
   },
+  'POST /users/:user_id/notices': { body: () => ({ content: '通知' }), status: 201, outsider: 403 },
   'GET /users/:user_id/consult/time': { status: 200, names: 'path', outsider: 403 },
 
   'POST /sessions/': {
@@ -108,6 +128,7 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
   },
   'GET /sessions/topics': { status: 200, names: 'query', outsider: 200 },
   'GET /sessions/topics/count/reply': { status: 200, names: 'query', outsider: 200 },
+  'GET /sessions/topics/statistics': { status: 200, names: 'query', outsider: 200 },
   'GET /sessions/topics/:topic_id': { status: 200, outsider: 404 },
   'PUT /sessions/topics/:topic_id': {
     body: () => ({ description: '收缩压 150' }),
@@ -159,6 +180,7 @@ export function buildRequest(full: string, route: RouteCase, place: Place, named
     topic_id: place.topic,
     participant_id: 'P1',
     message_id: place.message,
+    notice_id: place.notice,
     ...route.params?.(place),
     ...(route.names === 'path' && named !== undefined ? { user_id: named } : {}),
   };

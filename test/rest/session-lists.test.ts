@@ -114,6 +114,31 @@ eachDatabase('Lists of sessions', (database) => {
     (await paged('D1', '/recent?days=3650&', 1)).should.eql([7, 1, 2, 5].map(recent));
   });
 
+  it('a page is cut at 512 KiB, with a next, and loses nothing', async () => {
+    await api.server.users('D8');
+    const made: string[] = [];
+    for (let index = 0; index < 5; index += 1) {
+      made.push(await api.session(1, 'D8'));
+      const content = { text: `${index}`.repeat(index === 0 ? 250_000 : 200_000) };
+      await api.post('backend', `/sessions/${made.at(-1)!}/messages`, { type: 0, content });
+    }
+    for (const list of ['/sessions', '/sessions/recent']) {
+      const sizes: number[] = [];
+      const ids: string[] = [];
+      let cursor: string | null = '';
+      for (let page = 0; page < 9 && cursor !== null; page += 1) {
+        const path = `${list}?user_id=D8&limit=200${cursor === '' ? '' : `&cursor=${cursor}`}`;
+        const { body } = await api.get('backend', path);
+        sizes.push(Buffer.byteLength(JSON.stringify(body)));
+        ids.push(...(body.items as { id: string }[]).map(({ id }) => id));
+        cursor = body.next as string | null;
+      }
+      should(ids).eql([...made].reverse());
+      should(sizes.length).equal(3);
+      Math.max(...sizes).should.be.within(400_000, 512 * 1024);
+    }
+  });
+
   it('of a user without sessions: empty', async () => {
     await api.server.users('D9');
     should((await api.get('D9', '/sessions')).body).eql({ items: [], next: null });

@@ -9,12 +9,13 @@ eachDatabase('Sessions', (database) => {
   before(async () => {
     api = await Api.start({ IM_DATABASE_URL: await database.freshUrl() });
     await api.server.users('D1', 'D2', 'D3', 'P1', 'P2');
+    // A doctor makes sessions with patients of its own.
+    await api.session(1, 'D1', 'P1');
   });
   after(() => api.stop());
 
   for (const { title, by, type, who, business } of [
     { title: 'a consultation, by a user', by: 'D1', type: 1, who: ['D1', 'P1'], business: 2 },
-    { title: 'a consultation, by the patient', by: 'P1', type: 1, who: ['D1', 'P1'], business: 2 },
     { title: 'a group of doctors', by: 'D1', type: 3, who: ['D1', 'D2'], business: 1 },
     { title: 'a session of one', by: 'D1', type: 3, who: ['D1'], business: 1 },
     { title: 'a system session, by the backend', by: 'backend', type: 0, who: ['P1'], business: 2 },

@@ -80,6 +80,7 @@ eachDatabase('Lists of topics', (database) => {
     { title: 'from and to', query: `from=${time(2)}&to=${time(4)}`, found: [3, 2] },
     { title: 'a millisecond later', query: `from=${time(2, 501)}&to=${time(4, 501)}`, found: [4, 3] },
     { title: 'with an offset', query: 'from=2026-11-22T16:00:06.5%2B08:00', found: [7, 6] },
+    { title: 'with an offset, not encoded', query: 'from=2026-11-22T16:00:06.5+08:00', found: [7, 6] },
     {
       title: 'from the beginning of time to its end',
       query: 'from=0000-01-01T00:00:00Z&to=9999-12-31T23:59:59-23:59',

@@ -37,6 +37,7 @@ eachDatabase('Starting a topic', (database) => {
       type: 3,
       status: 0,
       reply: 0,
+      reply_time: null,
       create_time: body.create_time as string,
       start_message_id: message!.id,
       end_message_id: null,
@@ -107,7 +108,7 @@ eachDatabase('Starting a topic', (database) => {
       session_type: 1,
       participants: [{ id: 'P1' }, { id: 'D1', role: 1 }],
     };
-    (await start('P1', api.fresh('t'), body)).status.should.equal(201);
+    (await start('backend', api.fresh('t'), { ...body, user_id: 'P1' })).status.should.equal(201);
     const made = (await api.get('D1', `/sessions/${session}/session`)).body as {
       participants: { id: string; role: number }[];
     };
@@ -122,7 +123,7 @@ eachDatabase('Starting a topic', (database) => {
 
   it('adds the named who are missing, and leaves the others as they are', async () => {
     const session = await api.session(1, 'D1', 'P1');
-    await started('P1', session, {
+    await started('D1', session, {
       participants: [
         { id: 'D2', role: 1 },
         { id: 'D1', role: 1 },

@@ -5,6 +5,7 @@ export interface Topic {
   session_id: string;
   status: number;
   reply: number;
+  reply_time: string | null;
   create_time: string;
   start_message_id: number;
   end_message_id: number | null;

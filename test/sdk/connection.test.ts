@@ -288,6 +288,6 @@ describe('SDK: the connection', () => {
     const own = stage.proxy.url;
     should(bases).deepEqual([own, own, own, `${own}/im`, 'http://example.com:81/im', 'https://example.com']);
     should(await page.run('IMClient({}) instanceof IMClient')).equal(true);
-    await should(page.run('jQuery.ajax = undefined; new IMClient({})')).be.rejectedWith(/needs jQuery/);
+    await should(page.run('jQuery.Deferred = undefined; new IMClient({})')).be.rejectedWith(/needs jQuery/);
   });
 });

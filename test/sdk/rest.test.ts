@@ -44,6 +44,7 @@ const CALLS: [string, unknown[], string][] = [
   ['sessions.endTopic', ['s', 't', BODY], 'PUT /sessions/s/topics/t/ended'],
   ['sessions.topics', [QUERY], `GET /sessions/topics${IN_URL}`],
   ['sessions.replyCount', [QUERY], `GET /sessions/topics/count/reply${IN_URL}`],
+  ['sessions.topicStatistics', [QUERY], `GET /sessions/topics/statistics${IN_URL}`],
   ['sessions.topicMessages', ['t', QUERY], `GET /sessions/topic/t/messages${IN_URL}`],
   ['sessions.topicMessages', ['t'], 'GET /sessions/topic/t/messages'],
   ['sessions.topicMessages', ['s', 't', QUERY], `GET /sessions/s/topics/t/messages${IN_URL}`],

@@ -69,30 +69,4 @@ eachDatabase('A socket whose peer does not read', (database) => {
     const { registry } = server.context.metrics;
     should(await registry.getSingleMetricAsString('im_push_total')).match(/result="dropped"} [1-9]/);
   });
-
-  // Once is enough for what no database has a part in.
-  if (database.name !== 'sqlite') return;
-
-  it('is dropped, too, when it only asks and never reads the answers', async function () {
-    this.timeout(30_000);
-    const ref = '文'.repeat(64);
-    for (const request of [
-      { type: 'sync', data: { after: -1 }, ref },
-      { type: 'ping', ref },
-    ]) {
-      const socket = await server.socket('P', 's');
-      const [connection] = [...server.context.sockets.ofUser('P')];
-      socket.pause();
-      const frame = JSON.stringify(request);
-      // More than the connection itself holds, which is some MiB.
-      for (let count = 0; count < 200 && connection!.ws.readyState === connection!.ws.OPEN; count += 1) {
-        for (let each = 0; each < 500; each += 1) socket.sendRaw(frame);
-        await sleep(5);
-      }
-      connection!.ws.readyState.should.not.equal(connection!.ws.OPEN);
-      connection!.ws.bufferedAmount.should.be.below(MEBIBYTE + 100_000);
-      socket.resume();
-      (await socket.closed).code.should.equal(1013);
-    }
-  });
 });

@@ -175,7 +175,8 @@ eachDatabase('Messages on sockets', (database) => {
     this.timeout(30_000);
     const sent = await server.send(s, 'D', 'one');
     const [patient, doctor] = [await server.socket('P', s), await server.socket('D', s)];
-    const count = 1000;
+    // Within the burst that a socket may send; test/socket/limits.test.ts has what lies beyond.
+    const count = 60;
     const answers = Array.from({ length: count }, () => {
       patient.send('ack', { message_id: sent.id });
       patient.send('ping');

@@ -1,11 +1,13 @@
 import should from 'should';
 import net from 'node:net';
+import supertest from 'supertest';
+import { linesPrintedBy } from '../support/log-lines';
 import { APP_KEY, TestServer } from '../support/server';
 import { connect, terminateAll } from '../support/socket-client';
 import { waitUntil } from '../support/wait-until';
 
 /** Which pages may open a socket: those of `IM_CORS_ORIGINS`, and what is no page. */
-const CASES: { origins: string; origin: string; taken: boolean }[] = [
+const CASES: { origins: string; origin: string; host?: string; taken: boolean }[] = [
   { origins: '*', origin: 'https://anywhere.example', taken: true },
   { origins: '*', origin: 'null', taken: true },
   { origins: 'https://h5.example.com', origin: 'https://h5.example.com', taken: true },
@@ -18,7 +20,32 @@ const CASES: { origins: string; origin: string; taken: boolean }[] = [
     origin: 'https://h5.example.com',
     taken: true,
   },
-  // Unset: the server's own.
+  { origins: 'https://*.example.com', origin: 'https://h5.example.com', taken: true },
+  { origins: 'https://*.example.com', origin: 'https://a.b.example.com', taken: true },
+  { origins: 'https://*.example.com', origin: 'https://example.com', taken: false },
+  { origins: 'https://*.example.com', origin: 'https://.example.com', taken: false },
+  { origins: 'https://*.example.com', origin: 'https://evilexample.com', taken: false },
+  { origins: 'https://*.example.com', origin: 'http://h5.example.com', taken: false },
+  { origins: 'https://*.example.com', origin: 'https://h5.example.com:8443', taken: false },
+  { origins: 'https://*.example.com', origin: 'https://h5.example.com.evil.example', taken: false },
+  { origins: 'https://a.example, null', origin: 'null', taken: true },
+  { origins: 'capacitor://localhost', origin: 'capacitor://localhost', taken: true },
+  { origins: 'capacitor://localhost', origin: 'ionic://localhost', taken: false },
+  // Unset: the server's own, also behind a proxy that adds the default port to the host, or takes it off.
+  { origins: '', origin: 'https://im.example.com', host: 'im.example.com', taken: true },
+  { origins: '', origin: 'https://im.example.com', host: 'im.example.com:443', taken: true },
+  { origins: '', origin: 'https://im.example.com', host: 'IM.example.com', taken: true },
+  { origins: '', origin: 'http://im.example.com', host: 'im.example.com:80', taken: true },
+  { origins: '', origin: 'https://im.example.com:8443', host: 'im.example.com:8443', taken: true },
+  {
+    origins: 'https://h5.example.com',
+    origin: 'https://im.example.com',
+    host: 'im.example.com:443',
+    taken: true,
+  },
+  { origins: '', origin: 'https://im.example.com', host: 'im.example.com:80', taken: false },
+  { origins: '', origin: 'https://im.example.com', host: 'im.example.com:8443', taken: false },
+  { origins: '', origin: 'https://im.example.com:444', host: 'im.example.com:44', taken: false },
   { origins: '', origin: 'own', taken: true },
   { origins: '', origin: 'https://h5.example.com', taken: false },
   { origins: '', origin: 'null', taken: false },
@@ -28,13 +55,26 @@ const CASES: { origins: string; origin: string; taken: boolean }[] = [
 describe('The way to a socket', () => {
   afterEach(terminateAll);
 
-  for (const { origin, origins, taken } of CASES) {
-    it(`is ${taken ? 'open' : 'closed'} for ${origin} where IM_CORS_ORIGINS is "${origins}"`, async () => {
+  for (const { host, origin, origins, taken } of CASES) {
+    const at = host === undefined ? '' : ` at ${host}`;
+    it(`is ${taken ? 'open' : 'closed'}${at} for ${origin} where IM_CORS_ORIGINS is "${origins}"`, async () => {
       const server = await TestServer.start({ IM_CORS_ORIGINS: origins });
+      const own = origin === 'own' ? server.url : origin;
+      const headers = { Origin: own, ...(host === undefined ? {} : { Host: host }) };
       try {
-        const headers = { Origin: origin === 'own' ? server.url : origin };
-        if (taken) await connect(server.url, { headers });
-        else await connect(server.url, { headers }).should.be.rejectedWith(/403/);
+        const lines = await linesPrintedBy(async () => {
+          if (taken) await connect(server.url, { headers });
+          else await connect(server.url, { headers }).should.be.rejectedWith(/403/);
+        });
+        const refusals = lines.filter((line) => /^\[WARN\].*IM_CORS_ORIGINS/.test(line));
+        should(
+          refusals.map((line) => line.includes(own) && line.includes(host ?? `127.0.0.1:${server.port}`)),
+        ).eql(taken ? [] : [true]);
+        // REST has the same rule.
+        const answer = await supertest(server.url).get('/api/v2/users/D').set(headers);
+        should(answer.headers['access-control-allow-origin']).equal(
+          taken ? (origins === '*' ? '*' : own) : undefined,
+        );
         // Apps and servers send no origin.
         await connect(server.url);
         await terminateAll();
@@ -43,6 +83,33 @@ describe('The way to a socket', () => {
       }
     });
   }
+
+  it('is refused in one line a minute for an origin, which names both sides', async () => {
+    const server = await TestServer.start();
+    const forged = `https://x.example\n[ERROR] ${'x'.repeat(500)}`.replace('\n', ' ');
+    try {
+      const lines = await linesPrintedBy(async () => {
+        for (const origin of [
+          'https://a.example',
+          'https://b.example',
+          'https://a.example',
+          forged,
+          forged,
+        ]) {
+          await connect(server.url, { headers: { Origin: origin } }).should.be.rejectedWith(/403/);
+        }
+      });
+      lines.should.have.length(3);
+      for (const line of lines) {
+        line.should.match(/^\[WARN\] origins\.ts\(\d+,\d+\): .*127\.0\.0\.1:\d+/);
+        line.length.should.be.below(400);
+      }
+      lines.map((line) => /https:\/\/(\w)\./.exec(line)?.[1]).should.eql(['a', 'b', 'x']);
+    } finally {
+      await terminateAll();
+      await server.stop();
+    }
+  });
 
   it('is /ws alone, with or without a query', async () => {
     const server = await TestServer.start();

@@ -97,6 +97,10 @@ export class ChildServer {
     return port === undefined ? undefined : Number(port);
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }

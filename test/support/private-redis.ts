@@ -17,6 +17,8 @@ export interface PrivateRedis {
   /** Freezes it: connections are taken, and nothing answers until `resume`. */
   pause(): void;
   resume(): void;
+  /** Makes it a replica of another one, or a primary again. */
+  replicaOf(primary: PrivateRedis | undefined): Promise<void>;
   /** Deletes every key. */
   flush(): Promise<void>;
   /** Stops it and deletes its folder. */
@@ -78,6 +80,10 @@ export async function startRedis(): Promise<PrivateRedis> {
     start: () => server.start(),
     pause: () => server.pause(),
     resume: () => server.resume(),
+    replicaOf: (primary) =>
+      primary === undefined
+        ? command(port, 'REPLICAOF NO ONE')
+        : command(port, `CONFIG SET masterauth ${PASSWORD}`, `REPLICAOF 127.0.0.1 ${primary.port}`),
     flush: () => command(port, 'FLUSHALL'),
     remove: async () => {
       await server.stop();

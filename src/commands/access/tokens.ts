@@ -40,6 +40,7 @@ export function isRevoked(
 
 interface Verified {
   principal: UserPrincipal;
+  /** ms of the monotonic clock */
   checkedAt: number;
 }
 
@@ -49,7 +50,7 @@ export class Tokens {
   readonly #appKeys: Buffer[];
   readonly #verified = new LRUCache<string, Verified>({ max: 50_000 });
   /** What was looked up before this time is not trusted. */
-  #distrustedBefore = 0;
+  #distrustedBefore = -Infinity;
   /** Counts revocations: what is being looked up while one comes is not remembered. */
   #revocations = 0;
 
@@ -97,8 +98,8 @@ export class Tokens {
   verified(token: string): UserPrincipal | undefined {
     const known = this.#verified.get(token);
     if (known === undefined) return undefined;
-    const now = Date.now();
-    if (known.principal.expiresAt <= now || now - known.checkedAt > this.#trustMs()) return undefined;
+    if (known.principal.expiresAt <= Date.now()) return undefined;
+    if (performance.now() - known.checkedAt > this.#trustMs()) return undefined;
     if (known.checkedAt < this.#distrustedBefore) return undefined;
     return known.principal;
   }
@@ -110,10 +111,10 @@ export class Tokens {
 
   async #verify(token: string): Promise<UserPrincipal> {
     const principal = this.#verified.get(token)?.principal ?? (await this.#decode(token));
-    const checkedAt = Date.now();
+    const checkedAt = performance.now();
     const revocations = this.#revocations;
     if (
-      principal.expiresAt <= checkedAt ||
+      principal.expiresAt <= Date.now() ||
       !(await tokenHolds(
         this.options.database.kysely,
         principal.tokenId,
@@ -177,7 +178,7 @@ export class Tokens {
 
   /** Looks every token up again: revocations may have been missed. */
   distrust(): void {
-    this.#distrustedBefore = Date.now() + 1;
+    this.#distrustedBefore = performance.now() + 1;
     this.#revocations += 1;
   }
 

@@ -7,7 +7,7 @@ import { databaseNow } from '../../db/clock';
 import { type Services } from '../services';
 
 /** No socket has this id: the call waits for one. */
-export const GONE = '';
+const GONE = '';
 /** The same, where the caller may not know that its call was taken. */
 export const UNTOLD = '-';
 

@@ -1,7 +1,10 @@
 import { type Database } from '../../db/database';
 import { type TopicRow } from '../../db/schema';
+import { fromSqlTime } from '../../db/time';
 import { describeError, log } from '../../logger';
+import { type Metrics } from '../../metrics';
 import { type WrittenNotices } from '../../model/appending/append';
+import { type RepliedTopic } from '../../model/appending/append-statements';
 import { type Member, type Participant } from '../../model/participants';
 import { findTopic } from '../../model/topics';
 import { frame } from '../../views/frames';
@@ -29,7 +32,7 @@ export interface Stored {
   /** A topic that was started or ended with the messages. */
   topic?: TopicRow | undefined;
   /** Topics that got their first reply by the messages. */
-  repliedTopics: readonly string[];
+  repliedTopics: readonly RepliedTopic[];
   notices: WrittenNotices;
 }
 
@@ -41,9 +44,11 @@ export interface AnnounceStoredOptions {
   deliver: Deliver;
   activity: Activity;
   notices: Notices;
+  metrics: Metrics;
 }
 
-export function announcerOf({ activity, database, deliver, notices }: AnnounceStoredOptions): AnnounceStored {
+export function announcerOf(options: AnnounceStoredOptions): AnnounceStored {
+  const { activity, deliver, metrics, notices } = options;
   return (stored) => {
     if (stored.members !== undefined) announceMembers(deliver, stored.members);
     deliver.messages(stored.messages);
@@ -51,9 +56,12 @@ export function announcerOf({ activity, database, deliver, notices }: AnnounceSt
       const sender = session.members.get(row.sender_id);
       if (sender !== undefined) activity.touch(sender);
     }
-    if (stored.topic !== undefined) announceTopic(deliver, stored.topic);
-    const replied = stored.repliedTopics.filter((id) => id !== stored.topic?.id);
-    if (replied.length > 0) void announceReplies(database, deliver, replied);
+    if (stored.topic !== undefined) {
+      announceTopic(deliver, stored.topic);
+      if (stored.repliedTopics.length > 0) observeFirstReply(metrics, stored.topic);
+    }
+    const replied = stored.repliedTopics.filter(({ id }) => id !== stored.topic?.id);
+    if (replied.length > 0) void announceReplies(options, replied);
     notices.written(stored.notices);
   };
 }
@@ -75,12 +83,22 @@ export function announceTopic(deliver: Deliver, topic: TopicRow): void {
   deliver.sessionEvent(topic.session_id, frame('topic', { topic: topicView(topic) }));
 }
 
+/** A topic got its first reply: how long it waited goes into the metrics. */
+export function observeFirstReply(metrics: Metrics, { create_time: from, reply_time: to }: TopicRow): void {
+  if (to !== null) metrics.firstReplySeconds.observe((fromSqlTime(to) - fromSqlTime(from)) / 1000);
+}
+
 /** Tells topics that got their first reply with a message of somebody's. */
-async function announceReplies(database: Database, deliver: Deliver, ids: readonly string[]): Promise<void> {
+async function announceReplies(
+  { database, deliver, metrics }: AnnounceStoredOptions,
+  topics: readonly RepliedTopic[],
+): Promise<void> {
   try {
-    for (const id of ids) {
+    for (const { id } of topics) {
       const topic = await findTopic(database.kysely, id);
-      if (topic !== undefined) announceTopic(deliver, topic);
+      if (topic === undefined) continue;
+      announceTopic(deliver, topic);
+      observeFirstReply(metrics, topic);
     }
   } catch (error) {
     log.warn(`a topic's reply could not be told: ${describeError(error)}`);

@@ -201,7 +201,7 @@ export class Deliver {
     this.options.members(sessionId, membersVersion).then(
       (known) => this.#notify(sessionId, senderId, message, known),
       (error: unknown) =>
-        log.debug(`the participants of a session could not be read: ${describeError(error)}`),
+        log.warn(`the participants of a session could not be read: ${describeError(error)}`),
     );
   }
 

@@ -81,11 +81,16 @@ async function* messagePages(
   for (let after = 0; after < last;) {
     const { rows } = await findMessages(database.kysely, table, id, { after, to: last, limit: PAGE });
     if (rows.length === 0) return;
-    yield rows.map((row) => `{"kind":"message","message":${messageJson(row)}}\n`);
+    yield rows.map((row) => oneLine(`{"kind":"message","message":${messageJson(row)}}`));
     after = rows.at(-1)?.id ?? last;
   }
 }
 
 function line(kind: string, fields: Record<string, unknown>): string {
-  return `${json({ kind, ...fields })}\n`;
+  return oneLine(json({ kind, ...fields }));
+}
+
+/** Contents of type 0 are kept as they were written, maybe over several lines. In JSON these are blanks: within a string they are escaped. */
+function oneLine(text: string): string {
+  return `${text.replace(/[\r\n]/g, ' ')}\n`;
 }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database } from '../../db/database';
 import { type MessageTableName } from '../../db/schema';
-import { nowSql, toSqlTime } from '../../db/time';
+import { databaseNow } from '../../db/clock';
+import { later } from '../../db/time';
 import { describeError, log } from '../../logger';
 import { Lease } from '../../db/lease';
 import { MESSAGE_TABLES, messageTable } from '../../model/message-tables';
@@ -119,13 +120,14 @@ export class Retention {
 
   /** @param removed counts what is deleted, also when the work ends early */
   async #removeAll(removed: Removed): Promise<void> {
-    const db = this.options.database.kysely;
-    const weekAgo = toSqlTime(Date.now() - NOTICE_DAYS * DAY_MS);
-    await this.#remove('revoked_tokens', removed, 'tokens', () => expiredTokens(db, nowSql(), BATCH));
+    const { dialect, kysely: db } = this.options.database;
+    const now = await databaseNow(db, dialect);
+    const weekAgo = later(now, -NOTICE_DAYS * DAY_MS);
+    await this.#remove('revoked_tokens', removed, 'tokens', () => expiredTokens(db, now, BATCH));
     await this.#remove('notices', removed, 'notices', () => settledNoticesBefore(db, weekAgo, BATCH));
     if (this.options.retentionDays === undefined) return;
 
-    const before = toSqlTime(Date.now() - this.options.retentionDays * DAY_MS);
+    const before = later(now, -this.options.retentionDays * DAY_MS);
     await this.#remove('calls', removed, 'calls', () => endedCallsBefore(db, before, BATCH));
     for (let after = ''; ;) {
       const sessions = await this.#step(() => sessionsSince(db, before, after, SESSIONS_AT_ONCE));
@@ -169,10 +171,10 @@ export class Retention {
 
   /** One bounded piece of work and a rest after it. @throws Stopped when it is time to end, or the lease is lost */
   async #step<T>(work: () => Promise<T>): Promise<T> {
-    const begin = Date.now();
+    const begin = performance.now();
     const result = await work();
     if (!(await this.#lease.hold(LEASE_MS))) throw new Stopped();
-    const rest = (Date.now() - begin) * REST;
+    const rest = (performance.now() - begin) * REST;
     await sleep(rest, undefined, { ref: false, signal: this.#closing.signal }).catch(() => {
       throw new Stopped();
     });

@@ -43,19 +43,25 @@ export interface RunningStatus {
 /** What reads the running status; it keeps counted rows for some seconds. */
 export function statusReader(
   services: Pick<Services, 'bus' | 'config' | 'database' | 'metrics' | 'sockets'>,
+  countsAgeMs = COUNTS_AGE_MS,
 ): () => Promise<RunningStatus> {
   const { bus, config, database, metrics, sockets } = services;
-  let counted: { at: number; counts: Promise<Counts> } | undefined;
+  let counted: { at: number; counts: Counts } | undefined;
+  let counting: Promise<Counts> | undefined;
 
+  // One count at a time, however long the database takes.
   const counts = (): Promise<Counts> => {
-    if (counted === undefined || Date.now() - counted.at > COUNTS_AGE_MS) {
-      const mine = { at: Date.now(), counts: countRows(database) };
-      counted = mine;
-      mine.counts.catch(() => {
-        if (counted === mine) counted = undefined;
+    if (counted !== undefined && performance.now() - counted.at <= countsAgeMs)
+      return Promise.resolve(counted.counts);
+    counting ??= countRows(database)
+      .then((found) => {
+        counted = { at: performance.now(), counts: found };
+        return found;
+      })
+      .finally(() => {
+        counting = undefined;
       });
-    }
-    return counted.counts;
+    return counting;
   };
 
   return async () => {

@@ -3,6 +3,7 @@ import { type MessageRow } from '../../db/schema';
 import { placeholders, type Run, type Statement, statement, type StatementResult } from '../../db/statement';
 import { AppError, notFound } from '../../errors';
 import { Append, type Appended, type NoticePlan, type WrittenNotices } from '../../model/appending/append';
+import { type RepliedTopic } from '../../model/appending/append-statements';
 import { type LockedSession, lockSessions } from '../../model/appending/locked-session';
 import { MESSAGE_TABLES } from '../../model/message-tables';
 import { SYSTEM_USER } from '../../model/values/identifiers';
@@ -28,7 +29,7 @@ export interface BatchOutcome {
   /** Sent again, and stored before: whoever stored them may have died before it told anybody. */
   repeated: MessageRow[];
   /** Topics that got their first reply. */
-  repliedTopics: readonly string[];
+  repliedTopics: readonly RepliedTopic[];
   notices: WrittenNotices;
   /** To be called when all of it was told: answers each send. */
   answers: (() => void)[];

@@ -1,11 +1,12 @@
 import { type TopicRow } from '../../db/schema';
 import { runIn } from '../../db/statement';
+import { laterOf } from '../../db/time';
 import { notFound } from '../../errors';
-import { lockSession } from '../../model/appending/locked-session';
+import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { TOPIC_STATUS } from '../../model/topics';
 import { visibleTopic } from '../access/access';
 import { type Principal } from '../access/tokens';
-import { announceTopic } from '../delivery/announce-stored';
+import { announceTopic, observeFirstReply } from '../delivery/announce-stored';
 import { type Services } from '../services';
 
 export interface TopicChange {
@@ -15,9 +16,13 @@ export interface TopicChange {
   reply?: number | undefined;
 }
 
-/** Changes a topic's own fields. @throws AppError `not_found` */
+/**
+ * Changes a topic's own fields. `reply` 1 by hand is a reply of now, unless there was one before; after 0 the next answer
+ * counts.
+ * @throws AppError `not_found`
+ */
 export async function changeTopic(
-  { database, deliver }: Pick<Services, 'database' | 'deliver'>,
+  { database, deliver, metrics }: Pick<Services, 'database' | 'deliver' | 'metrics'>,
   principal: Principal,
   topicId: string,
   change: TopicChange,
@@ -26,11 +31,16 @@ export async function changeTopic(
   const known = await visibleTopic(kysely, principal, topicId);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   if (Object.keys(given).length === 0) return known;
-  const topic = await database.transaction(async (trx) => {
+  const { isReply, topic } = await database.transaction(async (trx) => {
     // A doctor's message may be on its way, which is the reply, or somebody may be ending the topic.
     const session = await lockSession(runIn(trx, dialect), dialect, known.session_id);
     if (session === undefined) throw notFound('topic');
-    await trx.updateTable('topics').set(given).where('id', '=', topicId).execute();
+    const before = await visibleTopic(trx, principal, topicId);
+    await trx
+      .updateTable('topics')
+      .set({ ...given, reply_time: replyTime(session, before, change) })
+      .where('id', '=', topicId)
+      .execute();
     const changed = await visibleTopic(trx, principal, topicId);
     if (change.reply !== undefined && changed.status === TOPIC_STATUS.open) {
       const unreplied = change.reply === 0 ? topicId : null;
@@ -40,8 +50,16 @@ export async function changeTopic(
         .where('id', '=', known.session_id)
         .execute();
     }
-    return changed;
+    return { topic: changed, isReply: before.reply === 0 && changed.reply === 1 };
   });
   announceTopic(deliver, topic);
+  if (isReply) observeFirstReply(metrics, topic);
   return topic;
+}
+
+/** When the topic counts as answered after `change`. */
+function replyTime({ now, row }: LockedSession, before: TopicRow, { reply }: TopicChange): string | null {
+  if (reply === 0) return null;
+  // As for a message: never before what came before it in the session.
+  return reply === 1 && before.reply === 0 ? laterOf(now, row.clock_time) : before.reply_time;
 }

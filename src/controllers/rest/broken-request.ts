@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Duplex } from 'node:stream';
+import { bareAnswer } from '../bare-answer';
 
 const STATUS_LINES: Record<string, string> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
@@ -14,9 +15,7 @@ const STATUS_LINES: Record<string, string> = {
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (socket.writable) {
     const status = STATUS_LINES[error.code ?? ''] ?? '400 Bad Request';
-    socket.write(
-      `HTTP/1.1 ${status}\r\nX-Request-Id: ${randomUUID()}\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
-    );
+    socket.write(bareAnswer(status, randomUUID()));
   }
   socket.destroy(error);
 }

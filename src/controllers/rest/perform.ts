@@ -15,7 +15,7 @@ export const DEADLINE_MS = 9_500;
 /** As nearly everybody writes it. */
 const BEARER = 'Bearer ';
 /** Browsers take an answer for what it says that it is. */
-const NO_SNIFFING = 'X-Content-Type-Options';
+export const NO_SNIFFING = 'X-Content-Type-Options';
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** An id for a request: the caller's own, when it is one, else a new one. */

@@ -59,6 +59,7 @@ const PARAMETERS: Record<string, { kind?: IdKind; extra?: readonly string[] }> =
   topic_id: { kind: 'topic' },
   participant_id: { kind: 'user' },
   message_id: {},
+  notice_id: {},
 };
 
 /** A path that ends like this takes `current` for the session's last topic. */

@@ -37,7 +37,7 @@ export const sessionType = z
   .union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)])
   .meta({ description: '0 system, 1 consultation (muc), 2 p2p, 3 group', example: 1 });
 export const zeroOrOne = z.union([z.literal(0), z.literal(1)]);
-export const participant = z.object({ id: userId, role: role.optional() });
+const participant = z.object({ id: userId, role: role.optional() });
 export const participants = z.array(participant).max(MAX_ITEMS);
 export const userIds = z.array(userId).max(MAX_ITEMS);
 export const clientMsgId = text(1, 128).meta({ example: '5f0c9c1e-2d1b-4b0e-9a7e-0d3c5f1a2b3c' });
@@ -75,11 +75,29 @@ export const messageRange = z.object({
 /** What MySQL's DATETIME holds. Nothing here is older or younger, so a moment beyond means the same as its end. */
 const [EARLIEST, LATEST] = [Date.parse('1000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
 
-/** A moment in a query, ISO 8601 with its offset, as ms since the epoch. */
-export const moment = z.iso
-  .datetime({ offset: true, message: 'a time in ISO 8601 with its offset' })
+const offsetTime = z.iso.datetime({ offset: true, message: 'a time in ISO 8601 with its offset' });
+
+/**
+ * A moment in a query, ISO 8601 with its offset, as ms since the epoch. A blank in it was a `+` that nobody encoded
+ * (`application/x-www-form-urlencoded` writes blanks so).
+ */
+export const moment = z
+  .preprocess((text) => (typeof text === 'string' ? text.replace(' ', '+') : text), offsetTime)
   .transform((value) => Math.min(Math.max(Date.parse(value), EARLIEST), LATEST))
   .meta({ type: 'string', format: 'date-time', example: '2026-11-22T00:00:00Z' });
+
+/** Fields of a query: the topics of a time. */
+export const startedBetween = {
+  from: moment.optional().meta({ description: 'create_time at this moment or later' }),
+  to: moment.optional().meta({ description: 'create_time before this moment' }),
+};
+
+/** A topic's type in a query. */
+export const queryTopicType = z
+  .string()
+  .regex(/^-?\d{1,10}$/, 'an integer')
+  .transform(Number)
+  .meta({ type: 'integer' });
 
 /** A calendar day. */
 export const day = z.iso.date('a day as YYYY-MM-DD').meta({ example: '1960-05-17' });
@@ -152,6 +170,9 @@ export const wire = {
       type: z.number().int().meta({ example: 0 }),
       status: z.union([z.literal(0), z.literal(10)]).meta({ description: '0 open, 10 ended' }),
       reply: zeroOrOne.meta({ description: '1 once a doctor has sent a message while it was open' }),
+      reply_time: time
+        .nullable()
+        .meta({ description: 'of the message that made `reply` 1; set by hand: of that; null before' }),
       create_time: time,
       start_message_id: messageId,
       end_message_id: messageId.nullable(),

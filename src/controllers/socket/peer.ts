@@ -1,4 +1,4 @@
-import { type RawData, type WebSocket } from 'ws';
+import { type WebSocket } from 'ws';
 import { type UserPrincipal } from '../../commands/access/tokens';
 import { TokenBucket } from '../../commands/sending/token-bucket';
 import { type Services } from '../../commands/services';
@@ -19,8 +19,8 @@ const BAD_FRAMES_IN_A_ROW = 20;
 const FRAMES = { aSecond: 50, burst: 200 };
 /** Requests of one socket that may be under way at once; those behind them wait. */
 const MAX_UNDER_WAY = 200;
-/** Once so many frames wait, the socket is not read on. */
-const MAX_WAITING = 200;
+/** Once so many frames wait, or so many bytes in them, the socket is not read on. */
+const MAX_WAITING = { frames: 200, bytes: 256 * 1024 };
 /** Its answer may be 512 KiB: the next one waits until the client has taken it. */
 const ONE_AT_A_TIME = 'sync';
 
@@ -36,14 +36,18 @@ export class Peer {
   missedPings = 0;
   readonly #rate = new TokenBucket(FRAMES.aSecond, FRAMES.burst);
   /** Frames that wait, in order: for the login, for those under way, or for their time. */
-  readonly #waiting: { bytes: RawData; isBinary: boolean }[] = [];
+  readonly #waiting: { bytes: Buffer; isBinary: boolean }[] = [];
+  #waitingBytes = 0;
   /** The first of them, once it was read. */
   #next: RequestFrame | undefined;
   #rateTimer: NodeJS.Timeout | undefined;
   #isLoggingIn = false;
   #isGone = false;
   #underWay = 0;
-  #isAnsweringAtLength = false;
+  /** The long answer that is being made, or taken by the peer. */
+  #long: Answer | undefined;
+  /** Heartbeats since the peer was to take it. */
+  #beatsUntaken = 0;
   #badFrames = 0;
   readonly #loginTimer: NodeJS.Timeout;
 
@@ -54,11 +58,19 @@ export class Peer {
     this.#loginTimer = setTimeout(() => closeSocket(ws, CLOSE.loginTimeout, 'no login'), LOGIN_LIMIT_MS);
   }
 
-  receive(bytes: RawData, isBinary: boolean): void {
+  receive(bytes: Buffer, isBinary: boolean): void {
     this.missedPings = 0;
     this.#waiting.push({ bytes, isBinary });
+    this.#waitingBytes += bytes.length;
     this.#serveWaiting();
-    if (this.#waiting.length >= MAX_WAITING) this.ws.pause();
+    if (this.#waiting.length >= MAX_WAITING.frames || this.#waitingBytes >= MAX_WAITING.bytes)
+      this.ws.pause();
+  }
+
+  /** To be called with each heartbeat. @returns for how many of them its peer has not taken a long answer */
+  countBeat(): number {
+    this.#beatsUntaken = this.#long?.isGiven === true ? this.#beatsUntaken + 1 : 0;
+    return this.#beatsUntaken;
   }
 
   /** To be called when the socket has closed. */
@@ -66,7 +78,7 @@ export class Peer {
     this.#isGone = true;
     clearTimeout(this.#loginTimer);
     clearTimeout(this.#rateTimer);
-    this.#waiting.length = 0;
+    this.#forgetWaiting();
     const { connection, principal } = this;
     if (connection === undefined || principal === undefined) return;
     const { calls, deliver, metrics, sockets } = this.services;
@@ -81,16 +93,22 @@ export class Peer {
     while (this.#waiting.length > 0) {
       if (ws.readyState !== ws.OPEN) {
         // What a socket asked for that is being closed is done no more.
-        this.#waiting.length = 0;
+        this.#forgetWaiting();
         return;
       }
       const request = this.#read();
       if (request !== undefined && this.#mustWait(request)) return;
       this.#next = undefined;
-      this.#waiting.shift();
+      this.#waitingBytes -= this.#waiting.shift()?.bytes.length ?? 0;
       if (request !== undefined) this.#serve(request);
     }
     if (ws.isPaused) ws.resume();
+  }
+
+  #forgetWaiting(): void {
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+    this.#next = undefined;
   }
 
   /** The request in the first frame that waits; undefined where it holds none, and was refused. */
@@ -114,7 +132,7 @@ export class Peer {
   /** Whether the request's turn has not come. Then the socket is not read, and whatever it waits for serves it. */
   #mustWait({ type }: RequestFrame): boolean {
     if (this.#isLoggingIn || this.#underWay >= MAX_UNDER_WAY) return true;
-    if (type === ONE_AT_A_TIME && this.#isAnsweringAtLength) return true;
+    if (type === ONE_AT_A_TIME && this.#long !== undefined) return true;
     const waitMs = this.#rate.take();
     if (waitMs === 0) return false;
     this.ws.pause();
@@ -138,12 +156,15 @@ export class Peer {
     const answer = new Answer(connection, ref);
     const isLong = type === ONE_AT_A_TIME;
     this.#underWay += 1;
-    if (isLong) this.#isAnsweringAtLength = true;
+    if (isLong) {
+      this.#long = answer;
+      this.#beatsUntaken = 0;
+    }
     void this.#handle(answer, async () => {
       await handler({ services: this.services, principal, connection, data, answer });
     }).finally(() => {
       this.#underWay -= 1;
-      if (isLong) this.#isAnsweringAtLength = false;
+      if (isLong) this.#long = undefined;
       this.#serveWaiting();
     });
   }

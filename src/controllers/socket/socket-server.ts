@@ -5,12 +5,18 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { type Services } from '../../commands/services';
 import { CLOSE } from '../../push/sockets/close-codes';
 import { carriedBy, closeSocket } from '../../push/sockets/send-frame';
+import { bareAnswer } from '../bare-answer';
+import { newRequestId, NO_SNIFFING } from '../rest/perform';
 import { asksForWebSocket, serveWithoutUpgrade } from './other-upgrade';
 import { Peer } from './peer';
 
 const PATH = '/ws';
+/** RFC 6455, section 4.4 */
+const VERSION = '13';
 const MAX_FRAME_BYTES = 64 * 1024;
 const MISSED_PINGS = 2;
+/** Heartbeats that a peer may leave a long answer unread. */
+const UNTAKEN_BEATS = 2;
 const CLOSE_WAIT_MS = 1_000;
 
 /** The WebSocket door: sockets from their upgrade to their end. */
@@ -35,6 +41,10 @@ export class SocketServer {
       if (asksForWebSocket(request)) this.#upgrade(request, socket, head);
       else serveWithoutUpgrade(http, request, socket, head);
     });
+    this.#server.on('headers', (headers, request) => {
+      headers.push(`X-Request-Id: ${newRequestId(request)}`, `${NO_SNIFFING}: nosniff`);
+    });
+    this.#server.on('wsClientError', (_error, socket, request) => refuseHandshake(socket, request));
     this.#heartbeat = setInterval(() => void this.#beat(), services.config.heartbeatMs);
     this.#heartbeat.unref();
   }
@@ -52,10 +62,7 @@ export class SocketServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const refuse = (status: string) =>
-      socket.end(
-        `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\nX-Content-Type-Options: nosniff\r\n\r\n`,
-      );
+    const refuse = (status: string) => socket.end(bareAnswer(status, newRequestId(request)));
     if (this.#closing) refuse('503 Service Unavailable');
     else if ((request.url ?? '').split('?')[0] !== PATH) refuse('404 Not Found');
     // Browsers send WebSockets anywhere and name the page's origin: pages of others must not act for a user.
@@ -72,7 +79,7 @@ export class SocketServer {
     const peer = new Peer(ws, this.services);
     this.#peers.set(ws, peer);
     ws.on('message', (bytes, isBinary) => {
-      if (ws.readyState === ws.OPEN && !this.#closing) peer.receive(bytes, isBinary);
+      if (ws.readyState === ws.OPEN && !this.#closing) peer.receive(bytes as Buffer, isBinary);
     });
     ws.on('pong', () => {
       peer.missedPings = 0;
@@ -85,7 +92,7 @@ export class SocketServer {
     });
   }
 
-  /** Pings every socket; those that missed two, or whose token has expired, are dropped. */
+  /** Pings every socket; those that missed two, that don't read their answer, or whose token has expired, are dropped. */
   async #beat(): Promise<void> {
     const now = Date.now();
     let turn = 0;
@@ -94,6 +101,8 @@ export class SocketServer {
       if (++turn % 500 === 0) await sleep(0);
       if (peer.missedPings >= MISSED_PINGS) {
         ws.terminate();
+      } else if (peer.countBeat() > UNTAKEN_BEATS) {
+        closeSocket(ws, CLOSE.tryAgainLater, 'an answer is not read');
       } else if (peer.principal !== undefined && peer.principal.expiresAt <= now) {
         closeSocket(ws, CLOSE.unauthenticated, 'the token has expired');
       } else if (ws.readyState === ws.OPEN) {
@@ -103,4 +112,16 @@ export class SocketServer {
       }
     }
   }
+}
+
+/** Answers what asks for a WebSocket, but not as RFC 6455 has it. */
+function refuseHandshake(socket: Duplex, request: IncomingMessage): void {
+  const { headers, method } = request;
+  const id = newRequestId(request);
+  if (method !== 'GET') socket.end(bareAnswer('405 Method Not Allowed', id, { Allow: 'GET' }));
+  else if (headers['sec-websocket-version'] !== VERSION)
+    socket.end(
+      bareAnswer('426 Upgrade Required', id, { Upgrade: 'websocket', 'Sec-WebSocket-Version': VERSION }),
+    );
+  else socket.end(bareAnswer('400 Bad Request', id));
 }

@@ -1,13 +1,25 @@
 import { type MysqlPool, type MysqlPoolConnection } from 'kysely';
 import { type Pool, type PoolConnection } from 'mysql2';
 import { log } from '../../logger';
-import { isReadOnly, isWithoutTls } from './mysql-errors';
+import { repeat } from '../../repeat';
+import { isOfNoUse, isWithoutTls } from './mysql-errors';
 
 /** Longer than a statement may wait for a lock, shorter than the 10 s that a request may wait. */
 const SILENCE_LIMIT_MS = 9_000;
-/** After this long without use a connection is asked whether it is still there, and has this long to answer. */
-const CHECK_AFTER_MS = 5_000;
-const CHECK_LIMIT_MS = 1_000;
+/** What one bad connection says of the others is looked at once in this time: a database may be read-only for long. */
+const DISTRUST_EVERY_MS = 1_000;
+
+export interface IdleLimits {
+  /** After this long without use a connection is asked whether it is still there, */
+  checkAfterMs: number;
+  /** and has this long to answer. */
+  checkMs: number;
+  /** After this long without use it is closed: a NAT may forget it. */
+  closeAfterMs: number;
+}
+
+const IDLE_LIMITS: IdleLimits = { checkAfterMs: 5_000, checkMs: 1_000, closeAfterMs: 50_000 };
+const SWEEPS = 5;
 
 type Callback = (error: unknown, result: unknown) => void;
 type GetConnection = (error: unknown, connection: MysqlPoolConnection) => void;
@@ -18,13 +30,18 @@ type GetConnection = (error: unknown, connection: MysqlPoolConnection) => void;
  *
  * A host that freezes, or a network that swallows everything, never says that a connection is lost. TCP takes many minutes
  * to notice, and mysql2 waits as long. So a connection that does not answer in time is broken off: whoever waits gets the
- * error of a lost connection, and the next one asks a new connection.
+ * error of a lost connection, and the next one asks a new connection. And after a failover connections lead to the old
+ * primary, which takes no writes: those that are as old as the one where this showed are not used again.
  */
 export class MysqlConnections implements MysqlPool {
   #pool: Pool;
   #limitsSilence = false;
-  /** ms of the monotonic clock */
-  readonly #lastUsed = new WeakMap<PoolConnection, number>();
+  /** Times are ms of the monotonic clock. */
+  readonly #openedAt = new WeakMap<PoolConnection, number>();
+  /** Connections that nobody uses, and since when, the longest idle first. */
+  readonly #idleSince = new Map<PoolConnection, number>();
+  #trustedSince = -Infinity;
+  readonly #endSweeps: () => void;
 
   /**
    * @param mayBePlain whether a server that knows no TLS is asked without
@@ -33,8 +50,13 @@ export class MysqlConnections implements MysqlPool {
   constructor(
     private mayBePlain: boolean,
     private readonly open: (isEncrypted: boolean) => Pool,
+    private readonly limits = IDLE_LIMITS,
   ) {
     this.#pool = open(true);
+    this.#endSweeps = repeat(limits.closeAfterMs / SWEEPS, () => {
+      this.#closeIdle();
+      return Promise.resolve();
+    });
   }
 
   /** From now on a query that is not answered within 9 s costs its connection. */
@@ -58,16 +80,21 @@ export class MysqlConnections implements MysqlPool {
 
   /** A connection that nobody used for a while may be gone: it is asked first, and another one taken where it is. */
   #lendChecked(connection: PoolConnection, callback: GetConnection): void {
-    const lastUsed = this.#lastUsed.get(connection);
+    const idleSince = this.#idleSince.get(connection);
+    this.#idleSince.delete(connection);
+    if (!this.#isTrusted(connection)) {
+      connection.destroy();
+      this.getConnection(callback);
+      return;
+    }
     const lend = () => {
-      const lent = new LentConnection(
-        connection,
-        () => this.#limitsSilence,
-        () => this.#lastUsed.set(connection, performance.now()),
+      const limits = () => this.#limitsSilence;
+      callback(
+        null,
+        new LentConnection(connection, limits, (isGood) => this.#takeBack(connection, isGood)) as never,
       );
-      callback(null, lent as never);
     };
-    if (lastUsed === undefined || performance.now() - lastUsed < CHECK_AFTER_MS) {
+    if (idleSince === undefined || performance.now() - idleSince < this.limits.checkAfterMs) {
       lend();
       return;
     }
@@ -78,12 +105,43 @@ export class MysqlConnections implements MysqlPool {
       clearTimeout(timer);
       if (isAlive) lend();
       else {
+        this.#distrustOlderThan(connection);
         connection.destroy();
         this.getConnection(callback);
       }
     };
-    const timer = setTimeout(() => end(false), CHECK_LIMIT_MS);
-    connection.ping((error) => end(error === null));
+    const timer = setTimeout(() => end(false), this.limits.checkMs);
+    connection.ping((error: unknown) => end(!(error instanceof Error)));
+  }
+
+  #isTrusted(connection: PoolConnection): boolean {
+    const openedAt = this.#openedAt.get(connection) ?? performance.now();
+    this.#openedAt.set(connection, openedAt);
+    return openedAt >= this.#trustedSince;
+  }
+
+  /** This connection is of no use: whatever made it so, a failover or a network, those that are open now have gone through it, too. */
+  #distrustOlderThan(connection: PoolConnection): void {
+    const now = performance.now();
+    if (this.#isTrusted(connection) && now - this.#trustedSince > DISTRUST_EVERY_MS) this.#trustedSince = now;
+  }
+
+  #takeBack(connection: PoolConnection, isGood: boolean): void {
+    if (!isGood) this.#distrustOlderThan(connection);
+    if (isGood && this.#isTrusted(connection)) {
+      this.#idleSince.set(connection, performance.now());
+      connection.release();
+    } else connection.destroy();
+  }
+
+  #closeIdle(): void {
+    const before = performance.now() - this.limits.closeAfterMs;
+    for (const [connection, since] of this.#idleSince) {
+      if (since > before) return;
+      this.#idleSince.delete(connection);
+      // Says goodbye, so that the server's log has no word of it.
+      connection.end();
+    }
   }
 
   /** @throws the driver's error when no connection can be had */
@@ -97,18 +155,21 @@ export class MysqlConnections implements MysqlPool {
   }
 
   end(callback: (error: unknown) => void): void {
+    this.#endSweeps();
     this.#pool.end(callback);
   }
 }
 
 /** A connection of the pool until its `release`. */
 export class LentConnection {
-  #isSpoiled = false;
+  #isLost = false;
+  #isGood = true;
 
+  /** @param giveBack is told whether the connection is good for others */
   constructor(
     private readonly connection: PoolConnection,
     private readonly limitsSilence: () => boolean,
-    private readonly used: () => void,
+    private readonly giveBack: (isGood: boolean) => void,
   ) {}
 
   query(sql: string, values: unknown[], callback: Callback): void {
@@ -118,7 +179,7 @@ export class LentConnection {
       if (isAnswered) return;
       isAnswered = true;
       clearTimeout(timer);
-      if (isReadOnly(error)) this.#isSpoiled = true;
+      if (isOfNoUse(error)) this.#isGood = false;
       callback(error, result);
     };
     if (this.limitsSilence()) {
@@ -141,13 +202,12 @@ export class LentConnection {
   }
 
   destroy(): void {
-    this.#isSpoiled = true;
+    this.#isLost = true;
     this.connection.destroy();
   }
 
   release(): void {
-    this.used();
-    if (this.#isSpoiled) this.connection.destroy();
-    else this.connection.release();
+    // What was broken off says nothing of the others: one statement may have been slow.
+    if (!this.#isLost) this.giveBack(this.#isGood);
   }
 }

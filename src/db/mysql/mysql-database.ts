@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CompiledQuery, HandleEmptyInListsPlugin, Kysely, replaceWithNoncontingentExpression } from 'kysely';
 import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
+import { describeError, log } from '../../logger';
 import { type MysqlUrl, parseMysqlUrl } from '../../resources/config/mysql-url';
 import { type Database } from '../database';
 import { withRetries } from '../retries';
@@ -15,12 +16,17 @@ import { runAsText } from './mysql-run';
 const LOCK_WAIT_SECONDS = { one: 8, writer: 2 };
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
-const IDLE_LIMIT_MS = 50_000;
 
 /** While one batch of sends is committed, the next one locks and writes: 20 % more messages than one at a time. */
 const BATCHES_AT_ONCE = 2;
+/** With fewer connections there is one batch at a time. */
+const ENOUGH_CONNECTIONS = 4;
 
-/** Opens `mysql://user:password@host:port/database`. It connects at the first query. @param connections at most, over all */
+const BEGIN = [statement('start transaction'), statement('savepoint batch')];
+/** Fails where the transaction of BEGIN has gone. */
+const STILL_THERE = [statement('release savepoint batch'), statement('savepoint batch')];
+
+/** Opens `mysql://user:password@host:port/database`. It connects at the first query. @param connections at most, over all; 2 or more */
 export function openMysql(url: string, connections: number): Database {
   const parts = parseMysqlUrl(url);
   if (parts === undefined) throw new Error('no URL of a MySQL database');
@@ -40,23 +46,26 @@ export function openMysql(url: string, connections: number): Database {
     decimalNumbers: true,
     stringifyObjects: true,
     jsonStrings: true,
-    // A NAT forgets connections that are silent for minutes: they are kept alive, and those that nobody uses go before.
+    // A NAT forgets connections that are silent for minutes; `MysqlConnections` closes those that nobody uses before.
     enableKeepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
-    maxIdle: 0,
-    idleTimeout: IDLE_LIMIT_MS,
+    gracefulEnd: true,
   };
-  const open = (own: PoolOptions, lockWaitSeconds: number) =>
+  const open = (own: PoolOptions, variables: string) =>
     new MysqlConnections(sslMode === 'PREFERRED', (isEncrypted) => {
       const pool = createPool({ ...options, ...own, ...(isEncrypted ? sslOptions(parts) : {}) });
-      pool.on('connection', (connection) => prepareConnection(connection, lockWaitSeconds));
+      pool.on('connection', (connection) => prepareConnection(connection, variables));
       return pool;
     });
-  const own = open({ connectionLimit: connections - BATCHES_AT_ONCE }, LOCK_WAIT_SECONDS.one);
+  const batches = connections < ENOUGH_CONNECTIONS ? 1 : BATCHES_AT_ONCE;
+  const own = open(
+    { connectionLimit: connections - batches },
+    `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS.one}`,
+  );
   // Several statements in one text are for the writer alone; everywhere else they would only help an attacker.
   const ofWriter = open(
-    { connectionLimit: BATCHES_AT_ONCE, multipleStatements: true },
-    LOCK_WAIT_SECONDS.writer,
+    { connectionLimit: batches, multipleStatements: true },
+    `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS.writer}, autocommit = 0`,
   );
   const kysely = new Kysely<Schema>({
     dialect: new LocklessMysqlDialect({ pool: own }),
@@ -65,10 +74,11 @@ export function openMysql(url: string, connections: number): Database {
   return {
     kysely,
     dialect: mysqlDialect,
-    transactionsAtOnce: BATCHES_AT_ONCE,
-    description: `mysql://${host}:${port}/${database} (ssl-mode ${sslMode})`,
+    transactionsAtOnce: batches,
+    description: `mysql://${host}:${port}/${database}${sslMode === 'DISABLED' ? '' : ` (ssl-mode ${sslMode})`}`,
     transaction: (work) => withRetries(mysqlDialect, () => kysely.transaction().execute(work)),
     batchTransaction: (work) => inOneTransaction(ofWriter, work),
+    isServer: true,
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },
@@ -94,16 +104,18 @@ function sslOptions({ sslCa, sslMode }: MysqlUrl): Pick<PoolOptions, 'ssl'> {
   };
 }
 
-function prepareConnection(connection: PoolConnection, lockWaitSeconds: number): void {
+function prepareConnection(connection: PoolConnection, variables: string): void {
   const statements = [
     // Each statement sees what was committed before it, also after it has waited for a lock.
     'set session transaction isolation level read committed',
-    `set time_zone = '+00:00', innodb_lock_wait_timeout = ${lockWaitSeconds},
+    `set time_zone = '+00:00', ${variables},
      sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'`,
   ];
   for (const statement of statements) {
     connection.query(statement, (error: unknown) => {
-      if (error instanceof Error) connection.destroy();
+      if (!(error instanceof Error)) return;
+      log.warn(`a connection to the database could not be set up: ${describeError(error)}`);
+      connection.destroy();
     });
   }
 }
@@ -111,17 +123,22 @@ function prepareConnection(connection: PoolConnection, lockWaitSeconds: number):
 /**
  * BEGIN goes with the first statements, COMMIT by itself: its answer alone says whether all of it is stored. (On two nodes of
  * Galera a COMMIT in one text with its work was seen to say so of what was not.)
+ *
+ * A node of Galera may also roll a transaction back between two statements of one text, and go on with the next statement
+ * without an error. So each text ends by looking for a savepoint of its transaction; a connection without autocommit keeps what
+ * ran outside of it from being stored.
  */
 async function inOneTransaction<T>(pool: MysqlConnections, work: (run: Run) => Promise<T>): Promise<T> {
   const connection = await pool.lend();
   const run = runAsText(connection);
-  let begin = [statement('start transaction')];
+  let isBegun = false;
   try {
     const value = await work(async (statements) => {
-      const first = begin;
-      begin = [];
-      const results = await run([...first, ...statements]);
-      return results.slice(first.length);
+      const first = isBegun ? [] : BEGIN;
+      const last = isBegun ? STILL_THERE : [];
+      isBegun = true;
+      const results = await run([...first, ...statements, ...last]);
+      return results.slice(first.length, first.length + statements.length);
     });
     await connection.ask('commit');
     connection.release();

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { type Dialect, otherThan } from '../dialect';
 import { placeholders } from '../statement';
-import { isLockTimeout, isRetryable, isUnavailable, isUniqueViolation } from './mysql-errors';
+import { adviceOn, isLockTimeout, isRetryable, isUnavailable, isUniqueViolation } from './mysql-errors';
 
 /** MySQL 8 and MariaDB 10.6: only SQL that both take. */
 export const mysqlDialect: Dialect = {
@@ -17,10 +17,13 @@ export const mysqlDialect: Dialect = {
   forUpdate: ' for update',
   now: 'utc_timestamp(3)',
   idStep: '@@auto_increment_increment',
+  // Microseconds that end with three zeros: times are whole milliseconds.
+  millisecondsBetween: (from, to) => `(timestampdiff(microsecond, ${from}, ${to}) div 1000)`,
   isUniqueViolation,
   isRetryable,
   isLockTimeout,
   isUnavailable,
+  adviceOn,
   firstId: (toldId) => toldId,
   rowIn: (columns, count) =>
     `(${columns.join(', ')}) in (${Array.from({ length: count }, () => `(${placeholders(columns.length)})`).join(', ')})`,

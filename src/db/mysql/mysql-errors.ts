@@ -4,27 +4,28 @@ const LOCK_TIMEOUT = 1205;
 const DUPLICATE = new Set([1062, 1586]);
 /**
  * ER_LOCK_DEADLOCK, which Galera gives to who lost against another node; ER_CHECKREAD; ER_TRANSACTION_ROLLBACK_DURING_COMMIT, the
- * same of group replication.
+ * same of group replication; ER_SP_DOES_NOT_EXIST, of a savepoint that went with its transaction;
+ * ER_CLIENT_INTERACTION_TIMEOUT: the server had ended the connection, which nobody used, before it saw the statement.
  */
-const RETRYABLE = new Set([1213, 1020, 3101]);
-
-/** The server takes no writes any more, such as an old primary after a failover: another connection may find the new one. */
-const READ_ONLY = new Set([1290, 1792, 1836]);
-
-/** The server ends a connection that nobody used for long: ER_CLIENT_INTERACTION_TIMEOUT. */
-const CLOSED_FOR_IDLENESS = 4031;
+const RETRYABLE = new Set([1213, 1020, 3101, 1305, 4031]);
 
 /**
- * Too many connections (of all, of an account), shutting down, killed, a node that is not in its cluster: the database is there
+ * The server takes no writes: ER_OPTION_PREVENTS_STATEMENT, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION and ER_READ_ONLY_MODE, such as an
+ * old primary after a failover; a node that is not in its cluster (1047 of Galera, and
+ * ER_ERROR_DURING_COMMIT where that shows at the commit; 3100 of group replication). Another
+ * connection may find one that does.
+ */
+const NO_WRITES = new Set([1290, 1792, 1836, 1047, 1180, 3100]);
+
+/**
+ * Too many connections (of all, of an account), shutting down, killed: the database is there
  * but can't serve now. What lost against others for too long is of this kind, too.
  */
 const UNAVAILABLE = new Set([
   LOCK_TIMEOUT,
-  CLOSED_FOR_IDLENESS,
-  ...READ_ONLY,
+  ...NO_WRITES,
   ...RETRYABLE,
   1040,
-  1047,
   1053,
   1077,
   1079,
@@ -37,8 +38,10 @@ const UNAVAILABLE = new Set([
   1226,
   1317,
   1927,
-  3100,
 ]);
+
+/** The driver's code of whatever fails in TLS's handshake: the certificate, or the network. */
+const TLS_FAILED = 'HANDSHAKE_SSL_ERROR';
 
 /** Node's and the driver's codes of a connection that could not be made, or was lost. */
 const UNAVAILABLE_CODES = new Set([
@@ -51,6 +54,7 @@ const UNAVAILABLE_CODES = new Set([
   'EAI_AGAIN',
   'EPIPE',
   'ETIMEDOUT',
+  TLS_FAILED,
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR',
   'PROTOCOL_ENQUEUE_AFTER_QUIT',
@@ -76,7 +80,8 @@ function hasNumber(numbers: ReadonlySet<number>): (error: unknown) => boolean {
 export const isUniqueViolation = hasNumber(DUPLICATE);
 export const isRetryable = hasNumber(RETRYABLE);
 export const isLockTimeout = hasNumber(new Set([LOCK_TIMEOUT]));
-export const isReadOnly = hasNumber(READ_ONLY);
+/** The connection is of no use any more, but its server answers. */
+export const isOfNoUse = hasNumber(NO_WRITES);
 
 /** The server offers no TLS, which was asked for. */
 export function isWithoutTls(error: unknown): boolean {
@@ -88,4 +93,31 @@ export function isUnavailable(error: unknown): boolean {
   // What the driver says of a connection that was lost before this query has neither: "Can't add new command …".
   const lostBefore = fatal === true && code === undefined && errno === undefined;
   return lostBefore || UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE.has(errno ?? 0);
+}
+
+/** How the database or the account is set up, by the error that shows it. */
+const ADVICE: ReadonlyMap<number, string> = new Map([
+  [1044, 'the account has no rights in that schema: grant it all on the schema'],
+  [1045, 'the database refuses user and password'],
+  [1049, 'there is no such schema: create it, with character set utf8mb4'],
+  [1142, 'the account lacks a right: grant it all on the schema'],
+  [
+    1665,
+    'binlog_format=STATEMENT can not log what the server writes: set binlog_format=ROW, or MIXED, on the database',
+  ],
+  [1698, 'the database refuses user and password'],
+  [
+    3159,
+    'the database takes encrypted connections alone: set ssl-mode=REQUIRED, or VERIFY_CA with an ssl-ca',
+  ],
+]);
+
+/** What an operator has to change, where the error shows it. */
+export function adviceOn(error: unknown): string | undefined {
+  const { code, errno } = read(error);
+  if (isWithoutTls(error)) return 'the database knows no TLS, which ssl-mode asks for';
+  // With a number it is the system's: the connection broke off meanwhile.
+  if (code === TLS_FAILED && errno === undefined)
+    return 'the certificate of the database is not accepted: ssl-ca did not sign it, it names another host, or it has expired';
+  return ADVICE.get(errno ?? 0);
 }

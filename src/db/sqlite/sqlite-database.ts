@@ -53,6 +53,7 @@ export function openSqlite(file: string): Database {
     description: `sqlite:${file} (${driver.name})`,
     transaction: (work) => withRetries(sqliteDialect, () => kysely.transaction().execute(work)),
     batchTransaction: (work) => inOneTransaction(kysely, driver, work),
+    isServer: false,
     ping: async () => {
       await kysely.executeQuery(CompiledQuery.raw('select 1'));
     },

@@ -6,6 +6,11 @@ function codeOf(error: unknown): string {
   return (error as { code?: string } | null)?.code ?? '';
 }
 
+/** Milliseconds since the epoch, in whole numbers: julianday() is a float that is too coarse for them. */
+function milliseconds(time: string): string {
+  return `(cast(strftime('%s', ${time}) as integer) * 1000 + cast(substr(${time}, 21, 3) as integer))`;
+}
+
 const UNAVAILABLE = ['SQLITE_BUSY', 'SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_READONLY', 'SQLITE_IOERR'];
 
 export const sqliteDialect: Dialect = {
@@ -20,11 +25,13 @@ export const sqliteDialect: Dialect = {
   forUpdate: '',
   now: `strftime('%Y-%m-%d %H:%M:%f', 'now')`,
   idStep: '1',
+  millisecondsBetween: (from, to) => `(${milliseconds(to)} - ${milliseconds(from)})`,
   isUniqueViolation: (error) =>
     ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error)),
   isRetryable: (error) => codeOf(error).startsWith('SQLITE_BUSY'),
   isLockTimeout: () => false,
   isUnavailable: (error) => UNAVAILABLE.some((code) => codeOf(error).startsWith(code)),
+  adviceOn: () => undefined,
   // SQLite tells the id of the last row.
   firstId: (toldId, rows) => toldId - rows + 1,
   rowIn: (columns, count) =>

@@ -29,10 +29,11 @@ const NO_DRIVER =
 
 /**
  * Opens a file (or `:memory:`) by better-sqlite3 where it is installed and built for this Node, else by Node's own SQLite.
+ * @param find gives a package or module, or undefined where it is not there
  * @throws Error with a sentence for the operator where there is neither; the driver's error when the file can't be opened
  */
-export function openDriver(file: string): SqliteDriver {
-  const better = loaded('better-sqlite3') as BetterSqlite | undefined;
+export function openDriver(file: string, find: (name: string) => unknown = loaded): SqliteDriver {
+  const better = find('better-sqlite3') as BetterSqlite | undefined;
   if (better !== undefined) {
     try {
       const raw = new better(file);
@@ -45,7 +46,7 @@ export function openDriver(file: string): SqliteDriver {
       if (!isNotBuilt(error)) throw error;
     }
   }
-  const node = loaded('node:sqlite') as NodeSqlite | undefined;
+  const node = find('node:sqlite') as NodeSqlite | undefined;
   if (node === undefined) throw new Error(NO_DRIVER);
   return openByNode(node, file);
 }

@@ -114,9 +114,20 @@ export function updateSenders(dialect: Dialect, updates: readonly SenderUpdate[]
   );
 }
 
+/** A topic that got its first reply, and when. */
+export interface RepliedTopic {
+  id: string;
+  time: SqlTime;
+}
+
 /** A doctor has replied to these topics. */
-export function updateReplied(ids: readonly string[]): Statement {
-  return statement(`update topics set reply = 1 where id in (${placeholders(ids.length)})`, ids);
+export function updateReplied(topics: readonly RepliedTopic[]): Statement {
+  const times = topics.flatMap(({ id, time }) => [id, time]);
+  return statement(
+    `update topics set reply = 1, reply_time = case id ${'when ? then ? '.repeat(topics.length)}end
+     where id in (${placeholders(topics.length)})`,
+    [...times, ...topics.map(({ id }) => id)],
+  );
 }
 
 /** Somebody's notice of a message. */

@@ -13,6 +13,7 @@ import {
   insertNotices,
   type NoticeDraft,
   NOTICES_A_STATEMENT,
+  type RepliedTopic,
   type SenderUpdate,
   updateReplied,
   updateSenders,
@@ -92,7 +93,7 @@ const NAME_LENGTH = 100;
 export class Append {
   readonly #sessions = new Map<string, SessionAppends>();
   readonly #byTable = new Map<MessageTableName, MessageRow[]>();
-  readonly repliedTopics: string[] = [];
+  readonly repliedTopics: RepliedTopic[] = [];
   /** What `store` wrote. */
   readonly notices: WrittenNotices = { dueNow: false, skipped: 0 };
 
@@ -121,7 +122,7 @@ export class Append {
     row.last_message_time = time;
     row.clock_time = time;
     if (row.unreplied_topic_id !== null && isReply(session, senderId, type)) {
-      this.repliedTopics.push(row.unreplied_topic_id);
+      this.repliedTopics.push({ id: row.unreplied_topic_id, time });
       row.unreplied_topic_id = null;
     }
     const appended = { row: message, previousId: 0, id: this.#place(session, message) };

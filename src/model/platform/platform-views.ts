@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { type Database, type Queryable } from '../../db/database';
+import { checkSchemaName, lookFor, oneAtATime, ViewsError } from './views-of-schema';
 
 /** The views onto the platform's database, and the columns that each must have. */
 export const PLATFORM_VIEWS = {
@@ -11,14 +12,6 @@ export const PLATFORM_VIEWS = {
 export type PlatformView = keyof typeof PLATFORM_VIEWS;
 
 const NAMES = Object.keys(PLATFORM_VIEWS) as PlatformView[];
-const SCHEMA = /^[A-Za-z0-9_$-]{1,64}$/;
-const LOCK_WAIT_SECONDS = 30;
-const LOCK_NAME = sql`concat(left(database(), 40), '.platform_views')`;
-
-/** Why the views can't be made, in a sentence for the operator. Nothing was changed. */
-export class PlatformViewsError extends Error {
-  override readonly name = 'PlatformViewsError';
-}
 
 export interface PlatformViewsPlan {
   /** The platform's schema, on the same database server. */
@@ -36,27 +29,13 @@ type Kind = 'absent' | 'view' | 'table';
  * and tried; then one RENAME TABLE puts all in place at once, so that a running server never misses one, and a command
  * that is cut off anywhere is simply run again.
  * @returns what was done, and what the operator should look at: a sentence each
- * @throws PlatformViewsError; the database's error otherwise. Either way all is as before.
+ * @throws ViewsError; the database's error otherwise. Either way all is as before.
  */
 export async function makePlatformViews(database: Database, plan: PlatformViewsPlan): Promise<string[]> {
-  if (!database.dialect.hasSchemas) {
-    throw new PlatformViewsError(
-      'The views need the platform beside ours on MySQL or MariaDB: IM_DATABASE_URL names an embedded SQLite database.',
-    );
-  }
-  if (!SCHEMA.test(plan.schema)) {
-    throw new PlatformViewsError('A schema name has 1 to 64 of the characters A-Z, a-z, 0-9, _, $ and -.');
-  }
-  return database.kysely.connection().execute(async (db) => {
-    // RENAME TABLE waits for transactions on the tables; by default that may take a year.
-    await sql`set session lock_wait_timeout = ${sql.lit(LOCK_WAIT_SECONDS)}`.execute(db);
-    await oneAtATime(db);
-    try {
-      await checkSchema(db, plan.schema);
-      return await replace(db, plan);
-    } finally {
-      await sql`do release_lock(${LOCK_NAME})`.execute(db);
-    }
+  checkSchemaName(database, plan.schema);
+  return oneAtATime(database, 'platform_views', async (db) => {
+    await checkSchema(db, plan.schema);
+    return replace(db, plan);
   });
 }
 
@@ -87,22 +66,11 @@ async function dropLeftovers(db: Queryable): Promise<void> {
   await sql`drop view if exists ${sql.join(names.map((name) => sql.table(name)))}`.execute(db);
 }
 
-async function oneAtATime(db: Queryable): Promise<void> {
-  const { rows } = await sql<{ got: number | null }>`select
-    get_lock(${LOCK_NAME}, ${LOCK_WAIT_SECONDS}) as got`.execute(db);
-  if (rows[0]?.got !== 1)
-    throw new PlatformViewsError('The views are being made by somebody else right now.');
-}
-
 async function checkSchema(db: Queryable, schema: string): Promise<void> {
-  const { rows } = await sql<{ own: string; found: number }>`select database() as own,
-    (select count(*) from information_schema.schemata where schema_name = ${schema}) as found`.execute(db);
-  const { found, own } = rows[0] ?? { found: 0, own: '' };
-  if (own.toLowerCase() === schema.toLowerCase()) {
-    throw new PlatformViewsError(`${schema} is the server's own schema, not the platform's.`);
-  }
-  if (found === 0) {
-    throw new PlatformViewsError(`There is no schema ${schema} here, or this account may not read it.`);
+  const { isOwn, isThere } = await lookFor(db, schema);
+  if (isOwn) throw new ViewsError(`${schema} is the server's own schema, not the platform's.`);
+  if (!isThere) {
+    throw new ViewsError(`There is no schema ${schema} here, or this account may not read it.`);
   }
 }
 
@@ -130,7 +98,7 @@ async function makeWay(
   const full: string[] = [];
   for (const name of own) if (!(await isEmpty(name))) full.push(name);
   if (full.length > 0 && !keep) {
-    throw new PlatformViewsError(
+    throw new ViewsError(
       `${full.join(' and ')} hold profiles of the server's own. With --keep they stay, as ${full.map((name) => `${name}_own`).join(' and ')}, and the platform's take their place.`,
     );
   }
@@ -139,7 +107,7 @@ async function makeWay(
     const kind = kinds.get(aside);
     if (kind === 'absent') continue;
     if (kind === 'view' || !(await isEmpty(aside))) {
-      throw new PlatformViewsError(`${aside} is where the server's own table would go: rename it first.`);
+      throw new ViewsError(`${aside} is where the server's own table would go: rename it first.`);
     }
     empty.push(aside);
   }
@@ -159,7 +127,7 @@ async function stage(db: Queryable, name: PlatformView, plan: PlatformViewsPlan)
       db,
     );
   } catch (error) {
-    throw new PlatformViewsError(
+    throw new ViewsError(
       `${name}.sql does not fit the platform's schema: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },
     );

@@ -4,9 +4,9 @@ import { z } from 'zod';
 const ID = /^(?!\.+$)[A-Za-z0-9._:@-]{1,128}$/;
 
 /** Words that stand in paths where an id could stand. */
-export const RESERVED = {
+const RESERVED = {
   session: ['recent', 'topics', 'topic', 'unread_message_count'],
-  topic: ['current', 'count'],
+  topic: ['current', 'count', 'statistics'],
   user: ['login', 'logout', 'avatars', 'system'],
 } as const;
 
@@ -29,11 +29,32 @@ function idSchema(kind: IdKind) {
 }
 
 export const sessionId = idSchema('session');
+
+/** The sessions of what the platform tells one user. */
+const NOTICE_PREFIX = 'notice:';
+const LONG_NOTICE_PREFIX = 'notice-sha256:';
+const ID_LENGTH = 128;
+
+/** The id of a session that somebody makes: those of notices are the server's. */
+export const newSessionId = sessionId.refine(
+  (id) => !id.startsWith(NOTICE_PREFIX) && !id.startsWith(LONG_NOTICE_PREFIX),
+  `not ${NOTICE_PREFIX}… or ${LONG_NOTICE_PREFIX}…, which are reserved`,
+);
+
+/** The id of the user's own session for notices. */
+export function noticeSessionId(user: string): string {
+  const id = NOTICE_PREFIX + user;
+  return id.length <= ID_LENGTH ? id : LONG_NOTICE_PREFIX + hash('sha256', user, 'hex');
+}
+
 export const topicId = idSchema('topic');
 export const userId = idSchema('user');
 
 /** A message's id: an integer below 2^53. */
 export const messageId = z.number().int().positive().max(Number.MAX_SAFE_INTEGER).meta({ example: 1024 });
+
+/** The number of a row that the platform may ask about. */
+export const rowId = z.number().int().positive().max(Number.MAX_SAFE_INTEGER).meta({ example: 17 });
 
 export function newId(): string {
   return randomUUID();

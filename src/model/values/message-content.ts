@@ -45,9 +45,12 @@ const jsonObject = z
   )
   .meta({ type: 'object', additionalProperties: {} });
 
+/** What the platform says: a string, or an object of its own. */
+export const systemContent = z.union([z.string(), jsonObject]);
+
 /** What a client may send, by type; all other types are reserved or written by the server alone. */
 const SENDABLE = {
-  0: z.union([z.string(), jsonObject]),
+  0: systemContent,
   1: messageText,
   2: image,
   3: z.object({ url: httpUrl, duration: seconds }),

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Redis } from 'ioredis';
 import { describeError, log } from '../../logger';
 import { type Bus, type BusEvent, type BusListener } from './bus';
+import { BusBeats } from './bus-beats';
 import { BusOutbox } from './bus-outbox';
 import { type Arrival, BusPeers } from './bus-peers';
 import { connectRedis, databaseNumber, describeRedis, redisFault } from './redis';
@@ -33,7 +34,7 @@ const MARK = { beat: 'b', hello: 'h', bye: 'x' } as const;
  * The bus over Redis's publish and subscribe (https://redis.io/docs/latest/develop/pubsub/), which delivers at most once:
  * one channel for all processes and one for each. A text is `<process> <number> <JSON array of events>`, or, instead of
  * the array, a mark. Every beat comes back to its sender, so a process knows whether both its connections work, also when
- * Redis is there but frozen; and the numbers tell everybody what was lost.
+ * Redis is there but frozen (see `BusBeats`); and the numbers tell everybody what was lost.
  */
 export class RedisBus implements Bus {
   readonly shared = true;
@@ -46,6 +47,7 @@ export class RedisBus implements Bus {
   readonly #ownChannel: string;
   readonly #listeners: Partial<BusListener>[] = [];
   readonly #peers = new BusPeers(SILENT_BEATS);
+  readonly #beats = new BusBeats(this.#id);
   readonly #outbox: BusOutbox;
   readonly #timer: NodeJS.Timeout;
   readonly #startLimitMs: number;
@@ -58,10 +60,6 @@ export class RedisBus implements Bus {
   #fault: string | undefined;
   #subscribed = false;
   #lastBatch = 0;
-  #beats = 0;
-  #answeredBeat = 0;
-  /** The first beat whose return proves that the present connections work. */
-  #provingBeat = 1;
   #beatsAway = 0;
 
   constructor({ url, beatMs = BEAT_MS, startLimitMs = START_LIMIT_MS }: RedisBusOptions) {
@@ -99,8 +97,8 @@ export class RedisBus implements Bus {
   }
 
   async start(): Promise<void> {
-    const giveUp = Date.now() + this.#startLimitMs;
-    while (!this.#healthy && !this.#closed && Date.now() < giveUp) await sleep(10);
+    const giveUp = performance.now() + this.#startLimitMs;
+    while (!this.#healthy && !this.#closed && performance.now() < giveUp) await sleep(10);
     this.#started = true;
     this.#warned = !this.#healthy;
     if (!this.#healthy) return;
@@ -108,8 +106,8 @@ export class RedisBus implements Bus {
       .pubsub('NUMSUB', this.#channel)
       .then(([, count]) => Number(count) - 1)
       .catch(() => 0);
-    const wait = Date.now() + PEERS_LIMIT_MS;
-    while (this.#peers.size < others && Date.now() < wait) await sleep(10);
+    const wait = performance.now() + PEERS_LIMIT_MS;
+    while (this.#peers.size < others && performance.now() < wait) await sleep(10);
   }
 
   async ping(): Promise<void> {
@@ -122,8 +120,8 @@ export class RedisBus implements Bus {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#outbox.flush();
-    const giveUp = Date.now() + CLOSE_LIMIT_MS;
-    while (this.#healthy && !this.#outbox.idle && Date.now() < giveUp) await sleep(5);
+    const giveUp = performance.now() + CLOSE_LIMIT_MS;
+    while (this.#healthy && !this.#outbox.idle && performance.now() < giveUp) await sleep(5);
     if (this.#healthy) await Promise.race([this.#tell(MARK.bye), sleep(CLOSE_LIMIT_MS)]);
     this.#healthy = false;
     for (const connection of [this.commands, this.#subscriber]) connection.disconnect();
@@ -154,7 +152,7 @@ export class RedisBus implements Bus {
     this.#healthy = false;
     if (this.#closed) return;
     if (this.#subscriber.status !== 'ready') this.#subscribed = false;
-    this.#provingBeat = this.#beats + 1;
+    this.#beats.doubt();
     this.#outbox.clear();
     if (this.#warned || !this.#started) return;
     this.#warned = true;
@@ -173,10 +171,11 @@ export class RedisBus implements Bus {
 
   #tick(): void {
     for (const id of this.#peers.tick()) {
+      this.#beats.forget(id);
       for (const listener of this.#listeners) listener.gone?.(id);
     }
     // Beats are counted instead of time: after a long pause of this process, answers wait that it has not read yet.
-    if (this.#healthy && this.#beats - this.#answeredBeat > UNANSWERED_BEATS) {
+    if (this.#healthy && this.#beats.unanswered > UNANSWERED_BEATS) {
       this.#away(this.#fault ?? 'no answer');
     }
     if (!this.#healthy && ++this.#beatsAway % STUCK_BEATS === 0) {
@@ -192,8 +191,23 @@ export class RedisBus implements Bus {
 
   #beat(): void {
     if (!this.#subscribed || this.commands.status !== 'ready' || this.#closed) return;
-    this.#beats += 1;
-    void this.#tell(`${MARK.beat}${this.#beats}`);
+    void this.#tell(`${MARK.beat}${this.#beats.next()}`);
+    void this.#askPrimary(this.#beats.sent);
+  }
+
+  /** The primary alone passes on to everybody. Where ROLE is forbidden or unknown, Redis is taken for it. */
+  async #askPrimary(beat: number): Promise<void> {
+    try {
+      const [role] = await this.commands.role();
+      if (role !== 'master') {
+        this.#fault = `it is no primary (${String(role)})`;
+        return;
+      }
+    } catch (error) {
+      if (!['ERR', 'NOPERM'].includes(redisFault(error))) return;
+    }
+    this.#beats.confirmed(beat);
+    this.#answered();
   }
 
   #tell(mark: string): Promise<unknown> {
@@ -207,18 +221,15 @@ export class RedisBus implements Bus {
   }
 
   async #publish(channel: string, text: string): Promise<void> {
-    try {
-      await this.commands.publish(channel, text);
-    } catch (error) {
-      // Beats that don't come back tell the rest.
-      this.#fault = redisFault(error);
-    }
+    // Beats that don't come back tell the rest.
+    await this.commands.publish(channel, text).catch((error: unknown) => (this.#fault = redisFault(error)));
   }
 
   #receive(channel: string, text: string): void {
     const [from, number, body] = split(text);
     if (from === this.#id) {
-      if (body.startsWith(MARK.beat)) this.#answered(Number(body.slice(1)));
+      if (body.startsWith(MARK.beat)) this.#beats.returned(body.slice(1));
+      this.#answered();
       return;
     }
     if (channel === this.#ownChannel) {
@@ -227,6 +238,7 @@ export class RedisBus implements Bus {
     }
     switch (body.slice(0, 1)) {
       case MARK.bye:
+        this.#beats.forget(from);
         if (this.#peers.leave(from)) for (const listener of this.#listeners) listener.gone?.(from);
         break;
       case MARK.hello:
@@ -234,6 +246,8 @@ export class RedisBus implements Bus {
         this.#heard(from, this.#peers.beat(from, Number(number)));
         break;
       case MARK.beat:
+        this.#beats.heard(from, body.slice(1));
+        this.#answered();
         this.#heard(from, this.#peers.beat(from, Number(number)));
         break;
       case '[': {
@@ -246,9 +260,8 @@ export class RedisBus implements Bus {
     }
   }
 
-  #answered(beat: number): void {
-    this.#answeredBeat = Math.max(this.#answeredBeat, beat);
-    if (!this.#healthy && !this.#closed && beat >= this.#provingBeat) this.#back();
+  #answered(): void {
+    if (!this.#healthy && !this.#closed && this.#beats.proven) this.#back();
   }
 
   #heard(from: string, arrival: Arrival): void {

@@ -43,11 +43,11 @@ export function redisTokenCache(redis: Redis, options: RedisTokenCacheOptions): 
     },
     exclusively: async (work) => {
       const holder = randomUUID();
-      const giveUp = Date.now() + workMs + MARGIN_MS;
+      const giveUp = performance.now() + workMs + MARGIN_MS;
       // A holder that died leaves the lock to its end; so nobody waits longer than for one that lives. Behind several, each
       // of whom was answered too late, the host must not be asked beside the one whose turn it is.
       while ((await redis.set(lock, holder, 'PX', workMs + MARGIN_MS, 'NX')) === null) {
-        if (Date.now() >= giveUp) return undefined;
+        if (performance.now() >= giveUp) return undefined;
         await sleep(POLL_MS);
       }
       try {

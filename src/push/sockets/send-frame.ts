@@ -70,5 +70,7 @@ export function sendFrame(ws: WebSocket, frame: TextFrame | string): boolean {
 export function closeSocket(ws: WebSocket, code: number, reason: string): void {
   if (ws.readyState !== ws.OPEN) return;
   ws.close(code, reason);
+  // The peer's answer is read, also on a socket that was to wait.
+  ws.resume();
   setTimeout(() => ws.terminate(), CLOSE_GRACE_MS).unref();
 }

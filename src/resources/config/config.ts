@@ -4,7 +4,7 @@ import { makeFolder } from '../../folders';
 import { ConfigError } from './config-error';
 import { dev } from './dev';
 import { readEnvFile } from './env-file';
-import { parseMysqlUrl } from './mysql-url';
+import { isPlainByDefault, parseMysqlUrl } from './mysql-url';
 import { prod } from './prod';
 import { type GetuiConfig, getuiFrom, type TemplateKind } from './push-settings';
 import { SETTINGS, type SettingName } from './settings';
@@ -85,11 +85,10 @@ export interface Config {
   warnings: string[];
 }
 
-/**
- * The settings of a profile, out of `environment`. An empty variable counts as unset.
- * @throws ConfigError that names the first setting at fault and what it accepts
- */
-export function configFrom(environment: Environment): Config {
+type Setting = <Name extends SettingName>(name: Name) => ReturnType<(typeof SETTINGS)[Name]['parse']>;
+
+/** The profile that `environment` names, and what reads a setting of it. An empty variable counts as unset. */
+function settingsFrom(environment: Environment): { chosen: Profile; setting: Setting } {
   const profile = environment.IM_PROFILE === '' ? undefined : environment.IM_PROFILE;
   if (profile !== undefined && !Object.hasOwn(PROFILES, profile)) {
     throw new ConfigError('IM_PROFILE accepts prod, test or dev (unset: dev)');
@@ -109,6 +108,15 @@ export function configFrom(environment: Environment): Config {
     throw new ConfigError(`${name} accepts ${result.error.issues[0]?.message ?? 'another value'}`);
   }
 
+  return { chosen, setting };
+}
+
+/**
+ * The settings of a profile, out of `environment`.
+ * @throws ConfigError that names the first setting at fault and what it accepts
+ */
+export function configFrom(environment: Environment): Config {
+  const { chosen, setting } = settingsFrom(environment);
   const config: Config = {
     profile: chosen,
     port: setting('IM_PORT'),
@@ -158,6 +166,8 @@ export function configFrom(environment: Environment): Config {
       text: setting('IM_PUSH_TEXT'),
     },
   );
+  if (isPlainByDefault(config.databaseUrl))
+    config.warnings.push('IM_DATABASE_URL chooses no ssl-mode: what goes to the database is not encrypted');
   if (chosen === 'prod') checkProduction(config);
   return config;
 }
@@ -203,7 +213,7 @@ function checkProduction({ appKeys, tokenSecret }: Config): void {
 }
 
 /** Files and folders that settings name: what is wrong with them is a wrong setting. */
-function checkFiles({ databaseUrl }: Config): void {
+function checkFiles({ databaseUrl }: Pick<Config, 'databaseUrl'>): void {
   const file = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : undefined;
   if (file !== undefined && file !== ':memory:') {
     try {
@@ -223,6 +233,14 @@ function checkFiles({ databaseUrl }: Config): void {
 
 function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? 'no code';
+}
+
+/** What commands need that work on the database alone: no other setting has to be there. @throws ConfigError */
+export function readDatabaseConfig(): Pick<Config, 'databaseUrl'> {
+  const { setting } = settingsFrom({ ...readEnvFile('.env'), ...process.env });
+  const config = { databaseUrl: setting('IM_DATABASE_URL') };
+  checkFiles(config);
+  return config;
 }
 
 /** The settings of this process: its environment over the `.env` file of the working directory. @throws ConfigError */

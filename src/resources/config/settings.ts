@@ -4,7 +4,7 @@ import { parseMysqlUrl, SSL_MODES } from './mysql-url';
 import { TEMPLATE_KINDS, templatesSchema } from './push-settings';
 
 /** Placeholders that a template's fields may hold. */
-export const PLACEHOLDERS = ['sender_name', 'text', 'time', 'session_name', 'topic_name'] as const;
+const PLACEHOLDERS = ['sender_name', 'text', 'time', 'session_name', 'topic_name'] as const;
 
 const integer = (minimum: number, maximum: number) => {
   const message = `an integer from ${minimum} to ${maximum}`;
@@ -105,6 +105,7 @@ const APP_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(?::\d{1,5})?$/;
 function isOrigin(entry: string): boolean {
   if (entry === 'null') return true;
   const origin = entry.replace('://*.', '://');
+  if (/\*|:\/\/\./.test(origin)) return false;
   if (isUrl(origin, ['http:', 'https:'])) return new URL(origin).origin === origin;
   return origin === entry && APP_ORIGIN.test(entry) && !/^(?:https?|wss?|file|data|blob):/.test(entry);
 }
@@ -129,7 +130,7 @@ export const SETTINGS = {
     .string()
     .refine(
       isDatabaseUrl,
-      `sqlite:<file>, sqlite::memory: or mysql://user:password@host:3306/database, with ssl-mode=${SSL_MODES.join('|')} and ssl-ca=<file> where needed`,
+      `sqlite:<file>, sqlite::memory: or mysql://user:password@host:3306/database, with ssl-mode=${SSL_MODES.join('|')} and ssl-ca=<file> where needed (VERIFY_… needs it, and VERIFY_IDENTITY the host’s name)`,
     ),
   IM_DATABASE_CONNECTIONS: integer(2, 1_000).prefault('10'),
   IM_REDIS_URL: z.string().refine(isRedisUrl, 'redis://host:6379').optional(),

@@ -32,15 +32,22 @@ export const openRestSender: OpenSender = async (run, plan, index) => {
   };
 };
 
-/** Bound to the sender's first session. */
+/** A socket takes 50 frames a second and waits with the rest: a sender who has several sessions uses a socket for each of these. */
+const SOCKETS = 4;
+
+/** Each socket is bound to one of the sender's sessions; they are used in turn. */
 export const openSocketSender: OpenSender = async (run, plan, index) => {
-  const connection = await SocketConnection.login({ ...plan, sessionId: plan.sessions[0]! });
   let settle: ((id: number, error?: Error) => void) | undefined;
-  connection.onFrame = (type, bytes) => {
-    if (type === 'message_ok') settle?.(messageIdIn(bytes));
-    else if (type === 'error') settle?.(0, new Error(`a send was answered with ${bytes.toString('utf8')}`));
+  const open = async (sessionId: string) => {
+    const connection = await SocketConnection.login({ ...plan, sessionId });
+    connection.onFrame = (type, bytes) => {
+      if (type === 'message_ok') settle?.(messageIdIn(bytes));
+      else if (type === 'error') settle?.(0, new Error(`a send was answered with ${bytes.toString('utf8')}`));
+    };
+    connection.onClose = () => settle?.(0, new Error('the sending socket was closed'));
+    return connection;
   };
-  connection.onClose = () => settle?.(0, new Error('the sending socket was closed'));
+  const connections = await Promise.all(plan.sessions.slice(0, SOCKETS).map(open));
   return {
     send: (n) =>
       new Promise((resolve, reject) => {
@@ -53,8 +60,10 @@ export const openSocketSender: OpenSender = async (run, plan, index) => {
           if (error === undefined) resolve(id);
           else reject(error);
         };
-        connection.send(sendFrame(messageOf(run, plan, index, n)));
+        connections[n % connections.length]!.send(sendFrame(messageOf(run, plan, index, n)));
       }),
-    close: () => connection.close(),
+    close: () => {
+      for (const connection of connections) connection.close();
+    },
   };
 };

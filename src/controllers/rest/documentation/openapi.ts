@@ -1,6 +1,6 @@
 import { type z } from 'zod';
 import { AppError, type ErrorCode } from '../../../errors';
-import { clientId, messageId, sessionId, topicId, userId } from '../../../model/values/identifiers';
+import { clientId, messageId, rowId, sessionId, topicId, userId } from '../../../model/values/identifiers';
 import { VERSION } from '../../../version';
 import { type Group } from '../routes/groups';
 import { exampleOf, type JsonSchema, SchemaComponents } from './json-schema';
@@ -56,6 +56,7 @@ const PATH_PARAMETERS: Record<string, z.ZodType> = {
   participant_id: userId,
   message_id: messageId,
   client_id: clientId,
+  notice_id: rowId,
 };
 
 const WHO: Record<Who, string> = {

@@ -1,9 +1,11 @@
 import { applicationRoutes } from './application';
 import { deviceRoutes } from './devices';
 import { messageRoutes } from './messages';
+import { noticeRoutes } from './notices';
 import { participantRoutes } from './participants';
 import { type Route } from '../route';
 import { sessionRoutes } from './sessions';
+import { topicStatisticsRoute } from './topic-statistics';
 import { topicRoutes } from './topics';
 import { userRoutes } from './users';
 
@@ -23,12 +25,12 @@ function group(name: string, sections: Group['sections']): Group {
 
 /** Every route of the API, by the group that it belongs to: what is mounted and what is documented. */
 export const API_GROUPS: readonly Group[] = [
-  group('application', { Application: applicationRoutes }),
+  group('application', { Application: applicationRoutes, Notices: noticeRoutes }),
   group('users', { Users: userRoutes, Devices: deviceRoutes }),
   group('sessions', {
     Sessions: sessionRoutes,
     Messages: messageRoutes,
-    Topics: topicRoutes,
+    Topics: [...topicRoutes, topicStatisticsRoute],
     Participants: participantRoutes,
   }),
 ];

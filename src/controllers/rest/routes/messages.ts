@@ -28,7 +28,7 @@ const envelope = {
   sender_id: userId.optional().meta({ description: 'for the backend; a user sends as itself' }),
   client_msg_id: clientMsgId.optional(),
 };
-export const sendBody = withQuickCheck(z.object(envelope).and(messageInput), messageInputWith(envelope));
+const sendBody = withQuickCheck(z.object(envelope).and(messageInput), messageInputWith(envelope));
 
 /** Also reached without the router: see `fast-door.ts`. */
 export const sendRoute: Route = route({

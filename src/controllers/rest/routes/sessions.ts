@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { actingUser, requireUser, visibleSession } from '../../../commands/access/access';
 import { createSession } from '../../../commands/sessions/sessions';
 import { type Services } from '../../../commands/services';
-import { toSqlTime } from '../../../db/time';
+import { databaseNow } from '../../../db/clock';
+import { later } from '../../../db/time';
 import { notFound } from '../../../errors';
-import { sessionId, userId } from '../../../model/values/identifiers';
+import { newSessionId, sessionId, userId } from '../../../model/values/identifiers';
 import { participantsOf } from '../../../model/participants';
 import { sessionsOf, type SessionFilter, setSticky } from '../../../model/sessions';
 import { name } from '../../../model/values/text';
@@ -25,7 +26,7 @@ import {
 } from '../schemas';
 
 const sessionBody = z.object({
-  id: sessionId.optional(),
+  id: newSessionId.optional(),
   type: sessionType,
   name,
   participants: participants.min(1),
@@ -161,7 +162,8 @@ export const sessionRoutes: Route[] = [
       const id = actingUser(principal, query.user_id);
       await requireUser(context.database.kysely, principal, id);
       const businessType = query.type === undefined ? undefined : query.type === 'patient' ? 2 : 1;
-      const messageSince = toSqlTime(Date.now() - query.days * DAY_MS);
+      const { dialect, kysely } = context.database;
+      const messageSince = later(await databaseNow(kysely, dialect), -query.days * DAY_MS);
       return listSessions(context, id, { businessType, messageSince }, query);
     },
   }),

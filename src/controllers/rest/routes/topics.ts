@@ -13,7 +13,7 @@ import { startTopic } from '../../../commands/topics/start-topic';
 import { type TopicRow } from '../../../db/schema';
 import { toSqlTime } from '../../../db/time';
 import { notFound } from '../../../errors';
-import { sessionId, topicId, userId } from '../../../model/values/identifiers';
+import { newSessionId, sessionId, topicId, userId } from '../../../model/values/identifiers';
 import { sourceAt } from '../../../model/values/json-source';
 import { messageInput, messageText } from '../../../model/values/message-content';
 import { messageTable } from '../../../model/message-tables';
@@ -31,10 +31,11 @@ import {
   listOf,
   messageList,
   messageRange,
-  moment,
   participants,
   queryChoice,
+  queryTopicType,
   sessionType,
+  startedBetween,
   wire,
   zeroOrOne,
 } from '../schemas';
@@ -43,7 +44,7 @@ const topicType = z.number().int().min(-2147483648).max(2147483647);
 const description = text(0, 5000);
 
 const topicBody = z.object({
-  session_id: sessionId,
+  session_id: newSessionId,
   user_id: userId.optional().meta({ description: 'who starts it' }),
   name,
   description: description.optional(),
@@ -134,14 +135,8 @@ export const topicRoutes: Route[] = [
       session_id: sessionId.optional(),
       status: queryChoice(0, 10).optional(),
       reply: queryChoice(0, 1).optional(),
-      type: z
-        .string()
-        .regex(/^-?\d{1,10}$/, 'an integer')
-        .transform(Number)
-        .meta({ type: 'integer' })
-        .optional(),
-      from: moment.optional().meta({ description: 'create_time at this moment or later' }),
-      to: moment.optional().meta({ description: 'create_time before this moment' }),
+      type: queryTopicType.optional(),
+      ...startedBetween,
     }),
     problems: ['forbidden', 'not_found'],
     responses: { 200: { description: 'a page', schema: listOf(wire.topic) } },
@@ -175,11 +170,7 @@ export const topicRoutes: Route[] = [
     path: '/topics/count/reply',
     who: 'user',
     summary: "Replies over the topics of a user's sessions; what ended without a reply is not unreplied",
-    query: z.object({
-      user_id: forUser,
-      from: moment.optional().meta({ description: 'create_time at this moment or later' }),
-      to: moment.optional().meta({ description: 'create_time before this moment' }),
-    }),
+    query: z.object({ user_id: forUser, ...startedBetween }),
     problems: ['forbidden', 'not_found'],
     responses: {
       200: {

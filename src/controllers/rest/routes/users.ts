@@ -1,15 +1,19 @@
 import { z } from 'zod';
 import { actingUser, visibleUser } from '../../../commands/access/access';
 import { login, putUser, setUserStatus, userStatus } from '../../../commands/access/users';
+import { notifyUser } from '../../../commands/sessions/notify-user';
 import { toIso, laterOf, toSqlTime } from '../../../db/time';
 import { clientId, userId } from '../../../model/values/identifiers';
+import { sourceAt } from '../../../model/values/json-source';
+import { systemContent } from '../../../model/values/message-content';
 import { httpUrl, name, text } from '../../../model/values/text';
 import { removeDeviceOfToken, removeDevicesOf } from '../../../model/devices';
 import { lastConsultTime } from '../../../model/participants';
 import { findUserState } from '../../../model/users';
+import { RawJson } from '../../../views/message';
 import { userView } from '../../../views/user';
 import { type Route, route } from '../route';
-import { day, onUser, platform, time, userType, wire } from '../schemas';
+import { clientMsgId, day, onUser, platform, time, userType, wire } from '../schemas';
 
 const loginBody = z.object({
   user_id: userId,
@@ -42,6 +46,12 @@ const statusBody = z.object({
   in_background: z.boolean(),
   client_id: clientId.optional(),
   platform: platform.optional(),
+});
+
+const noticeBody = z.object({
+  title: text(1, 100).optional(),
+  content: systemContent,
+  client_msg_id: clientMsgId.optional(),
 });
 
 const consultTime = z
@@ -168,6 +178,24 @@ export const userRoutes: Route[] = [
         tokenId: principal.kind === 'user' ? principal.tokenId : null,
       }),
     }),
+  }),
+  route({
+    method: 'POST',
+    path: '/:user_id/notices',
+    who: 'backend',
+    summary: "Tell one user something, in the user's own session for notices; it is made where there is none",
+    body: noticeBody,
+    example: { title: '签约成功', content: '您已与家庭医生签约。', client_msg_id: 'sign-20261122-17' },
+    responses: {
+      201: { description: 'stored', schema: wire.message },
+      200: { description: 'a repeat: the message stored before', schema: wire.message },
+    },
+    handle: async ({ context, params, body, bodyText }) => {
+      const { client_msg_id: clientMsgId, content, title } = body;
+      const source = sourceAt(bodyText, ['content']) ?? JSON.stringify(content);
+      const sent = await notifyUser(context, params.user_id ?? '', { title, content, source, clientMsgId });
+      return { status: sent.created ? 201 : 200, body: new RawJson(sent.json) };
+    },
   }),
   route({
     method: 'GET',
