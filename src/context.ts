@@ -136,11 +136,6 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     ackMs: config.ackTimeoutMs + 2 * acknowledgements.gatherMs,
   });
   const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
-  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
-  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
-  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
-  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
-  const announceStored = announcerOf({ database, deliver, activity, notices, metrics });
   const writer = new Writer({
     database,
     members,
