@@ -10,10 +10,9 @@ import { messageTable } from '../../model/message-tables';
 import { findMessage } from '../../model/messages';
 import { setWechatPause, wechatPause } from '../../model/notices';
 import { claimDue, finishClaimed, type Finished } from '../../model/outbox';
-import { isParticipant } from '../../model/participants';
-import { findSession } from '../../model/sessions';
+import { findSessionOf } from '../../model/sessions';
 import { lastTopic, topicOfMessage } from '../../model/topics';
-import { findUser } from '../../model/users';
+import { findOpenid } from '../../model/users';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
 import { type Outcome as WechatOutcome, type TemplateMessage, type Wechat } from '../../push/wechat/wechat';
 import { messageText, nextShanghaiMidnight } from '../../push/wechat/wechat-fields';
@@ -66,11 +65,11 @@ export class WechatChannel implements Channel<NoticeRow> {
     const { wechat } = this;
     const db = this.database.kysely;
     if (wechat === undefined) return skipped('WeChat is off');
-    const openid = (await findUser(db, notice.user_id))?.openid ?? '';
+    const openid = await findOpenid(db, notice.user_id);
     if (openid === '') return skipped('the patient has no openid');
-    if (!(await isParticipant(db, notice.session_id, notice.user_id)))
-      return skipped('the patient has left the session');
-    const shown = await this.#shown(notice);
+    const session = await findSessionOf(db, notice.session_id, notice.user_id);
+    if (session === undefined) return skipped('the patient has left the session');
+    const shown = await this.#shown(wechat, notice, session);
     if (shown === undefined) return skipped('the message is gone');
     const message = {
       touser: openid,
@@ -123,15 +122,13 @@ export class WechatChannel implements Channel<NoticeRow> {
     this.wechat?.close();
   }
 
-  async #shown(notice: NoticeRow): Promise<Shown | undefined> {
+  async #shown({ showsTopic }: Wechat, notice: NoticeRow, session: SessionRow): Promise<Shown | undefined> {
     const db = this.database.kysely;
-    const session = await findSession(db, notice.session_id);
-    if (session === undefined) return undefined;
     if (notice.call_id !== null) return this.#callShown(notice.call_id, session);
     if (notice.message_id === null) return undefined;
     const message = await findMessage(db, messageTable(session.type), session.id, notice.message_id);
     if (message === undefined) return undefined;
-    const topic = await topicOfMessage(db, session.id, message.id);
+    const topic = showsTopic ? await topicOfMessage(db, session.id, message.id) : undefined;
     const values = {
       sender_name: message.sender_name,
       text: messageText(message.type, JSON.parse(message.content)),

@@ -49,6 +49,8 @@ export type Outcome =
   | { result: 'rejected'; errcode: number; errmsg: string };
 
 export interface Wechat {
+  /** Whether any template shows the topic's name. */
+  readonly showsTopic: boolean;
   /** Sends one template message. Rejects only as `mayForceToken` does. Takes at most six HTTP calls' time limits. */
   send(message: TemplateMessage): Promise<Outcome>;
   /** Breaks off the sends under way; they end as `retry`. */
@@ -107,7 +109,9 @@ export function createWechat(options: WechatOptions): Wechat {
     return TOKEN_REFUSED.has(errcode) ? { refused: got.token, errcode } : outcomeOf(errcode, errmsg);
   }
 
+  const fields = [options, ...Object.values(options.templates ?? {})];
   return {
+    showsTopic: JSON.stringify(fields).includes('{topic_name}'),
     send: async ({ touser, clientMsgId, kind, sessionId, values }) => {
       const own = kind === undefined ? undefined : options.templates?.[kind];
       const body = {
