@@ -244,6 +244,34 @@ eachDatabase('A push', (database) => {
     should(row!.task_id).equal(`RASS_${String(push!.body.request_id)}`);
   });
 
+  it('that is under way while its message is deleted is taken back when it has arrived', async () => {
+    const { getui, server } = stage;
+    await server.session('s13', 3, 'D', 'P');
+    await stage.phone('P', 'cid-1', 'android');
+    let release: () => void = () => undefined;
+    getui.answerNext('push', { when: new Promise<void>((resolve) => (release = resolve)) });
+    const sent = await server.send('s13', 'D', 'x');
+    await getui.waitForPushes(1);
+    await server.context.database.kysely.deleteFrom('group_messages').where('id', '=', sent.id).execute();
+    release();
+    await getui.waitForPushes(2);
+    should(getui.calls('push')[1]!.body.push_message).have.key('revoke');
+    should((await stage.notices('s13'))[0]!.state).equal('sent');
+  });
+
+  it('that failed is another one for Getui when it is sent anew', async () => {
+    const { getui, server } = stage;
+    await server.session('s14', 3, 'D', 'D2');
+    await stage.phone('D2', 'cid-1');
+    getui.answerNext('push', { code: 301 });
+    await server.send('s14', 'D', 'x');
+    const [failed] = await stage.noticesWhen('s14', (all) => all[0]?.state === 'failed');
+    await server.request('post', `/application/notices/${failed!.id}/resend`).expect(202);
+    await stage.noticesWhen('s14', (all) => all[0]!.state === 'sent');
+    const [first, second] = getui.calls('push').map(({ body }) => body.request_id as string);
+    should(first).not.equal(second);
+  });
+
   it('sets the badge after reading, at most once in two seconds, with the last count', async () => {
     const { getui, server } = stage;
     await server.session('s11', 3, 'D', 'P2');
