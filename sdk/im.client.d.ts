@@ -26,10 +26,18 @@ declare class IMClient {
 
   /** Pending over lost connections until the server has stored or refused the message; stored once. */
   send(message: IMClient.OutgoingMessage): IMClient.JQueryPromise<IMClient.Message, IMClient.SendProblem>;
+  /**
+   * Uploads a picture, a sound, a video or a pdf; `send` names its id as `file_id`. An upload that breaks off rejects, and is
+   * not repeated; `abort()` rejects with the code `aborted`.
+   */
+  upload(file: Blob, options?: IMClient.UploadOptions): IMClient.Upload;
   /** What has no answer yet, in the order of the calls. */
   pending(): IMClient.PendingMessage[];
 
-  /** A page of messages, oldest first; marks nothing as read. */
+  /** Takes a message back. Pending over lost connections; doing it again is no error. Fires no `recall` here. */
+  recall(messageId: number, sessionId?: string): IMClient.JQueryPromise<IMClient.Message, IMClient.ErrorData>;
+
+  /** A page of messages, oldest first, without what this client knows to be taken back; marks nothing as read. */
   history(query?: IMClient.HistoryQuery): IMClient.JQueryPromise<IMClient.MessagePage>;
   /** Everything up to this message was seen. */
   markRead(messageId: number, sessionId?: string): void;
@@ -157,21 +165,58 @@ declare namespace IMClient {
   /** What a user may send, by message type. */
   interface OutgoingContent {
     1: string;
-    2: ImageContent;
-    3: { url: string; duration: number };
+    2: ImageContent | NamedFile;
+    3: { url: string; duration: number } | (NamedFile & { duration: number });
     4: { title: string; url: string; summary?: string; image?: string };
-    5: { title: string; url: string };
+    5: { title: string; url: string } | (NamedFile & { title: string });
     8: ForwardedContent;
-    9: ImageContent;
-    12: { url: string; cover?: string; duration: number };
+    9: ImageContent | NamedFile;
+    12:
+      | { url: string; cover?: string; duration: number }
+      | (NamedFile & { duration: number; cover_file_id?: string });
   }
 
-  /** What a stored message holds, by message type. */
-  interface StoredContent extends Omit<OutgoingContent, 8> {
+  /** A file that was uploaded: its `id`. */
+  interface NamedFile {
+    file_id: string;
+  }
+
+  /** What was uploaded, as the server keeps it. */
+  interface UploadedFile {
+    id: string;
+    name: string;
+    mime: string;
+    /** Bytes. */
+    size: number;
+    width?: number;
+    height?: number;
+    /** Seconds, where the file's header tells. */
+    duration?: number;
+    /** Good for a day or two; every message that names the file comes with a new one. */
+    url: string;
+    thumbnail?: string;
+  }
+
+  interface UploadOptions {
+    /** In bytes of the file. */
+    onProgress?: (loaded: number, total: number) => void;
+  }
+
+  interface Upload extends JQueryPromise<UploadedFile> {
+    abort(): void;
+  }
+
+  /** What a stored message holds, by message type. The address of a file of the server's own is made absolute. */
+  interface StoredContent extends Omit<OutgoingContent, 2 | 3 | 5 | 8 | 9 | 12> {
+    2: ImageContent & Partial<NamedFile>;
+    3: { url: string; duration: number } & Partial<NamedFile>;
+    5: { title: string; url: string } & Partial<NamedFile>;
+    9: ImageContent & Partial<NamedFile>;
+    12: { url: string; cover?: string; duration: number; cover_file_id?: string } & Partial<NamedFile>;
     0: string | { [name: string]: Json | undefined };
     6: TopicContent;
     7: TopicContent;
-    8: ForwardedContent & { message: Message };
+    8: ForwardedContent & { message: CopiedMessage };
     10: string;
     14: { call_id: string; result: CallResult; duration: number };
   }
@@ -184,6 +229,8 @@ declare namespace IMClient {
       session_id?: string;
       /** By default a new one. */
       client_msg_id?: string;
+      /** The id of the message in the same session that it quotes. */
+      reply_to?: number | null;
     };
   }[keyof OutgoingContent];
 
@@ -193,11 +240,45 @@ declare namespace IMClient {
     sender_id: string;
     sender_name: string;
     type: T;
-    content: StoredContent[T];
+    /** Null where it was taken back: then `recalled` says by whom. */
+    content: StoredContent[T] | null;
     /** ISO 8601, UTC. */
     timestamp: string;
     client_msg_id: string | null;
+    reply_to: Quote | null;
+    recalled: Recalled | null;
   }
+
+  /** Of the message that a message quotes. */
+  interface Quote {
+    id: number;
+    sender_id: string;
+    sender_name: string;
+    type: number;
+    /** Its beginning, or what it is (`[图片]`). Null once it was taken back or deleted. */
+    text: string | null;
+  }
+
+  interface Recalled {
+    /** A user's id, or `system`. */
+    by: string;
+    /** ISO 8601, UTC. */
+    time: string;
+  }
+
+  interface Recall {
+    /** Counts from 1 in each session. */
+    id: number;
+    message_id: number;
+    recalled: Recalled;
+  }
+
+  /** The copy of a message in a forward. */
+  type CopiedMessage = {
+    [T in keyof StoredContent]: Omit<MessageOf<T>, 'content' | 'client_msg_id' | 'reply_to' | 'recalled'> & {
+      content: StoredContent[T];
+    };
+  }[keyof StoredContent];
 
   type Message = { [T in keyof StoredContent]: MessageOf<T> }[keyof StoredContent];
 
@@ -231,10 +312,11 @@ declare namespace IMClient {
     user_id: string;
     session_id: string | null;
     last_message_id: number | null;
+    last_recall_id: number | null;
     unread_count: number;
     heartbeat_interval_ms: number;
     /** Of an unbound socket. */
-    sessions?: { session_id: string; last_message_id: number }[];
+    sessions?: { session_id: string; last_message_id: number; last_recall_id: number }[];
   }
 
   interface CallOk {
@@ -256,6 +338,7 @@ declare namespace IMClient {
     message: { message: Message };
     notification: { session_id: string; message: Message };
     read: { session_id: string; user_id: string; message_id: number };
+    recall: Recall & { session_id: string };
     typing: { session_id: string; user_id: string; typing: boolean };
     topic: { topic: Topic };
     participants: { session_id: string; items: Participant[] };
@@ -496,6 +579,17 @@ declare namespace IMClient {
     message(sessionId: string, messageId: number): JQueryPromise<Message>;
     /** One POST, not repeated by the client: the other way to send is `client.send()`. */
     send(sessionId: string, body: OutgoingMessage & { sender_id?: string }): JQueryPromise<Message>;
+    /** One DELETE, not repeated by the client: the other way to take back is `client.recall()`. */
+    recallMessage(sessionId: string, messageId: number, query?: ForUser): JQueryPromise<Message>;
+    recalls(
+      sessionId: string,
+      query?: ForUser & { after?: number; limit?: number },
+    ): JQueryPromise<{ items: Recall[]; more: boolean }>;
+    /** Newest first; `next` is the next request's `before`, and null once all was looked at. */
+    searchMessages(
+      sessionId: string,
+      query: ForUser & { q: string; sender_id?: string; type?: number; before?: number; limit?: number },
+    ): JQueryPromise<{ items: Message[]; next: number | null }>;
     unreadMessages(
       sessionId: string,
       query?: ForUser & Omit<MessagesQuery, 'before'>,

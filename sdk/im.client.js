@@ -13,6 +13,8 @@
   var $ = window.jQuery;
 
   var API = '/api/v2';
+  // How the server's own addresses of files begin, where they are relative.
+  var FILES = API + '/files/';
   var REST_TIMEOUT_MS = 30000;
 
   // Between two attempts to connect, and between two attempts at a request that the server could not serve
@@ -240,6 +242,10 @@
     this._inFlight = null;
     this._sendAttempt = 0;
 
+    // Takings back that have no answer yet, and what is known to be taken back: by session, then by message.
+    this._recalls = [];
+    this._recalled = {};
+
     this._reads = {};
     this._callFrames = [];
     this._timers = {};
@@ -341,6 +347,9 @@
       messages: ['GET /sessions/:session_id/messages'],
       message: ['GET /sessions/:session_id/messages/:message_id'],
       send: ['POST /sessions/:session_id/messages'],
+      recallMessage: ['DELETE /sessions/:session_id/messages/:message_id'],
+      recalls: ['GET /sessions/:session_id/recalls'],
+      searchMessages: ['GET /sessions/:session_id/messages/search'],
       unreadMessages: ['GET /sessions/:session_id/messages/unread'],
       unreadCount: ['GET /sessions/:session_id/unread_message_count'],
       unreadCounts: ['GET /sessions/unread_message_count'],
@@ -391,7 +400,11 @@
       path = path.replace(parameters[i], encodeURIComponent(args[i]));
     }
     var input = args[parameters.length];
-    return this._request(route.split(' ')[0], path, isObject(input) ? input : {});
+    var base = this.baseUrl;
+    // Registered before any handler of the page's, so it has run when those do.
+    return this._request(route.split(' ')[0], path, isObject(input) ? input : {}).done(function (answer) {
+      makeAbsolute(answer, base);
+    });
   };
 
   // Without $.ajax: what the page sets there ($.ajaxSetup, prefilters, global handlers) is meant for its own
@@ -453,6 +466,62 @@
     if (requestId) problem.request_id = requestId;
     return problem;
   }
+
+  // ---- Files ----------------------------------------------------------------------------------------------
+
+  // Puts the server's address before the relative ones of its files, in contents of messages (also in copies)
+  // and in a file itself.
+  function makeAbsolute(value, baseUrl) {
+    if (typeof value !== 'object' || value === null) return;
+    Object.keys(value).forEach(function (name) {
+      if (typeof value[name] === 'object') makeAbsolute(value[name], baseUrl);
+    });
+    if (typeof value.file_id !== 'string' && typeof value.mime !== 'string') return;
+    ['url', 'thumbnail', 'cover'].forEach(function (name) {
+      if (typeof value[name] === 'string' && value[name].indexOf(FILES) === 0)
+        value[name] = baseUrl.replace(/\/api\/v2$/, '') + value[name];
+    });
+  }
+
+  // Uploads a File or Blob; a promise of the file, whose id a message's `file_id` names. It has `abort()`. An
+  // upload that breaks off is over: the page shows it, and asks for another one.
+  IMClient.prototype.upload = function (file, options) {
+    var deferred = $.Deferred();
+    var baseUrl = this.baseUrl;
+    var onProgress = options && options.onProgress;
+    var xhr = new window.XMLHttpRequest();
+    var promise = deferred.promise({
+      abort: function () {
+        reject(deferred, failure('aborted', 'The upload was ended.', 0));
+        xhr.abort();
+      },
+    });
+    if (!file || typeof file.size !== 'number') {
+      reject(deferred, missing('file'));
+      return promise;
+    }
+    var form = new window.FormData();
+    // What was recorded has no name; the server finds one.
+    form.append('file', file, file.name || '');
+    xhr.open('POST', baseUrl.replace(/\/api\/v2$/, '') + API + '/files');
+    xhr.setRequestHeader('Accept', 'application/json, application/problem+json');
+    if (this._token) xhr.setRequestHeader('Authorization', 'Bearer ' + this._token);
+    if (onProgress)
+      xhr.upload.onprogress = function (event) {
+        safely(function () {
+          // The body is a little longer than the file.
+          onProgress(Math.min(event.loaded, file.size), file.size);
+        });
+      };
+    xhr.onloadend = function () {
+      var body = xhr.status === 201 ? parse(xhr.responseText) : undefined;
+      if (!body) return reject(deferred, problemOf(xhr));
+      makeAbsolute(body, baseUrl);
+      resolve(deferred, body);
+    };
+    xhr.send(form);
+    return promise;
+  };
 
   // ---- The connection -------------------------------------------------------------------------------------
 
@@ -517,7 +586,7 @@
     this._inFlight = null;
     this._syncQueue = [];
     this._syncsRunning = 0;
-    ['login', 'beat', 'pong', 'ack', 'send', 'reads', 'reconnect'].forEach(function (purpose) {
+    ['login', 'beat', 'pong', 'ack', 'send', 'reads', 'recalls', 'reconnect'].forEach(function (purpose) {
       self._cancel(purpose);
     });
     this._eachTrack(function (track) {
@@ -525,6 +594,7 @@
       // What waited here lies above `seen`: the next sync brings it again.
       track.syncing = false;
       track.buffer = [];
+      track.recallBuffer = [];
       // The last acknowledgement may not have arrived.
       track.acked = track.start;
     });
@@ -562,17 +632,23 @@
   IMClient.prototype._end = function (code, reason, error) {
     var self = this;
     var left = this._outbox;
+    var recalls = this._recalls;
     this._state = CLOSED;
     this._openedAt = 0;
     document.removeEventListener('visibilitychange', this._wake, false);
     window.removeEventListener('pageshow', this._wake, false);
     window.removeEventListener('online', this._wake, false);
     this._outbox = [];
+    this._recalls = [];
     this._callFrames = [];
     this._abandon();
     if (error) this._emit('error', error);
+    var closed = error || failure('closed', 'The client was closed before the server answered.');
+    recalls.forEach(function (entry) {
+      reject(entry.deferred, closed);
+    });
     left.forEach(function (entry) {
-      self._fail(entry, error || failure('closed', 'The client was closed before the server answered.'));
+      self._fail(entry, closed);
     });
     if (left.length > 0) this._emitPending();
     this._emit('close', { code: code, reason: reason || '' });
@@ -636,6 +712,7 @@
   IMClient.prototype._heard = function (text) {
     var frame = parse(text);
     this._cancel('pong');
+    if (text.indexOf(FILES) >= 0) makeAbsolute(frame, this.baseUrl);
     if (!isObject(frame) || typeof frame.type !== 'string') return;
     var data = isObject(frame.data) ? frame.data : {};
     if (this._state === OPEN) this._dispatch(frame.type, data, frame.ref);
@@ -657,6 +734,7 @@
       return;
     }
     if (type === 'message') this._live(data.message);
+    else if (type === 'recall') this._recallLive(data);
     else if (type === 'pong') this._forgetSettledReads();
     else if (EVENTS[type] || /^call_/.test(type)) this._emit(type, data);
   };
@@ -681,6 +759,7 @@
     this._aim(heads);
     this._ackSoon();
     this._sendReads();
+    this._sendRecalls();
     this._sendCallFrames();
     this._flush();
     this._emit('open', data);
@@ -721,6 +800,10 @@
     this.buffer = [];
     // The session's last message at login; all above it is pushed.
     this.head = seen || 0;
+    // The same for recalls, which the server counts in each session: `recallSeen` moves over pushes and syncs.
+    this.recallSeen = 0;
+    this.recallHead = 0;
+    this.recallBuffer = [];
   }
 
   IMClient.prototype._eachTrack = function (fn) {
@@ -753,8 +836,12 @@
         track = new Track(head.session_id, first || head.last_message_id === 0 ? head.last_message_id : null);
       }
       track.head = head.last_message_id;
+      track.recallHead = head.last_recall_id || 0;
+      if (!known[name]) track.recallSeen = track.recallHead;
       self._tracks[name] = track;
-      if (track.seen === null || track.seen < track.head) self._sync(track);
+      if (track.seen === null || track.seen < track.head || track.recallSeen < track.recallHead) {
+        self._sync(track);
+      }
     });
   };
 
@@ -810,13 +897,20 @@
       this._findStart(track);
       return;
     }
-    var asked = { session_id: track.sessionId, after: track.seen, limit: SYNC_PAGE };
+    var asked = {
+      session_id: track.sessionId,
+      after: track.seen,
+      limit: SYNC_PAGE,
+      recalls_after: track.recallSeen,
+    };
     this._ask('sync', asked, {
       ok: function (data) {
         var before = track.seen;
+        var recallsBefore = track.recallSeen;
         track.syncAttempt = 0;
         if (!self._allArrived(track, data.items || [])) return;
-        if (data.more && track.seen > before) self._syncPage(track);
+        if (!self._allRecalled(track, data.recalls || [])) return;
+        if (data.more && (track.seen > before || track.recallSeen > recallsBefore)) self._syncPage(track);
         else self._synced(track);
       },
       fail: function (error) {
@@ -862,10 +956,123 @@
 
   IMClient.prototype._synced = function (track) {
     var waiting = track.buffer;
+    var recalls = track.recallBuffer;
     track.syncing = false;
     track.buffer = [];
+    track.recallBuffer = [];
     this._syncsRunning--;
-    if (this._allArrived(track, waiting)) this._nextSync();
+    if (this._allArrived(track, waiting) && this._allRecalled(track, recalls)) this._nextSync();
+  };
+
+  // ---- Taking back -----------------------------------------------------------------------------------------
+  //
+  // The server counts recalls in each session, and this client hears of each once, as of messages: by a push, or
+  // by a sync of those above `recallSeen`. One's own recall is told by its promise alone; its number is not
+  // known here, so a sync may bring it.
+
+  IMClient.prototype.recall = function (messageId, sessionId) {
+    var data = { session_id: sessionId || this.sessionId, message_id: messageId };
+    if (this._state === CLOSED) return rejected(failure('closed', 'The client is closed.'));
+    if (!data.session_id) return rejected(missing('session_id'));
+    var known = this._recalls.filter(function (entry) {
+      return entry.data.session_id === data.session_id && entry.data.message_id === messageId;
+    })[0];
+    if (known) return known.deferred.promise();
+    var entry = { data: data, deferred: $.Deferred(), asked: false };
+    this._recalls.push(entry);
+    this._sendRecalls();
+    return entry.deferred.promise();
+  };
+
+  IMClient.prototype._sendRecalls = function () {
+    var self = this;
+    this._recalls.slice().forEach(function (entry) {
+      if (self._state === OPEN && !entry.asked) self._askRecall(entry);
+    });
+  };
+
+  IMClient.prototype._askRecall = function (entry) {
+    var self = this;
+    var data = entry.data;
+    entry.asked = true;
+    this._ask('recall', data, {
+      ok: function (answer) {
+        self._recalls.splice(self._recalls.indexOf(entry), 1);
+        self._recalledIn(data.session_id)[data.message_id] = (answer.message || {}).recalled || {};
+        resolve(entry.deferred, answer.message);
+      },
+      fail: function (error) {
+        entry.asked = false;
+        if (TRANSIENT[error.code]) {
+          self._after('recalls', backoff(2), self._sendRecalls);
+          return;
+        }
+        self._recalls.splice(self._recalls.indexOf(entry), 1);
+        reject(entry.deferred, error);
+      },
+      lost: function () {
+        entry.asked = false;
+      },
+    });
+  };
+
+  IMClient.prototype._isOwnRecall = function (sessionId, messageId) {
+    return this._recalls.some(function (entry) {
+      return entry.data.session_id === sessionId && entry.data.message_id === messageId;
+    });
+  };
+
+  // What was taken back in a session, as far as this client knows: by the message's id.
+  IMClient.prototype._recalledIn = function (sessionId) {
+    var name = key(sessionId);
+    if (!this._recalled[name]) this._recalled[name] = {};
+    return this._recalled[name];
+  };
+
+  IMClient.prototype._recallLive = function (data) {
+    var track = this._track(data.session_id);
+    if (track.syncing) track.recallBuffer.push(data);
+    else this._recallArrived(track, data);
+  };
+
+  IMClient.prototype._recallArrived = function (track, recall) {
+    if (recall.id <= track.recallSeen) return;
+    var recalled = this._recalledIn(track.sessionId);
+    var isKnown = recalled[recall.message_id] || this._isOwnRecall(track.sessionId, recall.message_id);
+    track.recallSeen = recall.id;
+    recalled[recall.message_id] = recall.recalled;
+    if (isKnown) return;
+    this._emit('recall', {
+      session_id: track.sessionId,
+      id: recall.id,
+      message_id: recall.message_id,
+      recalled: recall.recalled,
+    });
+  };
+
+  // All in the order of their ids; false if the page ended the connection on the way.
+  IMClient.prototype._allRecalled = function (track, recalls) {
+    var socket = this._socket;
+    var sorted = recalls.slice().sort(byId);
+    for (var i = 0; i < sorted.length; i++) {
+      this._recallArrived(track, sorted[i]);
+      if (this._socket !== socket) return false;
+    }
+    return true;
+  };
+
+  // A page of history may have been read before a recall that the page has heard of since.
+  IMClient.prototype._withoutRecalled = function (sessionId, page) {
+    var recalled = this._recalledIn(sessionId);
+    ((page && page.items) || []).forEach(function (message) {
+      var quote = message.reply_to;
+      if (recalled[message.id] && !message.recalled) {
+        message.content = null;
+        message.recalled = recalled[message.id];
+      }
+      if (quote && recalled[quote.id]) quote.text = null;
+    });
+    return page;
   };
 
   // ---- Acknowledging --------------------------------------------------------------------------------------
@@ -903,7 +1110,13 @@
     if (!sessionId) return rejected(missing('session_id'));
     var entry = { deferred: $.Deferred(), since: new Date().toISOString() };
     // A copy: what the page does to its object afterwards changes nothing.
-    var data = { session_id: sessionId, type: given.type, content: given.content, client_msg_id: id };
+    var data = {
+      session_id: sessionId,
+      type: given.type,
+      content: given.content,
+      client_msg_id: id,
+      reply_to: given.reply_to,
+    };
     try {
       entry.data = copy(data);
     } catch (error) {
@@ -1018,12 +1231,12 @@
   // ---- Reading --------------------------------------------------------------------------------------------
 
   IMClient.prototype.history = function (query) {
+    var self = this;
     var given = query || {};
-    return this.sessions.messages(given.session_id || this.sessionId, {
-      before: given.before,
-      after: given.after,
-      limit: given.limit,
-      peek: 1,
+    var sessionId = given.session_id || this.sessionId;
+    var asked = { before: given.before, after: given.after, limit: given.limit, peek: 1 };
+    return this.sessions.messages(sessionId, asked).then(function (page) {
+      return self._withoutRecalled(sessionId, page);
     });
   };
 

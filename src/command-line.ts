@@ -1,5 +1,5 @@
 import { type Database, openDatabase } from './db/database';
-import { type Config, ConfigError, readConfig } from './resources/config/config';
+import { type Config, ConfigError } from './resources/config/config';
 
 /** Exit statuses of the commands that an operator runs; 64 and 78 are EX_USAGE and EX_CONFIG in sysexits.h. */
 const EXIT = { failure: 1, usage: 64, badConfiguration: 78 } as const;
@@ -22,15 +22,15 @@ type DatabaseConfig = Pick<Config, 'databaseUrl'>;
  * Runs an operator's command on the configured database. What goes wrong is one line on stderr and the exit status: 1, 64 for
  * wrong arguments, 78 for a bad setting. stdout belongs to the command's result.
  * @param parse reads the arguments; what it throws is a mistake in them, and is answered with `usage`
- * @param check looks at the settings before the database is opened
- * @param readSettings the settings that the command needs; those of the server, if it is not said
+ * @param readSettings the settings that the command needs
+ * @param check looks at them before the database is opened
  */
-export async function runCommand<Arguments>(
+export async function runCommand<Arguments, Settings extends DatabaseConfig>(
   usage: string,
   parse: (args: string[]) => Arguments,
-  work: (database: Database, args: Arguments) => Promise<void>,
-  check: (config: DatabaseConfig) => void = () => undefined,
-  readSettings: () => DatabaseConfig = readConfig,
+  readSettings: () => Settings,
+  work: (database: Database, args: Arguments, config: Settings) => Promise<void>,
+  check: (config: Settings) => void = () => undefined,
 ): Promise<void> {
   let database: Database | undefined;
   try {
@@ -38,7 +38,7 @@ export async function runCommand<Arguments>(
     const config = readSettings();
     check(config);
     database = openDatabase(config.databaseUrl, { connections: 2 });
-    await work(database, args);
+    await work(database, args, config);
   } catch (error) {
     process.stderr.write(`${failureText(error, database)}\n`);
     process.exitCode = statusOf(error);

@@ -3,6 +3,7 @@ import { announcerOf } from './commands/delivery/announce-stored';
 import { Deliver } from './commands/delivery/deliver';
 import { Healing } from './commands/delivery/healing';
 import { Tokens } from './commands/access/tokens';
+import { Sweep } from './commands/files/sweep';
 import { Calls } from './commands/calls/calls';
 import { LoneProcess } from './commands/maintenance/lone-process';
 import { Retention } from './commands/maintenance/retention';
@@ -17,6 +18,9 @@ import { SendRate } from './commands/sending/send-rate';
 import { Writer } from './commands/sending/writer';
 import { type Services } from './commands/services';
 import { type Database, openDatabase } from './db/database';
+import { Pictures } from './files/pictures';
+import { type FileStore, openStore } from './files/store';
+import { log } from './logger';
 import { createMetrics } from './metrics';
 import { takeForcedToken } from './model/forced-tokens';
 import { sessionMembers } from './model/participants';
@@ -30,6 +34,7 @@ import { redisTokenCache } from './push/outgoing/redis-token-cache';
 import { createGetui, type Getui } from './push/getui/getui';
 import { createWechat, type Wechat } from './push/wechat/wechat';
 import { type Config } from './resources/config/config';
+import { FileLinks } from './views/file';
 
 export interface Context extends Services {
   /** Meets the other processes and starts what works in the background; the schema must be there. Redis may be away. */
@@ -44,6 +49,9 @@ export interface Overrides {
   bus?: Bus;
   wechat?: Wechat;
   getui?: Getui;
+  fileStore?: FileStore;
+  /** null: as if sharp were not installed */
+  pictures?: Pictures | null;
 }
 
 /** What connects processes: memory where there is one alone, Redis where there may be several. */
@@ -73,6 +81,10 @@ function getuiOf({ getui, proxy }: Config, tokenCache: TokenCacheOf): Getui | un
   return createGetui({ ...getui, tokenCache: tokenCache('getui', getui.appId), proxy });
 }
 
+function picturesOf({ pictures }: Overrides): Pictures | undefined {
+  return pictures === undefined ? Pictures.load() : (pictures ?? undefined);
+}
+
 /** Builds the whole server but its doors, top to bottom. Nothing is a global. */
 export function createContext(config: Config, overrides: Overrides = {}): Context {
   const database =
@@ -99,8 +111,15 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   const rate = new SendRate(config.sendRate);
   const tokens = new Tokens({ database, bus, secret: config.tokenSecret, appKeys: config.appKeys });
 
+  const fileLinks = new FileLinks(config.tokenSecret, config.filesBaseUrl);
+  const fileStore =
+    overrides.fileStore ?? (config.files === undefined ? undefined : openStore(config.files, config.proxy));
+  const pictures = fileStore === undefined ? undefined : picturesOf(overrides);
+  const sweep = fileStore === undefined ? undefined : new Sweep(database, fileStore);
+
   const deliver = new Deliver({
     database,
+    fileLinks,
     sockets,
     bus,
     activity,
@@ -141,6 +160,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     members,
     names,
     noticePlan,
+    fileLinks,
     announce: (outcome) => {
       announceStored(outcome);
       for (const row of outcome.repeated) deliver.repeated(row);
@@ -184,6 +204,9 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     tokens,
     writer,
     calls,
+    fileStore,
+    pictures,
+    fileLinks,
     start: async () => {
       await bus.start();
       await presence.start();
@@ -191,9 +214,14 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       retention.start();
       lone?.start();
       calls.start();
+      sweep?.start();
+      if (fileStore !== undefined && pictures === undefined)
+        log.warn('Pictures are not taken: the optional package sharp is not installed for this machine');
     },
     close: async () => {
       calls.close();
+      await sweep?.close();
+      fileStore?.close();
       await writer.idle();
       await lone?.close();
       await retention.close();

@@ -1,26 +1,39 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { createWriteStream, existsSync } from 'node:fs';
+import { mkdir, open, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { CommandError, runCommand } from './command-line';
-import { exportSession } from './commands/maintenance/export-session';
+import { type CopyFile, exportSession } from './commands/maintenance/export-session';
+import { extensionOf } from './files/kinds';
+import { openStore } from './files/store';
+import { type Config, readConfig } from './resources/config/config';
 
-const USAGE = `Usage: npm run --silent export -- --session <id> [--out <file>]
-  --session  the session to write, as JSON Lines
-  --out      a new file for it, instead of the standard output`;
+const USAGE = `Usage: npm run --silent export -- --session <id> [--out <file> [--with-files]]
+  --session     the session to write, as JSON Lines
+  --out         a new file for it, instead of the standard output
+  --with-files  writes the session's pictures, sounds, videos and documents, too: into the new folder <file>.files`;
 
 interface Arguments {
   session: string;
   out: string | undefined;
+  withFiles: boolean;
 }
 
 function readArguments(args: string[]): Arguments {
   const { values } = parseArgs({
     args,
-    options: { session: { type: 'string' }, out: { type: 'string' } },
+    options: {
+      session: { type: 'string' },
+      out: { type: 'string' },
+      'with-files': { type: 'boolean', default: false },
+    },
   });
   if (values.session === undefined || values.session === '') throw new Error('--session is needed.');
-  return { session: values.session, out: values.out };
+  const withFiles = values['with-files'];
+  if (withFiles && values.out === undefined) throw new Error('--with-files needs --out.');
+  return { session: values.session, out: values.out, withFiles };
 }
 
 async function toStandardOutput(lines: AsyncIterable<string>): Promise<void> {
@@ -36,22 +49,37 @@ async function toStandardOutput(lines: AsyncIterable<string>): Promise<void> {
 }
 
 /** A file that only its owner reads, since it is a medical record; what is cut off does not stay behind. */
-async function toFile(lines: AsyncIterable<string>, path: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+async function toFile(lines: AsyncIterable<string>, out: string): Promise<void> {
+  const file = await open(out, 'wx', 0o600).catch((error: unknown) => {
     const { code } = error as { code?: string };
     throw new CommandError(
-      code === 'EEXIST' ? `${path} exists and stays as it is.` : `${path} can't be made (${String(code)}).`,
+      code === 'EEXIST' ? `${out} exists and stays as it is.` : `${out} can't be made (${String(code)}).`,
     );
   });
   try {
     for await (const text of lines) await file.appendFile(text);
     await file.sync();
   } catch (error) {
-    await rm(path, { force: true });
+    await rm(out, { force: true });
     throw error;
   } finally {
     await file.close();
   }
+}
+
+/** Copies files of the configured storage into a new folder, which only its owner reads. */
+function copierInto(folder: string, { files, proxy }: Config): CopyFile {
+  if (files === undefined) throw new CommandError('IM_FILES is off: there are no files to write.');
+  if (existsSync(folder)) throw new CommandError(`${folder} exists and stays as it is.`);
+  const store = openStore(files, proxy);
+  return async ({ id, mime }) => {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const content = await store.open(id);
+    if (content === undefined) return undefined;
+    const name = `${id}.${extensionOf(mime)}`;
+    await pipeline(content, createWriteStream(path.join(folder, name), { flags: 'wx', mode: 0o600 }));
+    return path.join(path.basename(folder), name);
+  };
 }
 
 /** Opening an embedded database makes its file; a mistyped name must not leave an empty one. */
@@ -63,8 +91,10 @@ function checkDatabase(url: string): void {
 void runCommand(
   USAGE,
   readArguments,
-  async (database, { out, session }) => {
-    const lines = await exportSession(database, session);
+  readConfig,
+  async (database, { out, session, withFiles }, config) => {
+    const copyFile = withFiles && out !== undefined ? copierInto(`${out}.files`, config) : undefined;
+    const lines = await exportSession(database, session, copyFile);
     if (lines === undefined) throw new CommandError(`There is no session ${session}.`);
     await (out === undefined ? toStandardOutput(lines) : toFile(lines, out));
   },

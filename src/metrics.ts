@@ -47,6 +47,16 @@ export function createMetrics() {
       labelNames: ['channel'],
       registers,
     }),
+    files: new Counter({
+      name: 'im_files_total',
+      help: 'Files that were uploaded through this process',
+      registers,
+    }),
+    fileBytes: new Counter({
+      name: 'im_file_bytes_total',
+      help: 'Bytes of the files that were uploaded through this process, as they are kept',
+      registers,
+    }),
     sendSeconds: new Histogram({
       name: 'im_send_seconds',
       help: 'Seconds from a message being accepted to its commit',

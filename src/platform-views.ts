@@ -8,6 +8,7 @@ import {
   type PlatformView,
   type PlatformViewsPlan,
 } from './model/platform/platform-views';
+import { readConfig } from './resources/config/config';
 
 const USAGE = `Usage: npm run platform-views -- <schema> [--keep] [--from <folder>]
   <schema>  the platform's schema, on the database server of IM_DATABASE_URL
@@ -47,7 +48,7 @@ async function readDefinitions(folder: string): Promise<PlatformViewsPlan['defin
   return Object.fromEntries(await Promise.all(names.map(read))) as PlatformViewsPlan['definitions'];
 }
 
-void runCommand(USAGE, readArguments, async (database, { folder, keep, schema }) => {
+void runCommand(USAGE, readArguments, readConfig, async (database, { folder, keep, schema }) => {
   const definitions = await readDefinitions(folder);
   const notes = await makePlatformViews(database, { schema, definitions, keep });
   for (const note of notes) process.stdout.write(`${note}\n`);

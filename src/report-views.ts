@@ -56,10 +56,10 @@ function checkDatabase(url: string): void {
 void runCommand(
   USAGE,
   readArguments,
+  readDatabaseConfig,
   async (database, { folder, schema }) => {
     await makeReportViews(database, { schema, definitions: await readDefinitions(folder) });
     process.stdout.write(`${schema} has the views ${REPORT_VIEWS.join(', ')}.\n`);
   },
   ({ databaseUrl }) => checkDatabase(databaseUrl),
-  readDatabaseConfig,
 );

@@ -64,8 +64,8 @@ export class ImServer {
       requestId(request, response);
       response.writeHead(417, { 'Content-Length': 0, Connection: 'close' }).end();
     });
-    // A body larger than allowed is still read to its end by Node, within this time.
-    http.requestTimeout = 30_000;
+    // An upload may take long on a phone's line; who reads a body ends one that is silent, or, of JSON, takes 30 s.
+    http.requestTimeout = 60 * 60_000;
     http.headersTimeout = 15_000;
     http.keepAliveTimeout = 65_000;
     const sockets = new SocketServer(context, http, (request) => origins.mayConnect(request));

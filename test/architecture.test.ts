@@ -8,7 +8,7 @@ const SOURCE = path.resolve(__dirname, '../src');
 /** What stands where, from the ground up: a file imports only from lower rows, or from its own folder. */
 const ROWS: readonly (readonly string[])[] = [
   ['errors.ts', 'folders.ts', 'logger.ts', 'metrics.ts', 'repeat.ts', 'version.ts', 'resources/'],
-  ['db/', 'push/'],
+  ['db/', 'files/', 'push/'],
   ['model/'],
   ['views/'],
   ['commands/'],

@@ -1,10 +1,13 @@
 import { type Database } from '../db/database';
+import { type Pictures } from '../files/pictures';
+import { type FileStore } from '../files/store';
 import { type Metrics } from '../metrics';
 import { type NoticePlan } from '../model/appending/append';
 import { type Bus } from '../push/bus/bus';
 import { type Presence } from '../push/presence';
 import { type Sockets } from '../push/sockets/sockets';
 import { type Config } from '../resources/config/config';
+import { type FileLinks } from '../views/file';
 import { type Tokens } from './access/tokens';
 import { type Calls } from './calls/calls';
 import { type Activity } from './delivery/activity';
@@ -39,4 +42,9 @@ export interface Services {
   readonly tokens: Tokens;
   readonly writer: Writer;
   readonly calls: Calls;
+  /** undefined: files are switched off */
+  readonly fileStore: FileStore | undefined;
+  /** undefined: sharp is not installed */
+  readonly pictures: Pictures | undefined;
+  readonly fileLinks: FileLinks;
 }

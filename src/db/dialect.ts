@@ -49,6 +49,14 @@ export interface Dialect {
     index: string,
     columns: readonly string[],
   ): Promise<void>;
+  /** All or none of them. @param columns their types, by name */
+  addColumns(
+    db: Kysely<unknown>,
+    table: string,
+    columns: Readonly<Record<string, RawBuilder<unknown>>>,
+  ): Promise<void>;
+  /** Lets a `longText` column that is in no index be null. It may run again. */
+  dropNotNull(db: Kysely<unknown>, table: string, column: string): Promise<void>;
   /** Those of `names` that are views. */
   viewsAmong(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>;
   /** Whether a migration that fails half-way leaves nothing behind. MySQL commits each DDL statement by itself. */

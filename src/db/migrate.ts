@@ -8,6 +8,8 @@ import { type Dialect } from './dialect';
 import { Lease } from './lease';
 import { initial } from './migrations/0001-initial';
 import { firstReply } from './migrations/0002-first-reply';
+import { recalls } from './migrations/0004-recalls';
+import { files } from './migrations/0005-files';
 import { devices } from './migrations/0006-devices';
 import { callRings } from './migrations/0019-call-rings';
 import { createServerState } from './migrations/ddl';
@@ -21,6 +23,8 @@ export interface SchemaStep {
 export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0001-initial': initial,
   '0002-first-reply': firstReply,
+  '0004-recalls': recalls,
+  '0005-files': files,
   '0006-devices': devices,
   '0019-call-rings': callRings,
 };

@@ -55,6 +55,8 @@ interface SessionTable {
   members_version: Defaulted<number>;
   /** The open topic that no doctor has replied to yet. */
   unreplied_topic_id: Defaulted<string | null>;
+  /** The id of the session's latest recall: they count from 1, in commit order, and none is used again. */
+  last_recall_id: Defaulted<number>;
 }
 
 interface ParticipantTable {
@@ -75,12 +77,37 @@ interface MessageTable {
   sender_id: string;
   sender_name: string;
   type: number;
-  /** JSON text: a string stays a string and an object an object, byte for byte. */
-  content: string;
+  /** JSON text: a string stays a string and an object an object, byte for byte. null: it was taken back. */
+  content: string | null;
   timestamp: SqlTime;
   client_msg_id: string | null;
   /** A digest of session, sender and client_msg_id, unique; see `clientKey`. */
   client_key: string | null;
+  /** Who took it back, and when. */
+  recalled_by: Defaulted<string | null>;
+  recalled_time: Defaulted<SqlTime | null>;
+  /** The message that it quotes, in the same session, and what stays of that one when it is taken back or deleted. */
+  reply_to: Defaulted<number | null>;
+  reply_sender_id: Defaulted<string | null>;
+  reply_sender_name: Defaulted<string | null>;
+  reply_type: Defaulted<number | null>;
+}
+
+/** A message was taken back; `id` counts from 1 in each session. */
+interface RecallTable {
+  session_id: string;
+  id: number;
+  message_id: number;
+  recalled_by: string;
+  recalled_time: SqlTime;
+}
+
+/** What a message held that was taken back, kept for the record. Nothing but the operator's export reads it. */
+interface RecalledMessageTable {
+  session_id: string;
+  message_id: number;
+  /** JSON text */
+  content: string;
 }
 
 interface TopicTable {
@@ -189,6 +216,37 @@ interface ServerStateTable {
   value: string;
 }
 
+export type FileState = 'kept' | 'gone' | 'deleting';
+
+interface FileTable {
+  /** Says, beside being unique, what every message shows of it: see `newFileId`. */
+  id: string;
+  user_id: string;
+  name: string;
+  mime: string;
+  size: number;
+  width: number | null;
+  height: number | null;
+  /** Seconds */
+  duration: number | null;
+  thumbnail_mime: string | null;
+  thumbnail_size: number | null;
+  create_time: SqlTime;
+  /** Since when no message names it; null while one does. After a time it is deleted. */
+  unnamed_since: SqlTime | null;
+  /** `gone`: all its messages were taken back, and nobody gets it any more; `deleting`: its objects are being removed. */
+  state: Defaulted<FileState>;
+}
+
+/** Which messages name a file, also those that were taken back. */
+interface MessageFileTable {
+  file_id: string;
+  session_id: string;
+  message_id: number;
+  /** 1: the message was taken back */
+  recalled: Defaulted<number>;
+}
+
 export interface Schema {
   doctors: ProfileTable;
   patients: ProfileTable;
@@ -206,6 +264,10 @@ export interface Schema {
   calls: CallTable;
   devices: DeviceTable;
   call_rings: CallRingTable;
+  files: FileTable;
+  message_files: MessageFileTable;
+  recalls: RecallTable;
+  recalled_messages: RecalledMessageTable;
 }
 
 export type ProfileRow = Selectable<ProfileTable>;
@@ -213,8 +275,10 @@ export type UserStateRow = Selectable<UserStateTable>;
 export type SessionRow = Selectable<SessionTable>;
 export type ParticipantRow = Selectable<ParticipantTable>;
 export type MessageRow = Selectable<MessageTable>;
+export type RecallRow = Selectable<RecallTable>;
 export type TopicRow = Selectable<TopicTable>;
 export type CallRow = Selectable<CallTable>;
 export type NoticeRow = Selectable<NoticeTable>;
 export type DeviceRow = Selectable<DeviceTable>;
+export type FileRow = Selectable<FileTable>;
 export type MessageTableName = 'system_messages' | 'muc_messages' | 'p2p_messages' | 'group_messages';

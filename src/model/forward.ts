@@ -28,5 +28,7 @@ export async function findForwarded(
       forward.session_id,
     ]),
   ]);
-  return messages?.rows[0] as MessageRow | undefined;
+  const message = messages?.rows[0] as MessageRow | undefined;
+  // What was taken back can be read by nobody.
+  return message?.content === null ? undefined : message;
 }

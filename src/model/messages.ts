@@ -2,6 +2,7 @@ import { type Queryable } from '../db/database';
 import { type MessageRow, type MessageTableName } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { messagesBySession, messageTable } from './message-tables';
+import { type Quoted, type QuotedMessages, quotedBy } from './quotes';
 import { findSession } from './sessions';
 
 export interface MessageRange {
@@ -23,6 +24,8 @@ export interface MessagePage {
   more: boolean;
   /** the side that the page started from: its other end is cut when it is too large */
   start: 'oldest' | 'newest';
+  /** What they quote. */
+  quoted: QuotedMessages;
 }
 
 /** A page of a session's messages: upwards from `after`, or, without it, the newest ones (`oldestFirst` turns that). */
@@ -47,7 +50,8 @@ export async function findMessages(
   const more = rows.length > range.limit;
   const page = rows.slice(0, range.limit);
   if (!oldestFirst) page.reverse();
-  return { rows: page, more, start: oldestFirst ? 'oldest' : 'newest' };
+  const quoted = await quotedBy(db, table, sessionId, page);
+  return { rows: page, more, start: oldestFirst ? 'oldest' : 'newest', quoted };
 }
 
 export async function findMessage(
@@ -62,6 +66,19 @@ export async function findMessage(
     .where('id', '=', id)
     .where('session_id', '=', sessionId)
     .executeTakeFirst();
+}
+
+/** The message, and the one that it quotes. */
+export async function findWithQuoted(
+  db: Queryable,
+  table: MessageTableName,
+  sessionId: string,
+  id: number,
+): Promise<{ row: MessageRow; quoted: Quoted | undefined } | undefined> {
+  const row = await findMessage(db, table, sessionId, id);
+  if (row === undefined) return undefined;
+  const quoted = await quotedBy(db, table, sessionId, [row]);
+  return { row, quoted: quoted.get(row.reply_to ?? 0) };
 }
 
 /** The id of the session's newest message that is not later than `time`; 0 where there is none. */

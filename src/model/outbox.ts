@@ -61,14 +61,18 @@ export async function claimDue(
   });
 }
 
-/** Records what a try came to, unless the claim ran out and another worker has the row. @returns whether it did */
+/**
+ * Records what a try came to, unless the claim ran out and another worker has the row. One that was skipped while it was
+ * under way, for its message was taken back, ends as its answer says, and is not tried again.
+ * @returns whether it did
+ */
 export async function finishClaimed(
   { dialect, kysely }: Database,
   worker: string,
   id: number,
   finished: Finished,
 ): Promise<boolean> {
-  const result = await kysely
+  let update = kysely
     .updateTable('notices')
     .set({
       ...finished,
@@ -77,7 +81,8 @@ export async function finishClaimed(
       update_time: sql.raw(dialect.now),
     })
     .where('id', '=', id)
-    .where('claimed_by', '=', worker)
-    .executeTakeFirst();
+    .where('claimed_by', '=', worker);
+  if (finished.state === 'pending') update = update.where('state', '=', 'pending');
+  const result = await update.executeTakeFirst();
   return result.numUpdatedRows > 0n;
 }

@@ -108,15 +108,15 @@ export async function setSticky(
   return result.numUpdatedRows > 0n;
 }
 
-/** All sessions of a user with their newest message's id. */
-export async function sessionPositions(
-  db: Queryable,
-  userId: string,
-): Promise<Pick<SessionRow, 'id' | 'last_message_id'>[]> {
+/** The ids of a session's newest message and of its latest recall, 0 for none. */
+export type SessionPosition = Pick<SessionRow, 'id' | 'last_message_id' | 'last_recall_id'>;
+
+/** Where all sessions of a user stand. */
+export async function sessionPositions(db: Queryable, userId: string): Promise<SessionPosition[]> {
   return db
     .selectFrom('participants')
     .innerJoin('sessions', 'sessions.id', 'participants.session_id')
-    .select(['sessions.id', 'sessions.last_message_id'])
+    .select(['sessions.id', 'sessions.last_message_id', 'sessions.last_recall_id'])
     .where('participants.participant_id', '=', userId)
     .execute();
 }
@@ -133,16 +133,16 @@ export async function sessionIdsOf(db: Queryable, userId: string): Promise<strin
 
 const IDS_A_QUERY = 500;
 
-/** The newest messages' ids of sessions, 0 where there is none. */
-export async function newestMessageIds(db: Queryable, ids: readonly string[]): Promise<Map<string, number>> {
-  const newest = new Map<string, number>();
+/** Where these sessions stand. */
+export async function positionsOf(db: Queryable, ids: readonly string[]): Promise<SessionPosition[]> {
+  const positions: SessionPosition[] = [];
   for (let start = 0; start < ids.length; start += IDS_A_QUERY) {
     const rows = await db
       .selectFrom('sessions')
-      .select(['id', 'last_message_id'])
+      .select(['id', 'last_message_id', 'last_recall_id'])
       .where('id', 'in', ids.slice(start, start + IDS_A_QUERY))
       .execute();
-    for (const row of rows) newest.set(row.id, row.last_message_id);
+    positions.push(...rows);
   }
-  return newest;
+  return positions;
 }

@@ -49,7 +49,8 @@ export interface TopicFilter {
   status?: number | undefined;
   reply?: number | undefined;
   type?: number | undefined;
-  /** Of the topic's session. */
+  /** Of the topic's session, as it is now. */
+  sessionType?: number | undefined;
   businessType?: number | undefined;
   /** from ≤ create_time < to */
   from?: SqlTime | undefined;
@@ -59,7 +60,7 @@ export interface TopicFilter {
 /** The topics that `filter` lets through, for a query to select from. */
 export function filteredTopics(db: Queryable, filter: TopicFilter) {
   let query = db.selectFrom('topics');
-  const { businessType, from, reply, sessionId, status, to, type, userId } = filter;
+  const { businessType, from, reply, sessionId, sessionType, status, to, type, userId } = filter;
   if (userId !== undefined) {
     query = query.where('topics.session_id', 'in', (eb) =>
       eb.selectFrom('participants').select('participants.session_id').where('participant_id', '=', userId),
@@ -69,9 +70,13 @@ export function filteredTopics(db: Queryable, filter: TopicFilter) {
   if (status !== undefined) query = query.where('topics.status', '=', status);
   if (reply !== undefined) query = query.where('topics.reply', '=', reply);
   if (type !== undefined) query = query.where('topics.type', '=', type);
-  if (businessType !== undefined) {
+  if (businessType !== undefined || sessionType !== undefined) {
     query = query.where('topics.session_id', 'in', (eb) =>
-      eb.selectFrom('sessions').select('sessions.id').where('business_type', '=', businessType),
+      eb
+        .selectFrom('sessions')
+        .select('sessions.id')
+        .$if(businessType !== undefined, (sessions) => sessions.where('business_type', '=', businessType!))
+        .$if(sessionType !== undefined, (sessions) => sessions.where('type', '=', sessionType!)),
     );
   }
   if (from !== undefined) query = query.where('topics.create_time', '>=', from);

@@ -1,8 +1,10 @@
 import { CompiledQuery, type RawBuilder, sql } from 'kysely';
 import { type Queryable } from '../db/database';
-import { type MessageRow, type MessageTableName, type SessionRow } from '../db/schema';
+import { type MessageTableName, type SessionRow } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { bySessionHint, MESSAGE_TABLES, messagesBySession, messageTable } from './message-tables';
+import { type MessagePage } from './messages';
+import { quotedBy } from './quotes';
 
 /**
  * Unread are the messages of others after the participant's `last_fetch_time`.
@@ -102,18 +104,18 @@ export async function unreadCount(
   return rows[0]?.count ?? 0;
 }
 
-/** A page of unread messages, oldest first, above the id `after`; one more than `limit` when there are more. */
+/** A page of unread messages, oldest first, above the id `after`. */
 export async function unreadMessages(
   db: Queryable,
   session: Pick<SessionRow, 'id' | 'type'>,
   userId: string,
   after: number | undefined,
   limit: number,
-): Promise<MessageRow[]> {
-  const lastRead = await readPosition(db, session, userId);
-  if (lastRead === undefined) return [];
-  return db
-    .selectFrom(messagesBySession(messageTable(session.type)))
+): Promise<MessagePage> {
+  const table = messageTable(session.type);
+  const lastRead = (await readPosition(db, session, userId)) ?? Number.MAX_SAFE_INTEGER;
+  const found = await db
+    .selectFrom(messagesBySession(table))
     .selectAll()
     .where('session_id', '=', session.id)
     .where('id', '>', Math.max(lastRead, after ?? 0))
@@ -121,6 +123,9 @@ export async function unreadMessages(
     .orderBy('id')
     .limit(limit + 1)
     .execute();
+  const rows = found.slice(0, limit);
+  const quoted = await quotedBy(db, table, session.id, rows);
+  return { rows, more: found.length > limit, start: 'oldest', quoted };
 }
 
 /** Moves the participant's read position on to `time`, never back. @returns whether it moved */

@@ -11,5 +11,11 @@ select
   case when left(m.content, 1) = '"' then json_unquote(m.content) else m.content end as content,
   m.timestamp + interval 8 hour as timestamp,
   m.client_msg_id,
-  m.client_key
+  m.client_key,
+  m.recalled_by,
+  m.recalled_time + interval 8 hour as recalled_time,
+  m.reply_to,
+  m.reply_sender_id,
+  m.reply_sender_name,
+  m.reply_type
 from {im}.muc_messages as m

@@ -234,7 +234,7 @@ eachDatabase('A push', (database) => {
     await stage.phone('P', 'cid-1', 'android');
     const sent = await server.send('s10', 'D', 'x');
     const [row] = await stage.noticesWhen('s10', (all) => all[0]?.state === 'sent');
-    server.context.pushRecalls.recalled('s10', sent.id);
+    await server.request('delete', `/sessions/s10/messages/${sent.id}`).expect(200);
     await getui.waitForPushes(2);
     const [push, revoke] = getui.calls('push');
     should(revoke!.body.push_message).eql({ revoke: { old_task_id: row!.task_id } });

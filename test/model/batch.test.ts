@@ -130,6 +130,7 @@ eachDatabase('Sends that share a transaction', (database) => {
   it('are stored once and answered even when they can not be delivered', async () => {
     const { database: opened, names, noticePlan } = server.context;
     const writer = new Writer({
+      fileLinks: 'as-stored',
       database: opened,
       members: new MemberCache(),
       names,

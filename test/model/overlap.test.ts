@@ -71,7 +71,7 @@ eachSqlServer('Batches that overlap', function (database) {
       .execute();
     const bySender = new Map<string, string[]>();
     for (const { content, sender_id: id } of rows) {
-      bySender.set(id, [...(bySender.get(id) ?? []), JSON.parse(content) as string]);
+      bySender.set(id, [...(bySender.get(id) ?? []), JSON.parse(content!) as string]);
     }
     return bySender;
   }

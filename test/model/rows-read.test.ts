@@ -5,6 +5,7 @@ import { migrate } from '../../src/db/migrate';
 import { findMessages, lastIdBefore } from '../../src/model/messages';
 import { settleNotices } from '../../src/model/notices';
 import { messagesBefore, sessionsWithMessagesBefore } from '../../src/model/retention';
+import { searchMessages } from '../../src/model/search';
 import { unreadCount, unreadCounts, unreadMessages } from '../../src/model/unread';
 import { eachSqlServer } from '../support/databases';
 import { numbers } from '../support/numbers';
@@ -97,8 +98,14 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
     {
       title: 'what is unread',
       run: () => unreadMessages(db(), SESSION, 'P', undefined, PAGE),
-      expected: (result) => (result as unknown[]).length === UNREAD,
+      expected: (result) => (result as { rows: unknown[] }).rows.length === UNREAD,
       rows: 20,
+    },
+    {
+      title: 'what was found, in a look near the end',
+      run: () => searchMessages(db(), 'muc_messages', 's', { words: 'X', limit: PAGE }),
+      expected: (result) => (result as { rows: unknown[] }).rows.length === PAGE,
+      rows: 600,
     },
     {
       title: 'the last message before a time near the end',

@@ -35,6 +35,9 @@ export const wireMessage = (row: Row) => ({
   content: parsed(row.content),
   timestamp: time(row.timestamp),
   client_msg_id: row.client_msg_id,
+  // None of them quotes, and none was taken back.
+  reply_to: null,
+  recalled: null,
 });
 export const wireMessages = (rows: readonly Row[]) =>
   rows.map(wireMessage).sort((a, b) => Number(a.id) - Number(b.id));

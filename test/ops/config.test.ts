@@ -121,6 +121,10 @@ const BAD: Record<string, string[]> = {
     '[{"urls":"stun:x","username":5}]',
   ],
   IM_RETENTION_DAYS: [...NUMBERS, '0', '36501'],
+  IM_FILES: ['on', 'file:', 's3://', 's3://b?color=red', 's3://b?path_style=1', 'data/files', 'http://x'],
+  IM_FILE_MAX_BYTES: [...NUMBERS, '1023', '1073741825'],
+  IM_FILES_BASE_URL: ['im.example.com', 'ftp://x', 'https://x?a=1', 'https://x/#a', 'https://u:p@x'],
+  IM_RECALL_MS: [...NUMBERS, '31536000001'],
   IM_LOG_LEVEL: ['verbose', 'INFO', 'silly'],
 };
 

@@ -45,6 +45,8 @@ describe('/metrics', () => {
       ]),
       ...['doctor', 'patient'].map((type) => `im_sockets{user_type="${type}"}`),
       'im_topics_waiting',
+      'im_files_total',
+      'im_file_bytes_total',
     ];
     should(await series()).eql(Object.fromEntries(names.map((name) => [name, 0])));
   });

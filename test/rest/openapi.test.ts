@@ -182,11 +182,12 @@ describe('OpenAPI', () => {
     );
   });
 
-  it('the groups are the three of the seed', () => {
+  it('the groups are the three of the seed, and files', () => {
     API_GROUPS.map(({ base }) => base).should.eql([
       '/api/v2/application',
       '/api/v2/users',
       '/api/v2/sessions',
+      '/api/v2/files',
     ]);
   });
 });

@@ -8,6 +8,8 @@ export interface Place {
   message: number;
   /** one that failed */
   notice: number;
+  /** a message of D1's, before that one */
+  own: number;
   /** P1's last message is unread for D1 */
   fresh: (prefix: string) => string;
 }
@@ -18,7 +20,10 @@ export async function makePlace(api: Api): Promise<Place> {
   const started = await api.post('backend', `/sessions/${topic}/topics`, {
     session_id: session,
     name: '血压偏高',
-    messages: [{ sender_id: 'P1', type: 1, content: '最近血压有点高' }],
+    messages: [
+      { sender_id: 'D1', type: 1, content: '您好' },
+      { sender_id: 'P1', type: 1, content: '最近血压有点高' },
+    ],
   });
   started.status.should.equal(201);
   const page = await api.get('backend', `/sessions/${session}/messages`);
@@ -41,6 +46,7 @@ export async function makePlace(api: Api): Promise<Place> {
     topic,
     notice: Number(insertId),
     message: page.body.items.at(-1).id as number,
+    own: page.body.items.at(-2).id as number,
     fresh: (prefix) => api.fresh(prefix),
   };
 }
@@ -112,6 +118,19 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
   'GET /sessions/:session_id/messages': { status: 200, names: 'query', outsider: 404 },
   'GET /sessions/:session_id/messages/unread': { status: 200, names: 'query', outsider: 404 },
   'GET /sessions/:session_id/messages/:message_id': { status: 200, outsider: 404 },
+  'GET /sessions/:session_id/messages/search': {
+    query: { q: '血压' },
+    status: 200,
+    names: 'query',
+    outsider: 404,
+  },
+  'DELETE /sessions/:session_id/messages/:message_id': {
+    params: ({ own }) => ({ message_id: own }),
+    status: 200,
+    names: 'query',
+    outsider: 404,
+  },
+  'GET /sessions/:session_id/recalls': { status: 200, names: 'query', outsider: 404 },
 
   'POST /sessions/:topic_id/topics': {
     params: ({ fresh }) => ({ topic_id: fresh('t') }),
@@ -165,6 +184,10 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
   },
   'DELETE /sessions/:session_id/participants/:participant_id': { status: 204, outsider: 404 },
   'GET /sessions/:session_id/participants/:participant_id/avatars': { status: 200, outsider: 404 },
+
+  // Files are switched off here; test/files has what they do.
+  'POST /files/': { status: 404, outsider: 404 },
+  'GET /files/:file_id': { params: () => ({ file_id: 'f'.repeat(32) }), status: 404, outsider: 404 },
 };
 
 export interface BuiltRequest {

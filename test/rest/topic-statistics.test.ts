@@ -103,10 +103,12 @@ eachDatabase('Statistics of topics', (database) => {
     ['backend', 'user_id=D3', []],
     ['backend', 'session_id=s2', inSession('s2')],
     ['D1', 'session_id=s2', inSession('s2')],
-    ['backend', 'type=3', TOPICS.filter(([, , , , , type]) => type === 3)],
-    ['backend', 'type=-7', TOPICS.filter(([, , , , , type]) => type === -7)],
+    ['backend', 'type=3', inSession('s3')],
+    ['backend', 'type=1', inSession('s1', 's2')],
+    ['backend', 'type=2', []],
     ['backend', 'business_type=1', inSession('s3')],
-    ['backend', 'business_type=2&type=3', inSession('s1').filter(([, , , , , type]) => type === 3)],
+    ['backend', 'business_type=2&type=1', inSession('s1', 's2')],
+    ['backend', 'business_type=2&type=3', []],
     ['backend', 'from=2026-11-21T09:00:00Z&to=2026-11-21T16:00:00Z', TOPICS.slice(1, 6)],
     ['backend', 'from=2026-11-21T17:00:00.001%2B08:00&to=2026-11-21T17:00:00.002%2B08:00', [TOPICS[2]]],
     ['backend', 'from=2026-11-22T00:00:00Z&to=2026-11-22T00:00:00Z', []],
@@ -188,7 +190,7 @@ eachDatabase('Statistics of topics', (database) => {
         ['from=2026-11-22T00:00:00Z&to=', 'to'],
         ['user_id=a%20b', 'user_id'],
         ['session_id=recent', 'session_id'],
-        ['type=1.5', 'type'],
+        ['type=4', 'type'],
       ] as const
     ).map(([query, ...faults]): Case => {
       const request = ['GET', `/sessions/topics/statistics?${query}`] as const;

@@ -11,7 +11,8 @@ const NEWER_GLOBALS =
 const NEWER_MEMBERS =
   'assign values entries fromEntries getOwnPropertySymbols from of includes find findIndex findLast fill flat flatMap ' +
   'startsWith endsWith padStart padEnd repeat trimStart trimEnd replaceAll matchAll codePointAt fromCodePoint isInteger ' +
-  'isSafeInteger isNaN trunc sign log2 hypot finally allSettled closest append prepend remove randomUUID';
+  // FormData has an old `append`.
+  'isSafeInteger isNaN trunc sign log2 hypot finally allSettled closest prepend remove randomUUID';
 
 type Walked = Node & Record<string, unknown>;
 

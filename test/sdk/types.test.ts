@@ -14,14 +14,19 @@ const SAMPLE = `
 const client = new IMClient({ baseUrl: 'http://localhost:3000', token: 't', userId: 'u', userType: 'patient', sessionId: 's' });
 client
   .on('open', (data) => { const last: number | null = data.last_message_id; void last; })
-  .on('message', ({ message }) => { if (message.type === 1) message.content.toUpperCase(); })
-  .on('message', ({ message }) => { if (message.type === 8) message.content.message.id.toFixed(); })
+  .on('message', ({ message }) => { if (message.type === 1) message.content?.toUpperCase(); })
+  .on('message', ({ message }) => { if (message.type === 8) message.content?.message.id.toFixed(); })
   .on('call_invite', (data) => { client.callAccept(data.call_id); })
   .on('failed', ({ error, message }) => { console.log(error.code, message.client_msg_id); })
   .off('open')
   .connect();
 client.send({ type: 1, content: 'hello' }).done((message) => message.id.toFixed()).fail((error) => error.code === 'closed');
 client.send({ type: 2, content: { url: 'https://example.com/a.png' }, session_id: 's', client_msg_id: 'c' });
+client.send({ type: 2, content: { file_id: 'f' } });
+client.send({ type: 12, content: { file_id: 'f', duration: 3, cover_file_id: 'c' } });
+const upload = client.upload(new Blob([]), { onProgress: (loaded, total) => { loaded.toFixed(); total.toFixed(); } });
+upload.done((file) => { client.send({ type: 3, content: { file_id: file.id, duration: file.duration ?? 1 } }); }).fail((error) => error.code);
+upload.abort();
 const pending: IMClient.PendingMessage[] = client.pending();
 client.callSignal('c', { candidate: null, list: [1, 'two', true] });
 async function wait(): Promise<string> {
@@ -48,6 +53,8 @@ client.markRead('7');
 client.callInvite('smell');
 client.sessions.participant('s');
 client.sessions.topics({ status: 1 });
+client.upload('a');
+client.send({ type: 2, content: { file_id: 7 } });
 client.userId = 'other';
 const wrong: string = client.unreadCount();
 `;

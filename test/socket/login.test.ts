@@ -142,6 +142,7 @@ eachDatabase('The login of a socket', (database) => {
         user_id: 'D',
         session_id: 'empty',
         last_message_id: 0,
+        last_recall_id: 0,
         unread_count: 0,
         heartbeat_interval_ms: 30_000,
       },
@@ -162,9 +163,9 @@ eachDatabase('The login of a socket', (database) => {
     should(data).containEql({ user_id: 'D', session_id: null, last_message_id: null, unread_count: 3 });
     const sessions = data.sessions as { session_id: string; last_message_id: number }[];
     should(sessions.sort((a, b) => (a.session_id < b.session_id ? -1 : 1))).eql([
-      { session_id: 'empty', last_message_id: 0 },
-      { session_id: 's', last_message_id: last.id },
-      { session_id: 't', last_message_id: other.id },
+      { session_id: 'empty', last_message_id: 0, last_recall_id: 0 },
+      { session_id: 's', last_message_id: last.id, last_recall_id: 0 },
+      { session_id: 't', last_message_id: other.id, last_recall_id: 0 },
     ]);
     await terminateAll();
   });

@@ -72,6 +72,7 @@ export class ChildServer {
       IM_PORT: '0',
       IM_APP_KEY: APP_KEY,
       IM_TOKEN_SECRET: TOKEN_SECRET,
+      IM_FILES: 'off',
       ...environment,
     });
     await server.listening();

@@ -29,6 +29,8 @@ export class TestServer {
       IM_APP_KEY: APP_KEY,
       IM_TOKEN_SECRET: TOKEN_SECRET,
       IM_LOG_LEVEL: 'error',
+      // Tests of files name a folder of their own.
+      IM_FILES: 'off',
       ...environment,
     });
     const server = ImServer.create({ ...config, ...changes }, overrides);

@@ -70,7 +70,7 @@ export async function endCall(parts: EndCallParts, callId: string, decide: Decid
       row,
       duration,
       result,
-      stored: { messages: storedMessages(session, [record]), repliedTopics, notices },
+      stored: { messages: storedMessages(session, [record], 'as-stored'), repliedTopics, notices },
     };
   });
   if (ended === undefined) return;

@@ -4,17 +4,19 @@ import { type MessageRow } from '../../db/schema';
 import { describeError, log } from '../../logger';
 import { type Member } from '../../model/participants';
 import { MESSAGE_TABLES } from '../../model/message-tables';
-import { newestMessageIds } from '../../model/sessions';
+import { positionsOf } from '../../model/sessions';
 import { type Bus, type BusEvent } from '../../push/bus/bus';
 import { CLOSE } from '../../push/sockets/close-codes';
 import { type Connection } from '../../push/sockets/connection';
 import { together } from '../../push/sockets/send-frame';
 import { type Sockets, type UserIds } from '../../push/sockets/sockets';
 import { TextFrame } from '../../push/sockets/text-frame';
+import { type FileView } from '../../views/file';
 import { messageFrame, notificationFrame } from '../../views/frames';
 import { type Activity } from './activity';
 import { type StoredMessage } from '../sending/send';
 import { Listeners, type MembersEvent } from './listeners';
+import { type RecallAsker, type RecallEvent, Recalls } from './recalls';
 import { missedMessages, type StreamedMessage } from './streamed-message';
 import { Streams } from './streams';
 
@@ -32,6 +34,7 @@ export interface DeliverOptions {
   bus: Bus;
   activity: Activity;
   metrics: Metrics;
+  fileLinks: FileView;
   /** The ids of a session's participants, from a cache of that version or from the database. */
   members(sessionId: string, version: number): Promise<ReadonlyMap<string, Member>>;
   /** Resolves when what this process was committing has come to `Deliver.messages`. */
@@ -41,23 +44,36 @@ export interface DeliverOptions {
 /** Decides who hears of what was committed: the sockets here, and through the bus those of other processes. */
 export class Deliver {
   readonly listeners: Listeners;
+  readonly recalls: Recalls;
   readonly #streams: Streams<StreamedMessage>;
 
   constructor(private readonly options: DeliverOptions) {
+    const { database, fileLinks, sockets } = options;
+    const missed = (sessionId: string, after: number, before: number) =>
+      missedMessages(database.kysely, sessionId, after, before, fileLinks);
     this.#streams = new Streams<StreamedMessage>({
       emit: (item) => this.#emit(item),
       stale: (item) => item.origin?.tell(item.sessionId, item.id, item.message),
-      positions: (sessionIds) => this.#positions(sessionIds),
-      fetch: (sessionId, after, before) => missedMessages(options.database.kysely, sessionId, after, before),
+      positions: (sessionIds) => this.#positions(sessionIds, 'last_message_id'),
+      fetch: missed,
       settled: () => options.settled(),
+      passed: (sessionId) => this.recalls.messagesPassed(sessionId),
       lost: (sessionId) => this.resync(sessionId),
     });
-    const { database, sockets } = options;
+    this.recalls = new Recalls({
+      database,
+      fileLinks,
+      sockets,
+      messages: this.#streams,
+      positions: (sessionIds) => this.#positions(sessionIds, 'last_recall_id'),
+      lost: (sessionId) => this.resync(sessionId),
+    });
     this.listeners = new Listeners({
       database,
       sockets,
       streams: this.#streams,
-      missed: (sessionId, after, before) => missedMessages(database.kysely, sessionId, after, before),
+      recalls: this.recalls,
+      missed,
       tell: (sessionId, frame) => this.#here(sessionId, frame),
     });
   }
@@ -85,6 +101,7 @@ export class Deliver {
         origin,
         notify: true,
       });
+      this.recalls.catchUp(row.session_id, session.row.last_recall_id);
       if (!bus.shared) continue;
       bus.publish({
         kind: 'message',
@@ -96,6 +113,7 @@ export class Deliver {
         membersVersion,
         members: members.size <= NAMED_MEMBERS ? [...members.keys()] : undefined,
         message: json,
+        lastRecallId: session.row.last_recall_id,
       });
     }
     for (const [type, table] of MESSAGE_TABLES.entries()) {
@@ -109,6 +127,12 @@ export class Deliver {
   repeated({ id, session_id: sessionId }: Pick<MessageRow, 'id' | 'session_id'>): void {
     this.#streams.catchUp(sessionId, id);
     this.options.bus.publish({ kind: 'newest', sessionId, id });
+  }
+
+  /** A recall that this process committed. */
+  recalled(recall: RecallEvent, asker: RecallAsker | undefined): void {
+    this.recalls.push({ ...recall, asker });
+    this.options.bus.publish({ kind: 'recall', ...recall });
   }
 
   /** A frame for every socket that hears of the session, in all processes, but not for a user's or for one socket. */
@@ -148,6 +172,10 @@ export class Deliver {
     switch (event.kind) {
       case 'message':
         this.#receiveMessage(event);
+        this.recalls.catchUp(event.sessionId, event.lastRecallId);
+        break;
+      case 'recall':
+        this.recalls.push({ ...event, asker: undefined });
         break;
       case 'session-event':
         this.#here(event.sessionId, event.frame, { user: event.exceptUser });
@@ -179,8 +207,11 @@ export class Deliver {
 
   /** After the bus was away: fetches for every session that is heard of here what was missed meanwhile. */
   async catchUp(): Promise<void> {
-    const newest = await this.#positions(this.#streams.sessions());
-    for (const [sessionId, id] of newest) this.#streams.catchUp(sessionId, id);
+    const positions = await positionsOf(this.options.database.kysely, this.#streams.sessions());
+    for (const { id, last_message_id: message, last_recall_id: recall } of positions) {
+      this.#streams.catchUp(id, message);
+      this.recalls.catchUp(id, recall);
+    }
   }
 
   /** Has the session's sockets come again and sync, when what they missed can't be fetched for them. */
@@ -205,8 +236,9 @@ export class Deliver {
     );
   }
 
-  #emit({ id, members, message, notify, origin, senderId, sessionId }: StreamedMessage): void {
+  #emit({ id, members, message: stored, notify, origin, senderId, sessionId }: StreamedMessage): void {
     const { activity, metrics, sockets } = this.options;
+    const message = this.recalls.pushed(sessionId, id, stored);
     const listeners = sockets.ofSession(sessionId);
     if (listeners.size > 0) {
       const frame = new TextFrame(messageFrame(message));
@@ -266,7 +298,11 @@ export class Deliver {
     }
   }
 
-  #positions(sessionIds: readonly string[]): Promise<Map<string, number>> {
-    return newestMessageIds(this.options.database.kysely, sessionIds);
+  async #positions(
+    sessionIds: readonly string[],
+    of: 'last_message_id' | 'last_recall_id',
+  ): Promise<Map<string, number>> {
+    const positions = await positionsOf(this.options.database.kysely, sessionIds);
+    return new Map(positions.map((position) => [position.id, position[of]]));
   }
 }

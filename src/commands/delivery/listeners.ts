@@ -7,6 +7,7 @@ import { type Connection } from '../../push/sockets/connection';
 import { type Sockets } from '../../push/sockets/sockets';
 import { TextFrame } from '../../push/sockets/text-frame';
 import { messageFrame } from '../../views/frames';
+import { type Recalls } from './recalls';
 import { type StreamItem, type Streams } from './streams';
 import { isRevoked, type Revoked } from '../access/tokens';
 
@@ -19,6 +20,7 @@ export interface ListenersOptions {
   database: Database;
   sockets: Sockets;
   streams: Pick<Streams<StreamItem>, 'open' | 'close' | 'position'>;
+  recalls: Pick<Recalls, 'open' | 'close' | 'position'>;
   /** The session's messages between two ids, oldest first, both ends left out. */
   missed(sessionId: string, after: number, before: number): Promise<Missed[]>;
   /** A frame for every socket here that hears of the session. */
@@ -48,11 +50,20 @@ export class Listeners {
   }
 
   /**
-   * The sessions' messages are put in order from now on, while some socket hears of them.
+   * The sessions' messages and recalls are put in order from now on, while some socket hears of them.
    * @throws the database's error
    */
-  openStreams(sessionIds: readonly string[]): Promise<void> {
-    return this.options.streams.open(sessionIds);
+  async openStreams(sessionIds: readonly string[]): Promise<void> {
+    const { recalls, streams } = this.options;
+    await Promise.all([streams.open(sessionIds), recalls.open(sessionIds)]);
+  }
+
+  /** Nobody hears of the session any more, where that is so. */
+  #closeStreams(sessionId: string): void {
+    const { recalls, sockets, streams } = this.options;
+    if (sockets.ofSession(sessionId).size > 0) return;
+    streams.close(sessionId);
+    recalls.close(sessionId);
   }
 
   /** An unbound socket hears of one more session: of what came after `afterId`, and of what comes. */
@@ -62,17 +73,9 @@ export class Listeners {
     if (connection.watches(sessionId) || joining.has(sessionId)) return;
     this.#joining.set(connection, joining.set(sessionId, []));
     try {
-      const missed: Missed[] = [];
-      for (let newest = afterId; ;) {
-        await this.options.streams.open([sessionId]);
-        const position = this.options.streams.position(sessionId);
-        // From here to the end nothing can pass: the socket is put in its place in one go.
-        if (position !== undefined && position <= newest) break;
-        if (position === undefined) continue;
-        missed.push(...(await this.options.missed(sessionId, newest, position + 1)));
-        newest = position;
-      }
-      if (joining.has(sessionId)) sockets.watch(connection, sessionId, afterId);
+      const { missed, recallId } = await this.#missedUpToNow(sessionId, afterId);
+      // From here to the end nothing can pass: the socket is put in its place in one go.
+      if (joining.has(sessionId)) sockets.watch(connection, sessionId, { messageId: afterId, recallId });
       for (const { id, message } of missed) {
         if (connection.watches(sessionId))
           connection.pushMessage(sessionId, id, new TextFrame(messageFrame(message)));
@@ -84,7 +87,30 @@ export class Listeners {
     } finally {
       joining.delete(sessionId);
       if (joining.size === 0) this.#joining.delete(connection);
-      if (sockets.ofSession(sessionId).size === 0) this.options.streams.close(sessionId);
+      this.#closeStreams(sessionId);
+    }
+  }
+
+  /** What came after `afterId`, as it is when the latest recall is the one that is named. */
+  async #missedUpToNow(
+    sessionId: string,
+    afterId: number,
+  ): Promise<{ missed: readonly Missed[]; recallId: number }> {
+    const { recalls, streams } = this.options;
+    let missed: Missed[] = [];
+    let newest = afterId;
+    let recallId: number | undefined;
+    for (;;) {
+      await this.openStreams([sessionId]);
+      const position = streams.position(sessionId);
+      if (position === undefined) continue;
+      if (recallId !== recalls.position(sessionId)) {
+        // What was read may have been taken back since.
+        [missed, newest, recallId] = [[], afterId, recalls.position(sessionId)];
+      }
+      if (position <= newest) return { missed, recallId };
+      missed.push(...(await this.options.missed(sessionId, newest, position + 1)));
+      newest = position;
     }
   }
 
@@ -104,7 +130,7 @@ export class Listeners {
   unwatch(connection: Connection, sessionId: string): void {
     this.#joining.get(connection)?.delete(sessionId);
     this.options.sockets.unwatch(connection, sessionId);
-    if (this.options.sockets.ofSession(sessionId).size === 0) this.options.streams.close(sessionId);
+    this.#closeStreams(sessionId);
   }
 
   /** Closes a bound socket of a user who takes part in its session no longer. */
@@ -114,9 +140,7 @@ export class Listeners {
 
   /** To be called when a socket has gone: streams that nobody hears of any more are forgotten. */
   closeStreams(connection: Connection): void {
-    for (const sessionId of connection.watched()) {
-      if (this.options.sockets.ofSession(sessionId).size === 0) this.options.streams.close(sessionId);
-    }
+    for (const sessionId of connection.watched()) this.#closeStreams(sessionId);
   }
 
   /** Events of two processes can overtake each other, so the database says who of these takes part now. */

@@ -3,6 +3,7 @@ import { messageTable } from '../../model/message-tables';
 import { findMessages } from '../../model/messages';
 import { findSession } from '../../model/sessions';
 import { type UserIds } from '../../push/sockets/sockets';
+import { type FileView } from '../../views/file';
 import { messageJson } from '../../views/message';
 import { type Origin } from './origin';
 import { type StreamItem } from './streams';
@@ -31,18 +32,19 @@ export async function missedMessages(
   sessionId: string,
   after: number,
   before: number,
+  files: FileView,
 ): Promise<StreamedMessage[]> {
   const session = await findSession(db, sessionId);
   if (session === undefined) return [];
   const range = { after, before, limit: MAX_MISSED };
-  const { more, rows } = await findMessages(db, messageTable(session.type), sessionId, range);
+  const { more, quoted, rows } = await findMessages(db, messageTable(session.type), sessionId, range);
   if (more) throw new RangeError('too many messages to push them all');
   return rows.map((row) => ({
     sessionId,
     id: row.id,
     previousId: 0,
     senderId: row.sender_id,
-    message: messageJson(row),
+    message: messageJson(row, files, quoted.get(row.reply_to ?? 0)),
     members: undefined,
     origin: undefined,
     notify: false,

@@ -30,7 +30,9 @@ export interface StreamOptions<Item> {
   /** The messages between two ids, oldest first, both ends left out. */
   fetch(sessionId: string, after: number, before: number): Promise<Item[]>;
   /** Resolves when what this process was committing in the session has been pushed. */
-  settled(): Promise<void>;
+  settled(sessionId: string): Promise<void>;
+  /** What went through the session's stream has changed. */
+  passed?(sessionId: string): void;
   /** The messages could not be fetched: whoever hears of the session must resync by itself. */
   lost(sessionId: string): void;
 }
@@ -107,6 +109,7 @@ export class Streams<Item extends StreamItem> {
   #pass(stream: Stream<Item>, item: Item): void {
     stream.lastId = item.id;
     this.options.emit(item);
+    this.options.passed?.(stream.sessionId);
   }
 
   async #begin(streams: readonly Stream<Item>[]): Promise<void> {
@@ -148,6 +151,7 @@ export class Streams<Item extends StreamItem> {
       this.options.lost(stream.sessionId);
     }
     stream.waiting = undefined;
+    this.options.passed?.(stream.sessionId);
   }
 
   /** Passes on everything above what went through here, up to `end`. */
@@ -155,7 +159,7 @@ export class Streams<Item extends StreamItem> {
     const found = await this.options.fetch(stream.sessionId, stream.lastId, end + 1);
     // What is being committed here is in the database before it is pushed, and only the pushed item knows its sender's
     // socket: it goes in the place of what was fetched.
-    await this.options.settled();
+    await this.options.settled(stream.sessionId);
     const items = new Map(found.map((item) => [item.id, item]));
     for (const item of waiting) if (item.id > stream.lastId && item.id <= end) items.set(item.id, item);
     const rest = waiting.filter((item) => !items.has(item.id));

@@ -1,9 +1,11 @@
 import { type Database } from '../../db/database';
-import { type MessageTableName, type SessionRow, type TopicRow } from '../../db/schema';
+import { type FileRow, type MessageTableName, type SessionRow, type TopicRow } from '../../db/schema';
 import { nowSql, toIso } from '../../db/time';
+import { filesOfSession } from '../../model/files';
 import { messageTable } from '../../model/message-tables';
 import { findMessages } from '../../model/messages';
 import { type Participant, participantsOf } from '../../model/participants';
+import { recalledContents } from '../../model/recalls';
 import { findSession } from '../../model/sessions';
 import { json } from '../../views/frames';
 import { messageJson } from '../../views/message';
@@ -15,7 +17,10 @@ const FORMAT_VERSION = 1;
 /** Messages that are in memory at once; one of the platform's may be as large as a request, 256 KiB. */
 const PAGE = 200;
 
-/** What a session is at one moment; its messages up to `row.last_message_id` belong to it, and never change. */
+/** Copies one file of a session to beside the lines. @returns what it is called there; undefined: it is not to be had */
+export type CopyFile = (file: FileRow) => Promise<string | undefined>;
+
+/** What a session is at one moment; its messages up to `row.last_message_id` belong to it. Only a recall changes one: then the copy says so. */
 interface Snapshot {
   row: SessionRow;
   participants: Participant[];
@@ -25,15 +30,17 @@ interface Snapshot {
 /**
  * A session as JSON Lines, some lines at a time: its header, participants, topics, messages from the first to the last, and
  * an end with their numbers (without it the copy is cut off). All of it is as of one moment, however long the reading
- * takes, and the reading holds nothing up: messages that come later are left out.
+ * takes, and the reading holds nothing up: messages that come later are left out. What was taken back is there, with its content.
+ * @param copyFile also writes the files that its messages name, each with a line that says what it is
  * @returns undefined when there is no such session
  */
 export async function exportSession(
   database: Database,
   sessionId: string,
+  copyFile?: CopyFile,
 ): Promise<AsyncIterable<string> | undefined> {
   const snapshot = await readSnapshot(database, sessionId);
-  return snapshot === undefined ? undefined : lines(database, snapshot);
+  return snapshot === undefined ? undefined : lines(database, snapshot, copyFile);
 }
 
 function readSnapshot(database: Database, sessionId: string): Promise<Snapshot | undefined> {
@@ -53,14 +60,14 @@ function readSnapshot(database: Database, sessionId: string): Promise<Snapshot |
     });
 }
 
-async function* lines(database: Database, snapshot: Snapshot): AsyncGenerator<string> {
+async function* lines(database: Database, snapshot: Snapshot, copyFile?: CopyFile): AsyncGenerator<string> {
   const { participants, row, topics } = snapshot;
   yield line('session', {
     format: FORMAT,
     version: FORMAT_VERSION,
     exported_at: toIso(nowSql()),
     last_message_id: row.last_message_id,
-    session: sessionView(row),
+    session: sessionView(row, 'as-stored'),
   });
   for (const participant of participants)
     yield line('participant', { participant: participantView(participant) });
@@ -70,7 +77,21 @@ async function* lines(database: Database, snapshot: Snapshot): AsyncGenerator<st
     count += page.length;
     yield page.join('');
   }
-  yield line('end', { participants: participants.length, topics: topics.length, messages: count });
+  const files =
+    copyFile === undefined ? [] : await filesOfSession(database.kysely, row.id, row.last_message_id);
+  for (const file of files) {
+    const { id, mime, name, size, user_id } = file;
+    const path = (await copyFile?.(file)) ?? null;
+    yield line('file', {
+      file: { id, user_id, name, mime, size, create_time: toIso(file.create_time), path },
+    });
+  }
+  yield line('end', {
+    participants: participants.length,
+    topics: topics.length,
+    messages: count,
+    ...(copyFile === undefined ? {} : { files: files.length }),
+  });
 }
 
 async function* messagePages(
@@ -79,9 +100,16 @@ async function* messagePages(
   { id, last_message_id: last }: SessionRow,
 ): AsyncGenerator<string[]> {
   for (let after = 0; after < last;) {
-    const { rows } = await findMessages(database.kysely, table, id, { after, to: last, limit: PAGE });
+    const { quoted, rows } = await findMessages(database.kysely, table, id, { after, to: last, limit: PAGE });
     if (rows.length === 0) return;
-    yield rows.map((row) => oneLine(`{"kind":"message","message":${messageJson(row)}}`));
+    const recalled = rows.filter((row) => row.content === null).map((row) => row.id);
+    const kept = await recalledContents(database.kysely, id, recalled);
+    yield rows.map((row) => {
+      const whole = { ...row, content: row.content ?? kept.get(row.id) ?? null };
+      return oneLine(
+        `{"kind":"message","message":${messageJson(whole, 'as-stored', quoted.get(row.reply_to ?? 0))}}`,
+      );
+    });
     after = rows.at(-1)?.id ?? last;
   }
 }

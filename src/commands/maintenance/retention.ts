@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Transaction } from 'kysely';
 import { type Database } from '../../db/database';
-import { type MessageTableName } from '../../db/schema';
+import { type MessageTableName, type Schema } from '../../db/schema';
 import { databaseNow } from '../../db/clock';
 import { later } from '../../db/time';
 import { describeError, log } from '../../logger';
 import { Lease } from '../../db/lease';
+import { runIn } from '../../db/statement';
+import { filesOfDeleted } from '../../model/files';
 import { MESSAGE_TABLES, messageTable } from '../../model/message-tables';
+import { deleteRecalls } from '../../model/recalls';
 import {
   endedCallsBefore,
   expiredTokens,
@@ -136,7 +140,16 @@ export class Retention {
         if (ids.length === 0) continue;
         const found = await this.#step(() => sessionsWithMessagesBefore(db, table, ids, before));
         for (const id of found) {
-          await this.#remove(table, removed, 'messages', () => messagesBefore(db, table, id, before, BATCH));
+          await this.#remove(
+            table,
+            removed,
+            'messages',
+            () => messagesBefore(db, table, id, before, BATCH),
+            async (trx, ids) => {
+              await filesOfDeleted(runIn(trx, dialect), dialect, id, ids);
+              await deleteRecalls(trx, id, ids);
+            },
+          );
         }
       }
       const last = sessions.at(-1);
@@ -145,23 +158,28 @@ export class Retention {
     }
   }
 
-  /** Deletes the rows that `find` finds, `BATCH` at most, again and again until it finds fewer. */
-  async #remove(
+  /**
+   * Deletes the rows that `find` finds, `BATCH` at most, again and again until it finds fewer.
+   * @param beside deletes what belongs to them, in the same transaction
+   */
+  async #remove<Id extends number | string>(
     table: MessageTableName | 'calls' | 'notices' | 'revoked_tokens',
     removed: Removed,
     kind: keyof Removed,
-    find: () => Promise<(number | string)[]>,
+    find: () => Promise<Id[]>,
+    beside: (trx: Transaction<Schema>, ids: Id[]) => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     const { database } = this.options;
     const removeSome = async (): Promise<number> => {
       const ids = await find();
       if (ids.length > 0) {
-        await database.transaction((trx) =>
-          trx
+        await database.transaction(async (trx) => {
+          await beside(trx, ids);
+          await trx
             .deleteFrom(table)
             .where('id', 'in', ids as never[])
-            .execute(),
-        );
+            .execute();
+        });
         removed[kind] += ids.length;
       }
       return ids.length;

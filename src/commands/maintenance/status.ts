@@ -3,6 +3,7 @@ import { type Counter, type Gauge } from 'prom-client';
 import { NOTICE_STATES, type NoticeState } from '../../db/schema';
 import { VERSION } from '../../version';
 import { type Database } from '../../db/database';
+import { countFiles } from '../../model/files';
 import { type Services } from '../services';
 
 /** The status page asks every 2 s, maybe in several tabs; counting rows is asked of the database no oftener than this. */
@@ -20,6 +21,7 @@ interface Part {
 interface Counts {
   sessions: { total: number; with_open_topic: number };
   notices: Record<NoticeState, number>;
+  files: { total: number; bytes: number };
 }
 
 /** The running status: figures of this process, and, where `sessions` and `notices` are, of the whole database. */
@@ -36,6 +38,7 @@ export interface RunningStatus {
   /** null while the database does not answer */
   sessions: Counts['sessions'] | null;
   notices: Counts['notices'] | null;
+  files: Counts['files'] | null;
   database: Part;
   bus: Part & { shared: boolean };
 }
@@ -89,6 +92,7 @@ export function statusReader(
       pushes,
       sessions: rows?.sessions ?? null,
       notices: rows?.notices ?? null,
+      files: rows?.files ?? null,
       database: { description: database.description, ...databasePing },
       bus: {
         description: bus.description,
@@ -101,6 +105,7 @@ export function statusReader(
 }
 
 async function countRows({ kysely: db }: Database): Promise<Counts> {
+  const files = await countFiles(db);
   const sessions = await db
     .selectFrom('sessions')
     .select(['status', (eb) => eb.fn.countAll().as('count')])
@@ -120,6 +125,7 @@ async function countRows({ kysely: db }: Database): Promise<Counts> {
     notices: Object.fromEntries(
       NOTICE_STATES.map((state) => [state, states.get(state) ?? 0]),
     ) as Counts['notices'],
+    files,
   };
 }
 

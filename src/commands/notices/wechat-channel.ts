@@ -127,7 +127,8 @@ export class WechatChannel implements Channel<NoticeRow> {
     if (notice.call_id !== null) return this.#callShown(notice.call_id, session);
     if (notice.message_id === null) return undefined;
     const message = await findMessage(db, messageTable(session.type), session.id, notice.message_id);
-    if (message === undefined) return undefined;
+    // Deleted, or taken back.
+    if (message === undefined || message.content === null) return undefined;
     const topic = showsTopic ? await topicOfMessage(db, session.id, message.id) : undefined;
     const values = {
       sender_name: message.sender_name,

@@ -1,18 +1,23 @@
 import { type Database } from '../../db/database';
+import { type Dialect } from '../../db/dialect';
 import { type MessageRow } from '../../db/schema';
 import { placeholders, type Run, type Statement, statement, type StatementResult } from '../../db/statement';
-import { AppError, notFound } from '../../errors';
+import { AppError, invalidField, notFound } from '../../errors';
 import { Append, type Appended, type NoticePlan, type WrittenNotices } from '../../model/appending/append';
 import { type RepliedTopic } from '../../model/appending/append-statements';
 import { type LockedSession, lockSessions } from '../../model/appending/locked-session';
 import { MESSAGE_TABLES } from '../../model/message-tables';
+import { filesNamedBy } from '../../model/values/content-files';
 import { SYSTEM_USER } from '../../model/values/identifiers';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
+import { type FileView } from '../../views/file';
 import { messageJson } from '../../views/message';
 import { mayWrite } from '../access/may-write';
+import { filesOfCopy, NamedFiles, type Naming } from '../files/named-files';
 import { forwardedContent } from './forwarded-content';
 import { type MemberCache } from './member-cache';
 import { type NameCache } from './name-cache';
+import { QuotedMessages } from './quoted-messages';
 import { type Send, type StoredMessage } from './send';
 import { type QueuedSend } from './send-queue';
 
@@ -21,6 +26,7 @@ export interface BatchOptions {
   members: MemberCache;
   names: NameCache;
   noticePlan: NoticePlan;
+  fileLinks: FileView;
 }
 
 /** What one committed transaction of sends came to. */
@@ -50,6 +56,7 @@ interface Reads {
   names: Map<string, string>;
   /** Messages that were sent before, by key. */
   repeats: Map<string, MessageRow>;
+  quoted: QuotedMessages;
 }
 
 /**
@@ -65,8 +72,10 @@ export function storeBatch(
   overlap?: Overlap,
 ): Promise<BatchOutcome> {
   return options.database.batchTransaction(async (run) => {
-    const reads = await read(options, run, sends, lookForRepeats || sends.some(isForward));
-    const append = new Append(options.database.dialect, options.noticePlan);
+    const { dialect } = options.database;
+    const reads = await read(options, run, sends, lookForRepeats || sends.some(mayBeRefused));
+    const files = await NamedFiles.lock(run, dialect, sends.map(namingOf));
+    const append = new Append(dialect, options.noticePlan);
     const appended: { queued: QueuedSend; session: LockedSession; message: Appended }[] = [];
     const outcome: BatchOutcome = {
       messages: [],
@@ -82,11 +91,15 @@ export function storeBatch(
         if (repeat !== undefined) {
           outcome.repeated.push(repeat);
           outcome.answers.push(() =>
-            queued.resolve({ row: repeat, json: messageJson(repeat), created: false }),
+            queued.resolve({
+              row: repeat,
+              json: messageJson(repeat, options.fileLinks, reads.quoted.of(repeat)),
+              created: false,
+            }),
           );
           continue;
         }
-        const message = append.add(session, await draftOf(queued, reads, run));
+        const message = append.add(session, await draftOf(queued, reads, files, run, dialect));
         if (queued.key !== null) reads.repeats.set(queued.key, message.row);
         appended.push({ queued, session, message });
       } catch (error) {
@@ -97,8 +110,8 @@ export function storeBatch(
     await append.store(run);
     overlap?.written();
     for (const { message, queued, session } of appended) {
-      const { previousId, row } = message;
-      const json = messageJson(row);
+      const { previousId, quoted, row } = message;
+      const json = messageJson(row, options.fileLinks, quoted);
       outcome.messages.push({ row, json, previousId, session, origin: queued.send.origin });
       outcome.answers.push(() => queued.resolve({ row, json, created: true }));
     }
@@ -115,7 +128,12 @@ async function read(
   lookForRepeats: boolean,
 ): Promise<Reads> {
   const ids = [...new Set(sends.map(({ send }) => send.sessionId))];
-  const reads: Reads = { sessions: new Map(), names: new Map(), repeats: new Map() };
+  const reads: Reads = {
+    sessions: new Map(),
+    names: new Map(),
+    repeats: new Map(),
+    quoted: new QuotedMessages(),
+  };
   const more: Statement[] = [];
   const receivers: ((result: StatementResult) => void)[] = [];
   const ask = (asked: Statement, receive: (result: StatementResult) => void) => {
@@ -153,11 +171,27 @@ async function read(
 
   const locked = await lockSessions(run, database.dialect, ids, members, more);
   locked.more.forEach((result, index) => receivers[index]?.(result));
+  await reads.quoted.read(run, locked.sessions, [
+    ...sends.flatMap(({ send }) => quoteIn(send.sessionId, send.replyTo)),
+    ...[...reads.repeats.values()].flatMap((row) => quoteIn(row.session_id, row.reply_to)),
+  ]);
   return { ...reads, sessions: locked.sessions };
 }
 
-function isForward({ send }: QueuedSend): boolean {
-  return send.message.type === MESSAGE_TYPE.forwarded;
+function namingOf({ send }: QueuedSend): Naming {
+  return { type: send.message.type, content: send.message.content, senderId: send.senderId };
+}
+
+function quoteIn(sessionId: string, id: number | null | undefined): { sessionId: string; id: number }[] {
+  return id === null || id === undefined ? [] : [{ sessionId, id }];
+}
+
+/** Whether what it names may be missing. A repeat is answered whatever it names, so it has to be known before. */
+function mayBeRefused({ send }: QueuedSend): boolean {
+  const { content, type } = send.message;
+  return (
+    type === MESSAGE_TYPE.forwarded || send.replyTo !== undefined || filesNamedBy(type, content).length > 0
+  );
 }
 
 /** The session of a send. @throws AppError when it may not be sent there */
@@ -168,16 +202,24 @@ function sessionOf({ byBackend, message, senderId, sessionId }: Send, { sessions
   return session;
 }
 
-async function draftOf({ content, key, send }: QueuedSend, { names }: Reads, run: Run) {
-  const { clientMsgId, message, senderId } = send;
+async function draftOf(queued: QueuedSend, reads: Reads, named: NamedFiles, run: Run, dialect: Dialect) {
+  const { names } = reads;
+  const { key, send } = queued;
+  const { clientMsgId, message, replyTo, senderId, sessionId } = send;
+  const quoted = replyTo === undefined ? undefined : reads.quoted.get(sessionId, replyTo);
+  if (replyTo !== undefined && quoted === undefined)
+    throw invalidField('reply_to', 'no message of the session');
+  const isForward = message.type === MESSAGE_TYPE.forwarded;
+  const content = isForward ? await forwardedContent(run, message.content, senderId) : queued.content;
   return {
+    quoted,
     senderId: senderId ?? SYSTEM_USER.id,
     senderName: senderId === null ? SYSTEM_USER.name : (names.get(senderId) ?? senderId),
     type: message.type,
-    content:
-      message.type === MESSAGE_TYPE.forwarded
-        ? await forwardedContent(run, message.content, senderId)
-        : content,
+    content,
+    files: isForward
+      ? await filesOfCopy(run, dialect, message.type, content)
+      : named.allowed(namingOf(queued)),
     client: key === null || clientMsgId === null ? null : { id: clientMsgId, key },
   };
 }

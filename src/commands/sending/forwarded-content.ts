@@ -3,7 +3,7 @@ import { invalidField } from '../../errors';
 import { findForwarded } from '../../model/forward';
 import { type Forward } from '../../model/values/message-content';
 import { jsonDepth, MAX_JSON_DEPTH } from '../../model/values/text';
-import { messageJson } from '../../views/message';
+import { copyJson } from '../../views/message';
 
 /** As much as a body may hold. */
 const MAX_LENGTH = 256 * 1024;
@@ -23,7 +23,7 @@ export async function forwardedContent(
 ): Promise<string> {
   const source = await findForwarded(run, forward, senderId);
   if (source === undefined) throw invalidField(path, 'no message that the sender may read');
-  const content = `{"session_id":${JSON.stringify(forward.session_id)},"message_id":${forward.message_id},"message":${messageJson(source)}}`;
+  const content = `{"session_id":${JSON.stringify(forward.session_id)},"message_id":${forward.message_id},"message":${copyJson(source)}}`;
   if (jsonDepth(content) > MAX_JSON_DEPTH - OUTER_DEPTH || content.length > MAX_LENGTH) {
     throw invalidField(path, 'a message that was forwarded too often');
   }

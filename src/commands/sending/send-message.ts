@@ -11,6 +11,7 @@ export interface SendInput {
   message: MessageInput;
   source?: ContentSource | undefined;
   clientMsgId?: string | undefined;
+  replyTo?: number | undefined;
   /** The socket that sends; see `Origin`. */
   origin?: Origin | undefined;
 }
@@ -38,6 +39,7 @@ export async function sendMessage(
     message: input.message,
     source: input.source,
     clientMsgId: input.clientMsgId ?? null,
+    replyTo: input.replyTo,
     origin: input.origin,
   });
   metrics.sendSeconds.observe((performance.now() - since) / 1000);

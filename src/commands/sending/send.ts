@@ -2,6 +2,7 @@ import { type MessageRow } from '../../db/schema';
 import { type Appended } from '../../model/appending/append';
 import { type LockedSession } from '../../model/appending/locked-session';
 import { type ContentSource, type MessageInput } from '../../model/values/message-content';
+import { type FileView } from '../../views/file';
 import { messageJson } from '../../views/message';
 import { type Origin } from '../delivery/origin';
 
@@ -15,6 +16,8 @@ export interface Send {
   message: MessageInput;
   source?: ContentSource | undefined;
   clientMsgId: string | null;
+  /** The id of the message that it quotes. */
+  replyTo?: number | undefined;
   /** The socket that sends; it gets its answer in the message's place among the session's messages. */
   origin?: Origin | undefined;
 }
@@ -40,6 +43,12 @@ export interface StoredMessage {
 }
 
 /** What a transaction appended to one session, for whoever delivers it. */
-export function storedMessages(session: LockedSession, appended: readonly Appended[]): StoredMessage[] {
-  return appended.map(({ previousId, row }) => ({ row, json: messageJson(row), previousId, session }));
+export function storedMessages(
+  session: LockedSession,
+  appended: readonly Appended[],
+  files: FileView,
+): StoredMessage[] {
+  return appended.map(({ previousId, quoted, row }) => {
+    return { row, json: messageJson(row, files, quoted), previousId, session };
+  });
 }

@@ -52,7 +52,7 @@ export async function endTopic(
     await append.store(run);
     await updateEnded(trx, before, end.userId, end.userName ?? name, said[0]);
     const ended = await topicOfSession(trx, sessionId, before.id);
-    const messages = storedMessages(session, said);
+    const messages = storedMessages(session, said, 'as-stored');
     return { topic: ended, stored: { messages, topic: ended, repliedTopics: [], notices: append.notices } };
   });
   if (stored !== undefined) announceStored(stored);

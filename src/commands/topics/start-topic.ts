@@ -20,6 +20,7 @@ import { mayChangeMembers } from '../access/may-change';
 import { mayWrite } from '../access/may-write';
 import { type Principal } from '../access/tokens';
 import { type MembersChange, type Stored } from '../delivery/announce-stored';
+import { filesOfCopy, NamedFiles } from '../files/named-files';
 import { forwardedContent } from '../sending/forwarded-content';
 import { storedMessages } from '../sending/send';
 import { type Services } from '../services';
@@ -40,7 +41,7 @@ export interface TopicInput {
   messages?: readonly TopicMessage[] | undefined;
 }
 
-type Parts = Pick<Services, 'announceStored' | 'database' | 'noticePlan' | 'rate'>;
+type Parts = Pick<Services, 'announceStored' | 'database' | 'fileLinks' | 'noticePlan' | 'rate'>;
 
 /** So many characters of forwarded messages may come with a start: a body is small, but each forward in it may copy 256 KiB. */
 const MAX_COPIED = 1024 * 1024;
@@ -82,7 +83,7 @@ function starterOf(principal: Principal, input: TopicInput): string | null {
 }
 
 async function storeTopic(
-  { database, noticePlan }: Parts,
+  { database, fileLinks, noticePlan }: Parts,
   trx: Transaction<Schema>,
   principal: Principal,
   topicId: string,
@@ -127,11 +128,8 @@ async function storeTopic(
   await insertTopic(trx, topicId, input, start);
   const rest = new Append(dialect, noticePlan);
   const said: Appended[] = [];
-  const contents = await contentsOf(run, messages);
-  for (const [index, { message, senderId }] of messages.entries()) {
-    const content = contents[index] ?? '';
-    said.push(rest.add(session, { ...sender(senderId), type: message.type, content }));
-  }
+  for (const { content, files, senderId, type } of await contentsOf(run, dialect, messages))
+    said.push(rest.add(session, { ...sender(senderId), type, content, files }));
   await rest.store(run);
   await trx
     .updateTable('sessions')
@@ -142,7 +140,7 @@ async function storeTopic(
   if (topic === undefined) throw new Error('a topic that was just inserted is gone');
   const stored = {
     members,
-    messages: storedMessages(session, [start, ...said]),
+    messages: storedMessages(session, [start, ...said], fileLinks),
     topic,
     repliedTopics: rest.repliedTopics,
     notices: {
@@ -174,23 +172,33 @@ async function insertTopic(
     .execute();
 }
 
-/** The contents as JSON text, with copies in the place of forwards. */
+/** The messages with their contents as JSON text, copies in the place of forwards, and the files that they name. */
 async function contentsOf(
   run: Run,
+  dialect: Services['database']['dialect'],
   messages: readonly { message: TopicMessage; senderId: string | null }[],
-): Promise<string[]> {
-  const contents: string[] = [];
+): Promise<{ type: number; senderId: string | null; content: string; files: string[] }[]> {
+  const naming = ({ message: { content, type }, senderId }: (typeof messages)[number]) => ({
+    type,
+    content,
+    senderId,
+  });
+  const named = await NamedFiles.lock(run, dialect, messages.map(naming));
+  const contents = [];
   let copied = 0;
-  for (const [index, { message, senderId }] of messages.entries()) {
-    if (message.type !== MESSAGE_TYPE.forwarded) {
-      contents.push(contentText(message, message.source));
+  for (const [index, each] of messages.entries()) {
+    const { message, senderId } = each;
+    const { type } = message;
+    const path = `messages.${index}.content`;
+    if (type !== MESSAGE_TYPE.forwarded) {
+      const files = named.allowed(naming(each), path);
+      contents.push({ type, senderId, content: contentText(message, message.source), files });
       continue;
     }
-    const path = `messages.${index}.content`;
     const content = await forwardedContent(run, message.content, senderId, path);
     copied += content.length;
     if (copied > MAX_COPIED) throw invalidField(path, 'too much is forwarded at once');
-    contents.push(content);
+    contents.push({ type, senderId, content, files: await filesOfCopy(run, dialect, type, content, path) });
   }
   return contents;
 }

@@ -1,17 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
 import { type Services } from '../../commands/services';
 import { AppError, type Fault, forbidden, invalid, unauthenticated, unavailable } from '../../errors';
 import { describeError, log } from '../../logger';
 import { type Principal } from '../../commands/access/tokens';
 import { json } from '../../views/frames';
 import { check, faultsOf, isBadText } from '../input';
+import { answerBrokenRequest } from './broken-request';
 import { type JsonBody, readJsonBody } from './request-body';
 import { type ApiRequest, type Reply, type Route } from './route';
 import { missingUser } from './schemas';
 
 /** No request waits longer for the database. */
 export const DEADLINE_MS = 9_500;
+/** A body of JSON that takes longer is ended. Uploads may take their time: `multipart.ts`. */
+const BODY_LIMIT_MS = 30_000;
+/** How long what a client still sends is read after an answer that ends the connection. */
+const LINGER_MS = 2_000;
 /** As nearly everybody writes it. */
 const BEARER = 'Bearer ';
 /** Browsers take an answer for what it says that it is. */
@@ -46,21 +52,25 @@ export async function perform(
   response: ServerResponse,
   id: string,
 ): Promise<void> {
-  let reading = false;
+  let readingSince: number | undefined;
   const timer: NodeJS.Timeout = setTimeout(() => {
-    // How long a client may take to send its body is another matter: the HTTP server's requestTimeout.
-    if (reading) timer.refresh();
-    else answerError(context, response, id, unavailable('The database does not answer.'));
+    // How long a client may take to send its body is another matter.
+    if (readingSince === undefined)
+      answerError(context, response, id, unavailable('The database does not answer.'));
+    else if (performance.now() - readingSince < BODY_LIMIT_MS) timer.refresh();
+    else answerBrokenRequest(SLOW_BODY, request.socket);
   }, DEADLINE_MS);
   const body = () => {
-    reading = true;
+    readingSince = performance.now();
     return readJsonBody(request, () => {
-      reading = false;
+      readingSince = undefined;
       timer.refresh();
     });
   };
   try {
     const call = await callOf(context, route, params, request, body);
+    // Who reads an upload bounds each thing that it waits for.
+    if (route.multipart !== undefined) clearTimeout(timer);
     // Whoever was told that it did not work must not find it done.
     if (!response.headersSent) answer(response, id, await route.handle(call));
   } catch (error) {
@@ -71,6 +81,8 @@ export async function perform(
   }
 }
 
+const SLOW_BODY = Object.assign(new Error('a body that is too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+
 /** What the route's handler is called with, once all is checked that does not depend on what exists. */
 async function callOf(
   context: Services,
@@ -79,9 +91,10 @@ async function callOf(
   request: IncomingMessage,
   readBody: () => Promise<JsonBody | undefined>,
 ): Promise<ApiRequest<Record<string, unknown>, unknown>> {
-  const known = authenticate(context, request, route);
+  const known = route.link?.(context, request, params) ?? authenticate(context, request, route);
   const principal = known instanceof Promise ? await known : known;
-  const body = route.method === 'GET' ? undefined : await readBody();
+  const readsItself = route.method === 'GET' || route.multipart !== undefined;
+  const body = readsItself ? undefined : await readBody();
   const call = checked(context, route, principal, params, request, body);
   if (principal.kind === 'user' && !openToUsers(context, route)) {
     throw forbidden('Only the platform may do this.');
@@ -150,6 +163,7 @@ function checked(
     query: checkedQuery?.data ?? {},
     body: checkedBody?.data,
     bodyText: body?.text ?? '{}',
+    request,
     headOnly: request.method === 'HEAD',
   };
 }
@@ -188,6 +202,10 @@ function splitPair(pair: string): [string | undefined, string | undefined] {
 
 /** The headers go out in one piece: those that were set before would cost each answer a copy of all of them. */
 function answer(response: ServerResponse, id: string, reply: Reply): void {
+  if (reply.stream !== undefined) {
+    answerStream(response, id, reply.status, reply.stream);
+    return;
+  }
   if (response.headersSent || response.destroyed) return;
   if (reply.body === undefined) {
     response.writeHead(reply.status, [NO_SNIFFING, 'nosniff', 'X-Request-Id', id]);
@@ -209,6 +227,27 @@ function answer(response: ServerResponse, id: string, reply: Reply): void {
     id,
   ]);
   response.end(bytes);
+}
+
+function answerStream(
+  response: ServerResponse,
+  id: string,
+  status: number,
+  { content, headers }: NonNullable<Reply['stream']>,
+): void {
+  if (response.headersSent || response.destroyed) {
+    content?.destroy();
+    return;
+  }
+  response.writeHead(status, { ...headers, [NO_SNIFFING]: 'nosniff', 'X-Request-Id': id });
+  if (content === undefined) {
+    response.end();
+    return;
+  }
+  pipeline(content, response, (error) => {
+    // The client went away, or the storage: the length tells the client that this is not all.
+    if (error) log.debug(`an answer ended early: ${describeError(error)}`, id);
+  });
 }
 
 /** The one place where an error becomes a response: RFC 9457, with a code and never with a stack or SQL. */
@@ -244,7 +283,22 @@ export function answerError(
     'X-Request-Id': requestIdentifier,
     ...headers,
   });
-  response.end(text);
+  if (headers.Connection === 'close' && !response.req.complete) endLater(response, text);
+  else response.end(text);
+}
+
+/**
+ * Closing a connection while the client still sends would reset it, and the client would lose the answer: what comes is read for
+ * a moment, and forgotten.
+ */
+function endLater(response: ServerResponse, text: string): void {
+  response.write(text);
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, LINGER_MS);
+  response.req.once('end', end).once('close', end).resume();
 }
 
 /** Any error as one that a client may see; what nobody foresaw is logged here, once. */

@@ -1,3 +1,5 @@
+import { type IncomingMessage } from 'node:http';
+import { type Readable } from 'node:stream';
 import { type z } from 'zod';
 import { type Services } from '../../commands/services';
 import { type ErrorCode } from '../../errors';
@@ -18,6 +20,7 @@ export interface ApiRequest<Query, Body> {
   body: Body;
   /** The JSON that it was parsed from. */
   bodyText: string;
+  request: IncomingMessage;
   /** Whether only the answer's head is asked for: nobody sees what is in it. */
   headOnly: boolean;
 }
@@ -26,6 +29,8 @@ export interface Reply {
   status: number;
   /** JSON; `RawJson` goes out as it is. Left out: no body. */
   body?: unknown;
+  /** Bytes in the place of JSON, with the headers that describe them; without `content` the head alone. */
+  stream?: { headers: Readonly<Record<string, string>>; content?: Readable | undefined };
 }
 
 /** One route of the API: what mounts it, checks its input, answers it and documents it. */
@@ -37,6 +42,10 @@ export interface Route<Query extends z.ZodObject = z.ZodObject, Body extends z.Z
   summary: string;
   query?: Query;
   body?: Body;
+  /** The parts of a body that `handle` reads from the request itself, as multipart/form-data. */
+  multipart?: z.ZodObject;
+  /** Who asks, where the address itself tells; undefined: the usual credentials do. */
+  link?(services: Services, request: IncomingMessage, params: Record<string, string>): Principal | undefined;
   /** An example body for the documentation. */
   example?: unknown;
   /** What may go wrong beyond what its input and credentials tell; see `problemsOf`. */
@@ -62,11 +71,15 @@ const PARAMETERS: Record<string, { kind?: IdKind; extra?: readonly string[] }> =
   notice_id: {},
 };
 
+/** An unknown file is told by its handler, after the credentials: an address may be all that somebody has. */
+const ANY = 'file_id';
+
 /** A path that ends like this takes `current` for the session's last topic. */
 export const TAKES_CURRENT = '/:session_id/topics/:topic_id/ended';
 
 /** Whether `value` can stand for the parameter `name` of the path; what can't is `not_found`. */
 export function parameterFits(path: string, name: string, value: string): boolean {
+  if (name === ANY) return true;
   const { kind } = PARAMETERS[name] ?? {};
   if (kind !== undefined) return isId(kind, value) || (value === 'current' && path === TAKES_CURRENT);
   if (name === 'client_id') return clientId.safeParse(value).success;

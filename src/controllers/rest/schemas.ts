@@ -42,6 +42,11 @@ export const participants = z.array(participant).max(MAX_ITEMS);
 export const userIds = z.array(userId).max(MAX_ITEMS);
 export const clientMsgId = text(1, 128).meta({ example: '5f0c9c1e-2d1b-4b0e-9a7e-0d3c5f1a2b3c' });
 
+/** The id of the message that a message quotes. */
+export const replyTo = messageId
+  .nullish()
+  .meta({ description: 'quotes this message of the same session', example: 1023 });
+
 /** The user whom a request is for. */
 export const forUser = userId
   .optional()
@@ -109,6 +114,8 @@ const content = z
 /** Of a user or of the platform itself, `system`. */
 const senderId = z.string().meta({ example: 'D2016008240003' });
 const messageType = z.number().int().min(0).max(14).meta({ example: 1 });
+
+const recalled = z.object({ by: senderId, time });
 
 /** What routes answer: the wire forms that the views make, for the documentation. */
 export const wire = {
@@ -181,6 +188,13 @@ export const wire = {
       end_by_name: name.nullable(),
     })
     .meta({ id: 'Topic' }),
+  recall: z
+    .object({
+      id: z.number().int().positive().meta({ description: 'counts from 1 in each session', example: 1 }),
+      message_id: messageId,
+      recalled,
+    })
+    .meta({ id: 'Recall' }),
   message: z
     .object({
       id: messageId,
@@ -188,11 +202,41 @@ export const wire = {
       sender_id: senderId,
       sender_name: name,
       type: messageType,
-      content,
+      content: content.nullable().meta({ description: 'null: it was taken back' }),
       timestamp: time,
       client_msg_id: clientMsgId.nullable(),
+      reply_to: z
+        .object({
+          id: messageId,
+          sender_id: senderId,
+          sender_name: name,
+          type: messageType,
+          text: z
+            .string()
+            .nullable()
+            .meta({ description: 'its beginning; null once it was taken back or deleted' }),
+        })
+        .nullable()
+        .meta({ description: 'the message that it quotes' }),
+      recalled: recalled.nullable().meta({ description: 'who took it back, and when' }),
     })
     .meta({ id: 'Message' }),
+  file: z
+    .object({
+      id: z.string().meta({ example: '5f0c9c1e2d1b4b0e9a7e0d3c5f1a2b3c.1600x1200.t' }),
+      name: name.meta({ example: '照片.jpg' }),
+      mime: z.string().meta({ example: 'image/jpeg' }),
+      size: z.number().int().meta({ description: 'bytes, as it is kept', example: 482133 }),
+      width: z.number().int().optional(),
+      height: z.number().int().optional(),
+      duration: z.number().optional().meta({ description: 'seconds, where the header tells' }),
+      url: z.string().meta({
+        description: 'good for a day or two; messages have a new one',
+        example: '/api/v2/files/…?exp=…&sig=…',
+      }),
+      thumbnail: z.string().optional().meta({ example: '/api/v2/files/…?exp=…&sig=…&size=thumbnail' }),
+    })
+    .meta({ id: 'File' }),
 };
 
 /** A list that pages by a cursor. */

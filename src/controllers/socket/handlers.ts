@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Origin } from '../../commands/delivery/origin';
 import { readUpTo } from '../../commands/delivery/read-position';
+import { recallMessage } from '../../commands/recalls/recall-message';
 import { sendMessage } from '../../commands/sending/send-message';
 import { visibleSession } from '../../commands/access/access';
 import { type SessionRow } from '../../db/schema';
@@ -10,34 +11,66 @@ import { messageInput, messageInputWith } from '../../model/values/message-conte
 import { messageTable } from '../../model/message-tables';
 import { findMessages, findMessageUpTo } from '../../model/messages';
 import { isParticipant } from '../../model/participants';
+import { findRecalls } from '../../model/recalls';
 import { frame, messageOkFrame } from '../../views/frames';
-import { messagePage } from '../../views/message';
+import { messagePage, RawJson } from '../../views/message';
+import { messageNow, readAsTold } from './as-told';
 import { passOnTyping } from './typing';
 import { parse, withQuickCheck } from '../input';
-import { clientMsgId } from '../rest/schemas';
+import { clientMsgId, replyTo } from '../rest/schemas';
 import { CALL_HANDLERS } from './call-handlers';
 import { type SocketRequest, type SocketHandler, targetSession } from './socket-request';
 
 const onSession = z.object({ session_id: sessionId.optional() });
-const sent = { session_id: sessionId.optional(), client_msg_id: clientMsgId.optional() };
+const sent = {
+  session_id: sessionId.optional(),
+  client_msg_id: clientMsgId.optional(),
+  reply_to: replyTo,
+};
 const messageData = withQuickCheck(z.object(sent).and(messageInput), messageInputWith(sent));
 const upTo = onSession.extend({ message_id: messageId });
 const syncData = onSession.extend({
   after: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   limit: z.number().int().min(1).max(200).default(50),
+  recalls_after: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
 });
 const typingData = onSession.extend({ typing: z.boolean() });
 
 const message: SocketHandler = async ({ answer, connection, data, principal, services }) => {
   const input = parse(messageData, data);
+  const target = targetSession(connection, input.session_id);
   const sent = await sendMessage(services, principal, {
-    sessionId: targetSession(connection, input.session_id),
+    sessionId: target,
     message: input,
     clientMsgId: input.client_msg_id,
+    replyTo: input.reply_to ?? undefined,
     origin: new Origin(answer),
   });
   // A new message's answer goes out in its place among the session's messages; see `Origin`.
-  if (!sent.created && answer.claim()) connection.send(messageOkFrame(sent.json, answer.ref));
+  if (sent.created) return;
+  await readAsTold(
+    connection,
+    target,
+    () => messageNow(services, target, sent.row.id),
+    (json) => {
+      if (answer.claim()) connection.send(messageOkFrame(json, answer.ref));
+    },
+  );
+};
+
+const recall: SocketHandler = async ({ answer, connection, data, principal, services }) => {
+  const input = parse(upTo, data);
+  const ok = (json: string) => {
+    if (answer.claim()) connection.send(frame('recall_ok', { message: new RawJson(json) }, answer.ref));
+  };
+  const target = targetSession(connection, input.session_id);
+  const { isNew } = await recallMessage(services, principal, {
+    sessionId: target,
+    messageId: input.message_id,
+    asker: { connection, isWaiting: () => !answer.isGiven, answer: ok },
+  });
+  if (isNew) return;
+  await readAsTold(connection, target, () => messageNow(services, target, input.message_id), ok);
 };
 
 /** The session, if the user takes part in it and `id` is not above its newest message. */
@@ -76,9 +109,20 @@ const sync: SocketHandler = async ({ answer, connection, data, principal, servic
   const input = parse(syncData, data);
   const db = services.database.kysely;
   const session = await visibleSession(db, principal, targetSession(connection, input.session_id));
-  const found = await findMessages(db, messageTable(session.type), session.id, input);
-  const page = messagePage(found.rows, found.more).json;
-  if (answer.claim()) await connection.sendAtLength(frame('sync_ok', page, answer.ref));
+  const { limit, recalls_after: after } = input;
+  await readAsTold(
+    connection,
+    session.id,
+    async () => {
+      const found = await findMessages(db, messageTable(session.type), session.id, input);
+      // Read after the messages: none of them can be taken back without being among these.
+      const recalls = after === undefined ? undefined : await findRecalls(db, session.id, { after, limit });
+      return messagePage(found, services.fileLinks, 'first', recalls).json;
+    },
+    async (page) => {
+      if (answer.claim()) await connection.sendAtLength(frame('sync_ok', page, answer.ref));
+    },
+  );
 };
 
 const typing: SocketHandler = async ({ connection, data, principal, services }) => {
@@ -98,6 +142,7 @@ const ping: SocketHandler = ({ answer, connection }) => {
 /** Every frame type that a client may send after its login. */
 export const SOCKET_HANDLERS: ReadonlyMap<string, SocketHandler> = new Map([
   ['message', message],
+  ['recall', recall],
   ['ack', ack],
   ['read', read],
   ['sync', sync],

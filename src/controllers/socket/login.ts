@@ -6,11 +6,11 @@ import { type UserPrincipal } from '../../commands/access/tokens';
 import { type SessionRow } from '../../db/schema';
 import { type AppError, invalidField, unauthenticated } from '../../errors';
 import { deviceOfToken } from '../../model/devices';
-import { sessionIdsOf, sessionPositions } from '../../model/sessions';
+import { sessionIdsOf, type SessionPosition, sessionPositions } from '../../model/sessions';
 import { unreadCount, unreadCounts } from '../../model/unread';
 import { sessionId } from '../../model/values/identifiers';
 import { CLOSE } from '../../push/sockets/close-codes';
-import { Connection } from '../../push/sockets/connection';
+import { Connection, type Told } from '../../push/sockets/connection';
 import { frame } from '../../views/frames';
 import { parse } from '../input';
 import { userType } from '../rest/schemas';
@@ -98,7 +98,7 @@ async function open(
   const heartbeat = { heartbeat_interval_ms: config.heartbeatMs };
   if (target === null) {
     const sessionIds = await sessionIdsOf(db, principal.id);
-    for (const id of sessionIds) sockets.watch(connection, id, 0);
+    for (const id of sessionIds) sockets.watch(connection, id, { messageId: 0, recallId: 0 });
     await deliver.listeners.openStreams(sessionIds);
     const all = await sessionPositions(db, principal.id);
     const positions = all.filter(({ id }) => connection.watches(id));
@@ -110,13 +110,14 @@ async function open(
         {
           ...common,
           last_message_id: null,
+          last_recall_id: null,
           unread_count: [...counts.values()].reduce((sum, count) => sum + count, 0),
           ...heartbeat,
-          sessions: positions.map((row) => ({ session_id: row.id, last_message_id: row.last_message_id })),
+          sessions: positions.map(({ id, ...position }) => ({ session_id: id, ...position })),
         },
         ref,
       ),
-      positions.map((row) => [row.id, row.last_message_id] as const),
+      positions.map((row) => [row.id, toldOf(row)] as const),
     );
     return;
   }
@@ -128,11 +129,21 @@ async function open(
   connection.open(
     frame(
       'login_ok',
-      { ...common, last_message_id: session.last_message_id, unread_count: unread, ...heartbeat },
+      {
+        ...common,
+        last_message_id: session.last_message_id,
+        last_recall_id: session.last_recall_id,
+        unread_count: unread,
+        ...heartbeat,
+      },
       ref,
     ),
-    [[target, session.last_message_id]],
+    [[target, toldOf(session)]],
   );
+}
+
+function toldOf(position: SessionPosition): Told {
+  return { messageId: position.last_message_id, recallId: position.last_recall_id };
 }
 
 /** A token revoked, or a member removed, while the login was under way took the socket off the register again. */

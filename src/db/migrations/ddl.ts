@@ -42,6 +42,18 @@ export async function createIndex(
     (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
 }
 
+/** Adds columns all at once; it may run again, since the first one tells of all. @param columns their types, by name */
+export async function addColumns(
+  db: Kysely<unknown>,
+  dialect: Dialect,
+  table: string,
+  columns: Readonly<Record<string, RawBuilder<unknown>>>,
+): Promise<void> {
+  const [first] = Object.keys(columns);
+  if (first !== undefined && !(await dialect.hasColumn(db, table, first)))
+    await dialect.addColumns(db, table, columns);
+}
+
 /** What all processes share and a restart must not forget. It is there before the first step: the steps' own lease is in it. */
 export async function createServerState(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   await createTable(db, dialect, 'server_state', (builder) =>

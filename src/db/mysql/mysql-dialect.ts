@@ -54,6 +54,13 @@ export const mysqlDialect: Dialect = {
     await sql`alter table ${sql.table(table)} drop index ${sql.ref(index)},
       add unique index ${sql.ref(index)} (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
   },
+  addColumns: async (db, table, columns) => {
+    const added = Object.entries(columns).map(([name, type]) => sql`add column ${sql.ref(name)} ${type}`);
+    await sql`alter table ${sql.table(table)} ${sql.join(added)}`.execute(db);
+  },
+  dropNotNull: async (db, table, column) => {
+    await sql`alter table ${sql.table(table)} modify column ${sql.ref(column)} mediumtext null`.execute(db);
+  },
   viewsAmong: async (db, names) => {
     const found = await sql<{ name: string }>`select table_name as name from information_schema.views
       where table_schema = database() and table_name in (${sql.join(names)})`.execute(db);

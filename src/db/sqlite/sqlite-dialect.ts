@@ -59,6 +59,22 @@ export const sqliteDialect: Dialect = {
     await sql`create unique index ${sql.ref(index)} on ${sql.table(table)}
       (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
   },
+  // One a statement; the step's transaction makes them one.
+  addColumns: async (db, table, columns) => {
+    for (const [name, type] of Object.entries(columns))
+      await sql`alter table ${sql.table(table)} add column ${sql.ref(name)} ${type}`.execute(db);
+  },
+  // SQLite changes no column: a new one takes the old one's place and name.
+  dropNotNull: async (db, table, column) => {
+    const strict = await sql`select 1 from pragma_table_info(${table})
+      where name = ${column} and "notnull" = 1`.execute(db);
+    if (strict.rows.length === 0) return;
+    const [target, old, changed] = [sql.table(table), sql.ref(column), sql.ref(`${column}_or_null`)];
+    await sql`alter table ${target} add column ${changed} text`.execute(db);
+    await sql`update ${target} set ${changed} = ${old}`.execute(db);
+    await sql`alter table ${target} drop column ${old}`.execute(db);
+    await sql`alter table ${target} rename column ${changed} to ${old}`.execute(db);
+  },
   viewsAmong: async (db, names) => {
     const found = await sql<{ name: string }>`select name from sqlite_master
       where type = 'view' and name in (${sql.join(names)})`.execute(db);

@@ -19,21 +19,26 @@ import { type LockedRow } from './locked-session';
  * several times as much. Such an INSERT names a value for every column that must have one.
  */
 
+const MESSAGE_COLUMNS = [
+  'session_id',
+  'sender_id',
+  'sender_name',
+  'type',
+  'content',
+  'timestamp',
+  'client_msg_id',
+  'client_key',
+] as const;
+/** Named only where one of the rows quotes: most don't. */
+const QUOTE_COLUMNS = ['reply_to', 'reply_sender_id', 'reply_sender_name', 'reply_type'] as const;
+
 /** The rows get rising ids, in their order. */
 export function insertMessages(table: MessageTableName, messages: readonly MessageRow[]): Statement {
-  const rows = messages.map((row) => [
-    row.session_id,
-    row.sender_id,
-    row.sender_name,
-    row.type,
-    row.content,
-    row.timestamp,
-    row.client_msg_id,
-    row.client_key,
-  ]);
+  const quotes = messages.some((row) => row.reply_to !== null);
+  const columns = quotes ? [...MESSAGE_COLUMNS, ...QUOTE_COLUMNS] : MESSAGE_COLUMNS;
+  const rows = messages.map((row) => columns.map((column) => row[column]));
   const insert = statement(
-    `insert into ${table} (session_id, sender_id, sender_name, type, content, timestamp, client_msg_id, client_key)
-     values ${rowPlaceholders(rows)}`,
+    `insert into ${table} (${columns.join(', ')}) values ${rowPlaceholders(rows)}`,
     rows.flat(),
   );
   return { ...insert, makes: { table, rows: rows.length } };

@@ -4,9 +4,11 @@ import { NewId, type Run, type Statement } from '../../db/statement';
 import { fromSqlTime, later, type SqlTime, toSqlTime } from '../../db/time';
 import { MESSAGE_TYPE, REPLY_TYPES } from '../values/message-content';
 import { activeDevices, type PushDevice } from '../devices';
+import { nameFiles, type NewName } from '../files';
 import { messageTable } from '../message-tables';
 import { FALLBACK_MS } from '../push-notices';
 import { type Member } from '../participants';
+import { type Quoted } from '../quotes';
 import { cutTo } from '../values/text';
 import {
   insertMessages,
@@ -30,11 +32,17 @@ export interface Draft {
   content: string;
   /** What makes a repeat known: the sender's own id of the message, and the key made of it (`clientKey`). */
   client: { id: string; key: string } | null;
+  /** The files that it names; they are locked. */
+  files?: readonly string[] | undefined;
+  /** The message that it quotes, of the same session. */
+  quoted?: Quoted | undefined;
 }
 
 /** A message that this transaction appends to a session. */
 export interface Appended {
   row: MessageRow;
+  /** The message that it quotes, as it was under the lock. */
+  quoted: Quoted | undefined;
   /** The id of the message before it in its session, 0 for the first. */
   previousId: number;
 }
@@ -94,6 +102,7 @@ export class Append {
   readonly #sessions = new Map<string, SessionAppends>();
   readonly #byTable = new Map<MessageTableName, MessageRow[]>();
   readonly repliedTopics: RepliedTopic[] = [];
+  readonly #names: NewName[] = [];
   /** What `store` wrote. */
   readonly notices: WrittenNotices = { dueNow: false, skipped: 0 };
 
@@ -103,7 +112,10 @@ export class Append {
   ) {}
 
   /** Gives `draft` its time, later than everything in its session. Its id is known after `store`. */
-  add(session: LockedSession, { client, content, senderId, senderName, type }: Draft): Appended {
+  add(
+    session: LockedSession,
+    { client, content, files = [], quoted, senderId, senderName, type }: Draft,
+  ): Appended {
     const { now, row } = session;
     const time = now > row.clock_time ? now : toSqlTime(fromSqlTime(row.clock_time) + 1);
     const message: MessageRow = {
@@ -116,6 +128,12 @@ export class Append {
       timestamp: time,
       client_msg_id: client?.id ?? null,
       client_key: client?.key ?? null,
+      recalled_by: null,
+      recalled_time: null,
+      reply_to: quoted?.id ?? null,
+      reply_sender_id: quoted?.sender_id ?? null,
+      reply_sender_name: quoted?.sender_name ?? null,
+      reply_type: quoted?.type ?? null,
     };
     if (row.last_sender_id !== senderId) row.other_message_time = row.last_message_time;
     row.last_sender_id = senderId;
@@ -125,7 +143,8 @@ export class Append {
       this.repliedTopics.push({ id: row.unreplied_topic_id, time });
       row.unreplied_topic_id = null;
     }
-    const appended = { row: message, previousId: 0, id: this.#place(session, message) };
+    const appended = { row: message, quoted, previousId: 0, id: this.#place(session, message) };
+    for (const fileId of files) this.#names.push({ fileId, sessionId: row.id, messageId: appended.id });
     const { messages, senders } = this.#appendsTo(session);
     messages.push(appended);
     const last = senders[senders.length - 1];
@@ -169,6 +188,7 @@ export class Append {
       ),
       ...(this.repliedTopics.length === 0 ? [] : [updateReplied(this.repliedTopics)]),
       ...this.#notices(devices),
+      ...(this.#names.length === 0 ? [] : nameFiles(this.#names)),
     ]);
     const firstIds = new Map(
       [...this.#byTable.keys()].map((table, index) => [table as string, results[index]?.firstId ?? NaN]),

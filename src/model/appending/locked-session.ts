@@ -18,6 +18,7 @@ const COLUMNS = [
   'clock_time',
   'members_version',
   'unreplied_topic_id',
+  'last_recall_id',
 ] as const;
 
 export type LockedRow = Pick<SessionRow, (typeof COLUMNS)[number]>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isFileId } from './file-id';
 import { messageId, sessionId } from './identifiers';
 import { httpUrl, text } from './text';
 
@@ -26,12 +27,42 @@ const seconds = z.number().nonnegative().max(86_400).meta({ example: 12 });
 const pixels = z.number().int().positive().max(1_000_000);
 const title = text(1, 300).meta({ example: '高血压患者的饮食' });
 
-const image = z.object({
-  url: httpUrl,
-  thumbnail: httpUrl.optional(),
-  width: pixels.optional(),
-  height: pixels.optional(),
-});
+/** A file that was uploaded here; see section "Files" of doc/api.md. */
+const fileId = z
+  .string()
+  .refine(isFileId, 'the id of a file that was uploaded')
+  .meta({ example: '5f0c9c1e2d1b4b0e9a7e0d3c5f1a2b3c.1600x1200.t' });
+
+/** Content that names a file of ours, or, without `file_id`, a place elsewhere by its `url`. */
+function fileOr<File extends z.ZodObject, Place extends z.ZodObject>(file: File, place: Place) {
+  const namesFile = (value: unknown) =>
+    typeof value === 'object' && value !== null && (value as { file_id?: unknown }).file_id !== undefined;
+  return z
+    .unknown()
+    .transform((value, context): z.output<File> | z.output<Place> => {
+      const checked = (namesFile(value) ? file : place).safeParse(value);
+      if (checked.success) return checked.data;
+      for (const { message, path } of checked.error.issues)
+        context.addIssue({ code: 'custom', message, path });
+      return z.NEVER;
+    })
+    .meta({ anyOf: [file, place].map((each) => schemaOf(each)) });
+}
+
+function schemaOf(schema: z.ZodObject): Record<string, unknown> {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  return rest;
+}
+
+const image = fileOr(
+  z.object({ file_id: fileId }),
+  z.object({
+    url: httpUrl,
+    thumbnail: httpUrl.optional(),
+    width: pixels.optional(),
+    height: pixels.optional(),
+  }),
+);
 
 /** Text of a message, and of what is said after a topic's end. */
 export const messageText = text(1, 5000).meta({ example: '您好,今天血压怎么样?' });
@@ -53,12 +84,15 @@ const SENDABLE = {
   0: systemContent,
   1: messageText,
   2: image,
-  3: z.object({ url: httpUrl, duration: seconds }),
+  3: fileOr(z.object({ file_id: fileId, duration: seconds }), z.object({ url: httpUrl, duration: seconds })),
   4: z.object({ title, url: httpUrl, summary: text(0, 2000).optional(), image: httpUrl.optional() }),
-  5: z.object({ title, url: httpUrl }),
+  5: fileOr(z.object({ title, file_id: fileId }), z.object({ title, url: httpUrl })),
   8: z.object({ session_id: sessionId, message_id: messageId }),
   9: image,
-  12: z.object({ url: httpUrl, cover: httpUrl.optional(), duration: seconds }),
+  12: fileOr(
+    z.object({ file_id: fileId, duration: seconds, cover_file_id: fileId.optional() }),
+    z.object({ url: httpUrl, cover: httpUrl.optional(), duration: seconds }),
+  ),
 } as const;
 
 const TITLES = {
@@ -122,4 +156,22 @@ export function contentText(
 ): string {
   const written = type === MESSAGE_TYPE.system && typeof content !== 'string' ? source() : undefined;
   return written ?? JSON.stringify(content);
+}
+
+/** Types whose text a search looks through. */
+export const SEARCHABLE_TYPES: readonly number[] = [
+  MESSAGE_TYPE.system,
+  MESSAGE_TYPE.text,
+  MESSAGE_TYPE.article,
+  MESSAGE_TYPE.jump,
+  MESSAGE_TYPE.afterTopic,
+];
+
+/** The texts of a message that people read as its own: of an object its title, of an article its summary, too. */
+export function searchableTexts(type: number, content: unknown): string[] {
+  if (!SEARCHABLE_TYPES.includes(type)) return [];
+  if (typeof content === 'string') return [content];
+  const { summary, title } = (content ?? {}) as { title?: unknown; summary?: unknown };
+  const texts = type === MESSAGE_TYPE.article ? [title, summary] : [title];
+  return texts.filter((each) => typeof each === 'string');
 }

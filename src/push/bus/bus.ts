@@ -16,6 +16,22 @@ export type BusEvent =
       members?: string[] | undefined;
       /** the message's wire form, JSON text */
       message: string;
+      /** The session's latest recall when it was stored: whoever does not know that one has missed it. */
+      lastRecallId: number;
+    }
+  | {
+      /** A message was taken back. */
+      kind: 'recall';
+      sessionId: string;
+      /** They count from 1 in each session, so the one before it is known. */
+      id: number;
+      messageId: number;
+      /** The session's newest message when this one was taken back: all up to it were committed before. */
+      lastMessageId: number;
+      /** what is left of the message, its wire form, JSON text */
+      message: string;
+      /** the `recall` frame, JSON text */
+      frame: string;
     }
   | {
       /** A frame for the sockets that hear of a session. */

@@ -12,11 +12,25 @@ export interface SocketUser {
   tokenExpiresAt: number;
 }
 
-/** A message on its way to a socket: which one of which session, and its frame. */
+/** A message or a recall on its way to a socket: which one of which session, and its frame. */
 interface Buffered {
+  kind: 'message' | 'recall';
   sessionId: string;
   id: number;
   frame: TextFrame;
+}
+
+/** Up to where a socket was told of a session. */
+export interface Told {
+  messageId: number;
+  recallId: number;
+}
+
+/** A recall, and the frame of what is left of its message. */
+export interface RecallPush {
+  id: number;
+  messageId: number;
+  left: TextFrame;
 }
 
 /** Tells this process's sockets from those of others, also from those of an earlier run. */
@@ -32,10 +46,10 @@ export class Connection {
   /** Pushes that came between the registration and `login_ok`; undefined afterwards. */
   #buffer: Buffered[] | undefined = [];
   #held: TextFrame[] = [];
-  /** The newest message of the bound session that this socket was told of. */
-  #lastId = 0;
+  /** Of the bound session. */
+  readonly #told: Told = { messageId: 0, recallId: 0 };
   /** The same by session, for an unbound socket. */
-  readonly #lastIds: Map<string, number> | undefined;
+  readonly #toldOf: Map<string, Told> | undefined;
 
   constructor(
     readonly ws: WebSocket,
@@ -43,7 +57,7 @@ export class Connection {
     /** null: an unbound doctor's socket, which hears of all its sessions */
     readonly sessionId: string | null,
   ) {
-    this.#lastIds = sessionId === null ? new Map() : undefined;
+    this.#toldOf = sessionId === null ? new Map() : undefined;
   }
 
   get bound(): boolean {
@@ -57,24 +71,40 @@ export class Connection {
 
   /** The sessions that this socket hears of. */
   watched(): Iterable<string> {
-    return this.sessionId !== null ? [this.sessionId] : (this.#lastIds?.keys() ?? []);
+    return this.sessionId !== null ? [this.sessionId] : (this.#toldOf?.keys() ?? []);
   }
 
   watches(sessionId: string): boolean {
-    return this.sessionId !== null ? this.sessionId === sessionId : (this.#lastIds?.has(sessionId) ?? false);
+    return this.sessionId !== null ? this.sessionId === sessionId : (this.#toldOf?.has(sessionId) ?? false);
   }
 
+  #toldIn(sessionId: string): Told | undefined {
+    return this.#toldOf === undefined ? this.#told : this.#toldOf.get(sessionId);
+  }
+
+  /** The newest message of the session that this socket was told of. */
   lastId(sessionId: string): number {
-    return this.#lastIds === undefined ? this.#lastId : (this.#lastIds.get(sessionId) ?? 0);
+    return this.#toldIn(sessionId)?.messageId ?? 0;
   }
 
-  setLastId(sessionId: string, id: number): void {
-    if (this.#lastIds === undefined) this.#lastId = id;
-    else this.#lastIds.set(sessionId, id);
+  /** The latest recall in the session that this socket was told of. */
+  lastRecallId(sessionId: string): number {
+    return this.#toldIn(sessionId)?.recallId ?? 0;
+  }
+
+  /** From now on the socket hears of what comes after this; what it was told of already stays. */
+  start(sessionId: string, { messageId, recallId }: Told): void {
+    let told = this.#toldIn(sessionId);
+    if (told === undefined) {
+      told = { messageId: 0, recallId: 0 };
+      this.#toldOf?.set(sessionId, told);
+    }
+    told.messageId = Math.max(told.messageId, messageId);
+    told.recallId = Math.max(told.recallId, recallId);
   }
 
   forget(sessionId: string): void {
-    this.#lastIds?.delete(sessionId);
+    this.#toldOf?.delete(sessionId);
   }
 
   /**
@@ -83,12 +113,35 @@ export class Connection {
    */
   pushMessage(sessionId: string, id: number, frame: TextFrame): boolean {
     if (this.#buffer !== undefined) {
-      this.#buffer.push({ sessionId, id, frame });
+      this.#buffer.push({ kind: 'message', sessionId, id, frame });
       return true;
     }
-    if (id <= this.lastId(sessionId)) return true;
-    this.setLastId(sessionId, id);
+    const told = this.#toldIn(sessionId);
+    if (told === undefined || id <= told.messageId) return true;
+    told.messageId = id;
     return this.send(frame);
+  }
+
+  /**
+   * Pushes a recall, unless the socket was told of it or of a later one.
+   * @param frame undefined: the socket asked for it, and gets an answer instead
+   */
+  pushRecall(sessionId: string, { id, left, messageId }: RecallPush, frame: TextFrame | undefined): void {
+    if (this.#buffer !== undefined && frame !== undefined) {
+      // Its message waits here, too: that one has not been pushed, and goes without its content.
+      for (const each of this.#buffer) {
+        if (each.kind === 'message' && each.sessionId === sessionId && each.id === messageId)
+          each.frame = left;
+      }
+      this.#buffer.push({ kind: 'recall', sessionId, id, frame });
+    } else this.#tellRecall(sessionId, id, frame);
+  }
+
+  #tellRecall(sessionId: string, id: number, frame: TextFrame | undefined): void {
+    const told = this.#toldIn(sessionId);
+    if (told === undefined || id <= told.recallId) return;
+    told.recallId = id;
+    if (frame !== undefined) this.send(frame);
   }
 
   /** Sends any other event, in its order with the messages. */
@@ -101,14 +154,17 @@ export class Connection {
   }
 
   /** Ends the login: `login_ok` goes first, then what came meanwhile and is not covered by it. */
-  open(loginOk: string, lastIds: Iterable<readonly [sessionId: string, id: number]>): void {
+  open(loginOk: string, told: Iterable<readonly [sessionId: string, told: Told]>): void {
     const buffered = this.#buffer ?? [];
     const held = this.#held;
     this.#buffer = undefined;
     this.#held = [];
-    for (const [sessionId, id] of lastIds) this.setLastId(sessionId, Math.max(id, this.lastId(sessionId)));
+    for (const [sessionId, each] of told) this.start(sessionId, each);
     this.ws.send(loginOk);
-    for (const { sessionId, id, frame } of buffered) this.pushMessage(sessionId, id, frame);
+    for (const { frame, id, kind, sessionId } of buffered) {
+      if (kind === 'message') this.pushMessage(sessionId, id, frame);
+      else this.#tellRecall(sessionId, id, frame);
+    }
     for (const frame of held) this.send(frame);
   }
 

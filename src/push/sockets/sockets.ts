@@ -1,4 +1,4 @@
-import { type Connection, PROCESS } from './connection';
+import { type Connection, PROCESS, type Told } from './connection';
 
 /** The keys of a map by user, or a set. */
 export type UserIds = Pick<ReadonlyMap<string, unknown>, 'has' | 'keys' | 'size'>;
@@ -41,10 +41,10 @@ export class Sockets {
     if (firstBound) this.changed.bound(sessionId ?? UNBOUND, user.id, true);
   }
 
-  /** An unbound socket hears of one more session, from the message after `lastId` on. */
-  watch(connection: Connection, sessionId: string, lastId: number): void {
+  /** An unbound socket hears of one more session, of what comes after `told`. */
+  watch(connection: Connection, sessionId: string, told: Told): void {
     if (!this.all.has(connection)) return;
-    if (!connection.watches(sessionId)) connection.setLastId(sessionId, lastId);
+    if (!connection.watches(sessionId)) connection.start(sessionId, told);
     addTo(this.#bySession, sessionId, connection);
   }
 

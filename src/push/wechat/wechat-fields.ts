@@ -119,14 +119,14 @@ const TEXT_OF_TYPE: Readonly<Partial<Record<number, string>>> = {
   14: '[视频通话]',
 };
 
-/**
- * What `{text}` is for a message of that type and content: the text itself where it is text (types 1 and 10), the title of the
- * platform's own message that has one (type 0), else what kind of message it is.
- */
+function titleOf(content: unknown): string | undefined {
+  const { title } = (content ?? {}) as { title?: unknown };
+  return typeof title === 'string' ? title : undefined;
+}
+
+/** What `{text}` is for a message of that type and content: the text itself where it is text (types 1 and 10), else what kind of message it is. */
 export function messageText(type: number, content: unknown): string {
   if ((type === 1 || type === 10) && typeof content === 'string') return content;
-  if (type === 0 && typeof content === 'object' && content !== null && 'title' in content) {
-    if (typeof content.title === 'string') return content.title;
-  }
+  if (type === 0) return titleOf(content) ?? '[消息]';
   return TEXT_OF_TYPE[type] ?? '[消息]';
 }

@@ -5,13 +5,14 @@ import { ConfigError } from './config-error';
 import { dev } from './dev';
 import { readEnvFile } from './env-file';
 import { isPlainByDefault, parseMysqlUrl } from './mysql-url';
+import { type FilesConfig, type FilesSetting, type S3Config } from './files-url';
 import { prod } from './prod';
 import { type GetuiConfig, getuiFrom, type TemplateKind } from './push-settings';
 import { SETTINGS, type SettingName } from './settings';
 import { test } from './test';
 import { unknownSettings } from './unknown-settings';
 
-export { ConfigError };
+export { ConfigError, type FilesConfig, type S3Config };
 
 const PROFILES = { prod, test, dev } as const;
 export type Profile = keyof typeof PROFILES;
@@ -73,6 +74,13 @@ export interface Config {
   iceServers: IceServer[];
   /** undefined: messages are kept for ever. */
   retentionDays: number | undefined;
+  /** Where files are kept; undefined: none can be uploaded. */
+  files: FilesConfig | undefined;
+  fileMaxBytes: number;
+  /** What the addresses of files begin with, without a slash at its end; undefined: nothing, they are relative. */
+  filesBaseUrl: string | undefined;
+  /** How long a sender may take a message back, ms; 0: never. */
+  recallMs: number;
   logLevel: 'error' | 'warn' | 'info' | 'debug';
   logDirectory: string | undefined;
   /** `dev` alone: login without the app key makes the demo work. */
@@ -136,6 +144,10 @@ export function configFrom(environment: Environment): Config {
     heartbeatMs: setting('IM_HEARTBEAT_MS'),
     iceServers: setting('IM_ICE_SERVERS'),
     retentionDays: setting('IM_RETENTION_DAYS'),
+    files: filesFrom(setting('IM_FILES'), environment),
+    fileMaxBytes: setting('IM_FILE_MAX_BYTES'),
+    filesBaseUrl: setting('IM_FILES_BASE_URL'),
+    recallMs: setting('IM_RECALL_MS'),
     logLevel: setting('IM_LOG_LEVEL'),
     logDirectory: setting('IM_LOG_DIR'),
     openLogin: chosen === 'dev',
@@ -192,6 +204,29 @@ function wechatFrom(
   );
 }
 
+/** A bucket's keys have the names that all of AWS's tools know. */
+function filesFrom(place: FilesSetting, environment: Environment): FilesConfig | undefined {
+  if (place === 'off') return undefined;
+  if (place.kind === 'folder') return place;
+  const {
+    AWS_ACCESS_KEY_ID: id = '',
+    AWS_SECRET_ACCESS_KEY: secret = '',
+    AWS_SESSION_TOKEN: token = '',
+  } = environment;
+  if (id === '' || secret === '') {
+    const missing = id === '' ? 'AWS_ACCESS_KEY_ID' : 'AWS_SECRET_ACCESS_KEY';
+    throw new ConfigError(`${missing} is required with IM_FILES=s3://… and accepts the key of the bucket`);
+  }
+  return {
+    ...place,
+    credentials: {
+      accessKeyId: id,
+      secretAccessKey: secret,
+      ...(token === '' ? {} : { sessionToken: token }),
+    },
+  };
+}
+
 /** Either spelling of the names is used; the lower one wins, as with curl. */
 function proxyFrom(environment: Environment): ProxyConfig | undefined {
   const url = environment.https_proxy ?? environment.HTTPS_PROXY ?? '';
@@ -213,13 +248,23 @@ function checkProduction({ appKeys, tokenSecret }: Config): void {
 }
 
 /** Files and folders that settings name: what is wrong with them is a wrong setting. */
-function checkFiles({ databaseUrl }: Pick<Config, 'databaseUrl'>): void {
+function checkFiles({
+  databaseUrl,
+  files,
+}: Pick<Config, 'databaseUrl'> & Partial<Pick<Config, 'files'>>): void {
   const file = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : undefined;
   if (file !== undefined && file !== ':memory:') {
     try {
       makeFolder(path.dirname(file));
     } catch (error) {
       throw new ConfigError(`IM_DATABASE_URL accepts a file in a folder that can be made (${codeOf(error)})`);
+    }
+  }
+  if (files?.kind === 'folder') {
+    try {
+      makeFolder(files.folder);
+    } catch (error) {
+      throw new ConfigError(`IM_FILES accepts a folder that can be made (${codeOf(error)})`);
     }
   }
   const ca = parseMysqlUrl(databaseUrl)?.sslCa;

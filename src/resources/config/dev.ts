@@ -6,4 +6,5 @@ export const dev = {
   IM_APP_KEY: 'dev-app-key',
   IM_TOKEN_SECRET: 'dev-token-secret-never-use-it-in-production',
   IM_CORS_ORIGINS: '*',
+  IM_FILES: 'file:data/files',
 };

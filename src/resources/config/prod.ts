@@ -2,4 +2,5 @@
 export const prod = {
   IM_PORT: '3000',
   IM_HOST: '0.0.0.0',
+  IM_FILES: 'off',
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../../logger';
+import { parseFiles } from './files-url';
 import { parseMysqlUrl, SSL_MODES } from './mysql-url';
 import { TEMPLATE_KINDS, templatesSchema } from './push-settings';
 
@@ -10,7 +11,7 @@ const integer = (minimum: number, maximum: number) => {
   const message = `an integer from ${minimum} to ${maximum}`;
   return z
     .string()
-    .regex(/^\d{1,10}$/, message)
+    .regex(/^\d{1,11}$/, message)
     .transform(Number)
     .refine((value) => value >= minimum && value <= maximum, message);
 };
@@ -96,6 +97,26 @@ const iceServers = jsonOf(
   'JSON, an array of RTCIceServer: [{"urls": "stun:host:port"}]',
 );
 
+const filesMessage =
+  'file:<folder>, off, or s3://bucket/prefix with region=, endpoint=http(s)://host:port and path_style=true|false where needed';
+
+const filesPlace = z.string().transform((text, context) => {
+  const place = parseFiles(text);
+  if (place !== undefined) return place;
+  context.addIssue({ code: 'custom', message: filesMessage });
+  return z.NEVER;
+});
+
+/** What stands before `/api/v2` in the addresses of files. */
+const baseUrl = z
+  .string()
+  .refine((text) => {
+    if (!isUrl(text, ['http:', 'https:'])) return false;
+    const { hash, password, search, username } = new URL(text);
+    return [hash, password, search, username].every((part) => part === '') && !/[?#]/.test(text);
+  }, 'an http or https URL without a query')
+  .transform((text) => (text.endsWith('/') ? text.slice(0, -1) : text));
+
 const corsMessage =
   '* or a comma-separated list of origins: https://h5.example.com, https://*.example.com, null, or an app’s own such as capacitor://localhost';
 
@@ -159,6 +180,10 @@ export const SETTINGS = {
   IM_HEARTBEAT_MS: integer(10, 3_600_000).prefault('30000'),
   IM_ICE_SERVERS: iceServers.prefault('[]'),
   IM_RETENTION_DAYS: integer(1, 36_500).optional(),
+  IM_FILES: filesPlace,
+  IM_FILE_MAX_BYTES: integer(1_024, 1_073_741_824).prefault('20971520'),
+  IM_FILES_BASE_URL: baseUrl.optional(),
+  IM_RECALL_MS: integer(0, 31_536_000_000).prefault('120000'),
   IM_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).prefault('info'),
   IM_LOG_DIR: z.string().optional(),
 } as const;

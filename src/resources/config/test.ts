@@ -7,4 +7,5 @@ export const test = {
   IM_DATABASE_URL: 'sqlite::memory:',
   IM_APP_KEY: dev.IM_APP_KEY,
   IM_TOKEN_SECRET: dev.IM_TOKEN_SECRET,
+  IM_FILES: dev.IM_FILES,
 };

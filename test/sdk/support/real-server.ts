@@ -20,6 +20,7 @@ export class RealServer implements Backend {
     this.running = await TestServer.start({
       IM_PORT: String(this.port),
       IM_DATABASE_URL: `sqlite:${this.folder}/im.db`,
+      IM_FILES: `file:${this.folder}/files`,
     });
   }
 

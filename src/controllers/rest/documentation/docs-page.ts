@@ -178,11 +178,12 @@ function sentence(parts: readonly string[], between = '; '): string {
 /** The call as a line for a shell, where `$IM` is the server's address and `$KEY` the backend's app key. */
 function curlOf(method: string, address: string, operation: Operation, example: unknown): string {
   let url = address;
-  for (const { name, in: place, schema } of operation.parameters) {
+  for (const { name, in: place, required, schema } of operation.parameters) {
     const value = encodeURIComponent(JSON.stringify(schema.examples?.[0] ?? name).replaceAll('"', ''));
     if (place === 'path') url = url.replace(`{${name}}`, value);
     // Elsewhere the body says for whom the backend asks.
-    else if (name === 'user_id' && ['GET', 'DELETE'].includes(method)) url += `?user_id=${value}`;
+    else if (required || (name === 'user_id' && ['GET', 'DELETE'].includes(method)))
+      url += `${url.includes('?') ? '&' : '?'}${name}=${value}`;
   }
   const lines = [`curl ${method === 'GET' ? '' : `-X ${method} `}"$IM${url}"`, `  -H "X-IM-App-Key: $KEY"`];
   if (example !== undefined && JSON.stringify(example) !== '{}') {

@@ -6,6 +6,7 @@ import { type Group } from '../routes/groups';
 import { exampleOf, type JsonSchema, SchemaComponents } from './json-schema';
 import { exampleProblem, problem, problemsOf } from './problems';
 import { type Route, TAKES_CURRENT, type Who } from '../route';
+import { wire } from '../schemas';
 
 /** The parts of an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) that are used here. */
 export interface OpenApi {
@@ -57,6 +58,7 @@ const PATH_PARAMETERS: Record<string, z.ZodType> = {
   message_id: messageId,
   client_id: clientId,
   notice_id: rowId,
+  file_id: wire.file.shape.id,
 };
 
 const WHO: Record<Who, string> = {
@@ -123,6 +125,7 @@ function operationOf(
     security: route.who === 'user' ? [{ bearer: [] }, { appKey: [] }] : [{ appKey: [] }],
     parameters: [...pathParameters(route, schemas), ...queryParameters(route, schemas)],
     ...(route.body === undefined ? {} : { requestBody: requestBody(route, route.body, schemas) }),
+    ...(route.multipart === undefined ? {} : { requestBody: multipartBody(route.multipart, schemas) }),
     responses: { ...answersOf(route, schemas), ...problemResponses(route, schemas, problems) },
   };
 }
@@ -160,6 +163,10 @@ function requestBody(route: Route, body: z.ZodType, schemas: SchemaComponents): 
     required: !body.safeParse({}).success,
     content: { 'application/json': { schema, example: route.example ?? exampleOf(schema, schemas) } },
   };
+}
+
+function multipartBody(parts: z.ZodObject, schemas: SchemaComponents): Operation['requestBody'] {
+  return { required: true, content: { 'multipart/form-data': { schema: schemas.of(parts, 'input') } } };
 }
 
 const REQUEST_ID_HEADER = { 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' } };

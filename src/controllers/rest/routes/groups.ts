@@ -1,8 +1,10 @@
 import { applicationRoutes } from './application';
 import { deviceRoutes } from './devices';
+import { fileRoutes } from './files';
 import { messageRoutes } from './messages';
 import { noticeRoutes } from './notices';
 import { participantRoutes } from './participants';
+import { recallRoutes } from './recalls';
 import { type Route } from '../route';
 import { sessionRoutes } from './sessions';
 import { topicStatisticsRoute } from './topic-statistics';
@@ -29,8 +31,9 @@ export const API_GROUPS: readonly Group[] = [
   group('users', { Users: userRoutes, Devices: deviceRoutes }),
   group('sessions', {
     Sessions: sessionRoutes,
-    Messages: messageRoutes,
+    Messages: [...messageRoutes, ...recallRoutes],
     Topics: [...topicRoutes, topicStatisticsRoute],
     Participants: participantRoutes,
   }),
+  group('files', { Files: fileRoutes }),
 ];

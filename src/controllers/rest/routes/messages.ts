@@ -7,7 +7,7 @@ import { userId } from '../../../model/values/identifiers';
 import { sourceAt } from '../../../model/values/json-source';
 import { messageInput, messageInputWith } from '../../../model/values/message-content';
 import { messageTable } from '../../../model/message-tables';
-import { findMessage, findMessages } from '../../../model/messages';
+import { findMessages, findWithQuoted } from '../../../model/messages';
 import { unreadMessages } from '../../../model/unread';
 import { messageJson, messagePage, RawJson } from '../../../views/message';
 import { withQuickCheck } from '../../input';
@@ -20,6 +20,7 @@ import {
   onUser,
   limit,
   queryMessageId,
+  replyTo,
   wire,
 } from '../schemas';
 
@@ -27,6 +28,7 @@ import {
 const envelope = {
   sender_id: userId.optional().meta({ description: 'for the backend; a user sends as itself' }),
   client_msg_id: clientMsgId.optional(),
+  reply_to: replyTo,
 };
 const sendBody = withQuickCheck(z.object(envelope).and(messageInput), messageInputWith(envelope));
 
@@ -55,6 +57,7 @@ export const sendRoute: Route = route({
       message: body,
       source: () => sourceAt(bodyText, ['content']),
       clientMsgId: body.client_msg_id,
+      replyTo: body.reply_to ?? undefined,
     });
     return { status: sent.created ? 201 : 200, body: new RawJson(sent.json) };
   },
@@ -79,7 +82,7 @@ export const messageRoutes: Route[] = [
       const db = context.database.kysely;
       const session = await visibleSession(db, principal, params.session_id ?? '', reader);
       const found = await findMessages(db, messageTable(session.type), session.id, query);
-      const page = messagePage(found.rows, found.more, found.start === 'oldest' ? 'first' : 'last');
+      const page = messagePage(found, context.fileLinks, found.start === 'oldest' ? 'first' : 'last');
       const newest = page.rows.at(-1);
       if (query.peek !== '1' && !headOnly && reader !== undefined && newest !== undefined) {
         await readUpTo(context, session.id, reader, newest);
@@ -99,9 +102,8 @@ export const messageRoutes: Route[] = [
       const id = actingUser(principal, query.user_id);
       const db = context.database.kysely;
       const session = await visibleSession(db, principal, params.session_id ?? '', id);
-      const rows = await unreadMessages(db, session, id, query.after, query.limit);
-      const page = messagePage(rows.slice(0, query.limit), rows.length > query.limit);
-      return { status: 200, body: page.json };
+      const page = await unreadMessages(db, session, id, query.after, query.limit);
+      return { status: 200, body: messagePage(page, context.fileLinks).json };
     },
   }),
   route({
@@ -113,14 +115,10 @@ export const messageRoutes: Route[] = [
     handle: async ({ context, principal, params }) => {
       const db = context.database.kysely;
       const session = await visibleSession(db, principal, params.session_id ?? '');
-      const message = await findMessage(
-        db,
-        messageTable(session.type),
-        session.id,
-        Number(params.message_id),
-      );
-      if (message === undefined) throw notFound('message');
-      return { status: 200, body: new RawJson(messageJson(message)) };
+      const id = Number(params.message_id);
+      const found = await findWithQuoted(db, messageTable(session.type), session.id, id);
+      if (found === undefined) throw notFound('message');
+      return { status: 200, body: new RawJson(messageJson(found.row, context.fileLinks, found.quoted)) };
     },
   }),
 ];

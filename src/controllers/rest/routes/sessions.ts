@@ -75,7 +75,7 @@ async function listSessions(
       rows,
       query.limit,
       (row) => ({
-        ...sessionView(row),
+        ...sessionView(row, context.fileLinks),
         unread_count: counts.get(row.id) ?? 0,
         sticky: row.sticky === 1,
       }),
@@ -125,7 +125,7 @@ export const sessionRoutes: Route[] = [
     },
     handle: async ({ context, principal, body }) => {
       const { session, created } = await createSession(context, principal, body);
-      return { status: created ? 201 : 200, body: sessionView(session) };
+      return { status: created ? 201 : 200, body: sessionView(session, context.fileLinks) };
     },
   }),
   route({
@@ -179,7 +179,7 @@ export const sessionRoutes: Route[] = [
       const members = await participantsOf(db, session.id);
       return {
         status: 200,
-        body: { ...sessionView(session), participants: members.map(participantView) },
+        body: { ...sessionView(session, context.fileLinks), participants: members.map(participantView) },
       };
     },
   }),
@@ -197,7 +197,10 @@ export const sessionRoutes: Route[] = [
       const db = context.database.kysely;
       const session = await visibleSession(db, principal, params.session_id ?? '');
       await db.updateTable('sessions').set({ status: body.status }).where('id', '=', session.id).execute();
-      return { status: 200, body: sessionView(await visibleSession(db, principal, session.id)) };
+      return {
+        status: 200,
+        body: sessionView(await visibleSession(db, principal, session.id), context.fileLinks),
+      };
     },
   }),
   route({

@@ -4,7 +4,7 @@ import { toSqlTime } from '../../../db/time';
 import { topicStatistics } from '../../../model/topic-statistics';
 import { sessionId } from '../../../model/values/identifiers';
 import { type Route, route } from '../route';
-import { forUserOrNobody, queryChoice, queryTopicType, startedBetween } from '../schemas';
+import { forUserOrNobody, queryChoice, startedBetween } from '../schemas';
 
 const count = z.number().int();
 
@@ -41,7 +41,7 @@ const query = z
     ...startedBetween,
     user_id: forUserOrNobody,
     session_id: sessionId.optional(),
-    type: queryTopicType.optional().meta({ description: "the topic's type" }),
+    type: queryChoice(0, 1, 2, 3).optional().meta({ description: "the session's type" }),
     business_type: queryChoice(1, 2).optional().meta({ description: "the session's business_type" }),
   })
   .refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
@@ -70,7 +70,7 @@ export const topicStatisticsRoute: Route = route({
     const figures = await topicStatistics(db, dialect, {
       userId: user,
       sessionId: asked.session_id,
-      type: asked.type,
+      sessionType: asked.type,
       businessType: asked.business_type,
       from: from === undefined ? undefined : toSqlTime(from),
       to: to === undefined ? undefined : toSqlTime(to),

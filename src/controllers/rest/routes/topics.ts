@@ -90,7 +90,7 @@ async function topicMessages(
     // A topic is read from its start; only `before` alone asks for what comes last.
     query.before === undefined || query.after !== undefined,
   );
-  const shown = messagePage(found.rows, found.more, found.start === 'oldest' ? 'first' : 'last');
+  const shown = messagePage(found, context.fileLinks, found.start === 'oldest' ? 'first' : 'last');
   return { status: 200, body: shown.json };
 }
 

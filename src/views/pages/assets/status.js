@@ -197,6 +197,10 @@
       ['Up for', elapsed(status.process.uptime_seconds)],
       ['Memory', whole(status.process.memory_bytes / 1048576) + ' MiB'],
       ['Pushed', whole(status.pushes.sent || 0)],
+      [
+        'Files',
+        status.files ? whole(status.files.total) + ', ' + whole(status.files.bytes / 1048576) + ' MiB' : '–',
+      ],
     ];
     var list = byId('process');
     while (list.firstChild) list.removeChild(list.firstChild);
