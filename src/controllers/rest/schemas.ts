@@ -40,7 +40,6 @@ export const zeroOrOne = z.union([z.literal(0), z.literal(1)]);
 const participant = z.object({ id: userId, role: role.optional() });
 export const participants = z.array(participant).max(MAX_ITEMS);
 export const userIds = z.array(userId).max(MAX_ITEMS);
-export const clientId = text(1, 128);
 export const clientMsgId = text(1, 128).meta({ example: '5f0c9c1e-2d1b-4b0e-9a7e-0d3c5f1a2b3c' });
 
 /** The id of the message that a message quotes. */
@@ -87,7 +86,7 @@ const offsetTime = z.iso.datetime({ offset: true, message: 'a time in ISO 8601 w
  * A moment in a query, ISO 8601 with its offset, as ms since the epoch. A blank in it was a `+` that nobody encoded
  * (`application/x-www-form-urlencoded` writes blanks so).
  */
-export const moment = z
+const moment = z
   .preprocess((text) => (typeof text === 'string' ? text.replace(' ', '+') : text), offsetTime)
   .transform((value) => Math.min(Math.max(Date.parse(value), EARLIEST), LATEST))
   .meta({ type: 'string', format: 'date-time', example: '2026-11-22T00:00:00Z' });
