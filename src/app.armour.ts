@@ -89,7 +89,7 @@ function askToStop(child: ChildProcess, signal: NodeJS.Signals): void {
  * it changes nothing.
  * @returns the status to exit with: the child's last, 128+n where signal n killed it, 0 for a stop between two children
  */
-async function supervise(options: SuperviseOptions): Promise<number> {
+export async function supervise(options: SuperviseOptions): Promise<number> {
   const { script, args = [], execArgv = process.execArgv } = options;
   const { firstDelayMs, longestDelayMs, healthyMs, stopMs } = { ...TIMES, ...options };
 

@@ -105,7 +105,7 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
       title: 'what was found, in a look near the end',
       run: () => searchMessages(db(), 'muc_messages', 's', { words: 'X', limit: PAGE }),
       expected: (result) => (result as { rows: unknown[] }).rows.length === PAGE,
-      rows: 600,
+      rows: 1_200,
     },
     {
       title: 'the last message before a time near the end',

@@ -42,7 +42,7 @@ export const wireMessage = (row: Row) => ({
 export const wireMessages = (rows: readonly Row[]) =>
   rows.map(wireMessage).sort((a, b) => Number(a.id) - Number(b.id));
 
-export const wireTopic = ({ open_session_id: _open, ...row }: Row) => ({
+export const wireTopic = ({ open_session_id: _open, overdue_time: _overdue, ...row }: Row) => ({
   ...row,
   create_time: time(row.create_time),
   reply_time: time(row.reply_time),

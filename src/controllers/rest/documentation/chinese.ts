@@ -11,6 +11,10 @@ const CHINESE: Readonly<Record<string, string>> = {
   Messages: '消息',
   Topics: '咨询',
   Participants: '成员',
+  Files: '文件',
+  Devices: '手机',
+  Webhooks: 'Webhook',
+  Notices: '提醒',
   'Badge, notices and what else concerns the app as a whole': '角标、提醒等与整个应用有关的',
   'Profiles, logging in and out, who is online': '用户资料、登录与退出、是否在线',
   'Conversations: with a fixed type and changing participants': '会话：类型固定，成员可变',
@@ -24,6 +28,23 @@ const CHINESE: Readonly<Record<string, string>> = {
   'The backend only; in the `dev` profile, anybody.': '只限平台后端；`dev` 配置下任何人都可以',
 
   "The app's badge: unread messages over all of the user's sessions": '应用角标：该用户所有会话的未读消息数',
+  'Notices to people who were away, newest first': '发给不在线的人的提醒，最新的在前',
+  'Send a notice anew that failed: it is tried for another 24 hours': '重新发送失败的提醒：再尝试 24 小时',
+  "Events of the platform's webhook, newest first": '平台 Webhook 的事件，最新的在前',
+  "Send a failed event again, ahead of its session's others": '重新发送失败的事件，排在该会话其他事件之前',
+  "Tell one user something, in the user's own session for notices; it is made where there is none":
+    '通知一个用户，写入该用户自己的通知会话；没有时自动建立',
+  "The user's phones that pushes go to, the one named last first": '该用户接收推送的手机，最近登记的在前',
+  'Push to this phone no longer, until it is named again': '不再向这部手机推送，直到它再次登记',
+  'Take a message back; again changes nothing': '撤回一条消息；重复撤回不再改变什么',
+  'What was taken back, in that order': '已撤回的消息，按撤回的顺序',
+  'Messages whose text holds `q`, newest first; a request looks at 10,000 at most, and may find few or none with a next':
+    '文字中含有 `q` 的消息，最新的在前；一次最多查看 10,000 条，可能只找到很少或没有，而仍有 `next`',
+  'How fast topics were answered, over the topics that started in a time':
+    '咨询回复的快慢，统计某段时间内开始的咨询',
+  'Upload a file; a message that names it within a day keeps it':
+    '上传文件；一天之内有消息引用它，它就会保留',
+  "A file's bytes, or those of its thumbnail; ranges are served": '文件的内容，或其缩略图；支持分段读取',
   'Log a user in whom the platform has checked (in dev: anybody, and unknown users are made)':
     '登录平台已核实的用户（dev 下任何人都可以，未知用户会被建立）',
   'Revoke the token given; the backend revokes all tokens of a user':
