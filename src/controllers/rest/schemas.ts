@@ -87,7 +87,7 @@ const offsetTime = z.iso.datetime({ offset: true, message: 'a time in ISO 8601 w
  * A moment in a query, ISO 8601 with its offset, as ms since the epoch. A blank in it was a `+` that nobody encoded
  * (`application/x-www-form-urlencoded` writes blanks so).
  */
-export const moment = z
+const moment = z
   .preprocess((text) => (typeof text === 'string' ? text.replace(' ', '+') : text), offsetTime)
   .transform((value) => Math.min(Math.max(Date.parse(value), EARLIEST), LATEST))
   .meta({ type: 'string', format: 'date-time', example: '2026-11-22T00:00:00Z' });
