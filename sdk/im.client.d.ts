@@ -415,6 +415,12 @@ declare namespace IMClient {
     last_message_time: string | null;
   }
 
+  /** A session in a user's list. */
+  interface ListedSession extends Session {
+    unread_count: number;
+    sticky: boolean;
+  }
+
   interface Participant {
     id: string;
     type: UserType;
@@ -523,8 +529,10 @@ declare namespace IMClient {
     get(sessionId: string): JQueryPromise<Session & { participants: Participant[] }>;
     list(
       query?: ForUser & ListQuery & { type?: SessionType; business_type?: BusinessType },
-    ): JQueryPromise<List<Session & { unread_count: number; sticky: boolean }>>;
-    recent(query?: ForUser & ListQuery & { type?: UserType; days?: number }): JQueryPromise<List<Session>>;
+    ): JQueryPromise<List<ListedSession>>;
+    recent(
+      query?: ForUser & ListQuery & { type?: UserType; days?: number },
+    ): JQueryPromise<List<ListedSession>>;
     stick(sessionId: string, body?: ForUser): JQueryPromise<undefined>;
     unstick(sessionId: string, query?: ForUser): JQueryPromise<undefined>;
     setStatus(sessionId: string, body: { status: 0 | 1 }): JQueryPromise<Session>;

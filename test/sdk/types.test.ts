@@ -35,6 +35,10 @@ async function wait(): Promise<string> {
   const { token } = await client.users.login({ user_id: 'u', user_type: 'doctor', platform: 'wechat' });
   const topics = await client.sessions.topics({ status: 10, reply: 0 });
   await client.sessions.topicMessages('t', { limit: 3 });
+  const [recent] = (await client.sessions.recent({ type: 'patient', days: 7 })).items;
+  const unread: number | undefined = recent?.unread_count;
+  const sticky: boolean | undefined = recent?.sticky;
+  void unread; void sticky;
   await client.sessions.topicMessages('s', 't', { limit: 3 });
   return items.map(({ sender_name }) => sender_name).concat(token, topics.items.map(({ name }) => name)).join() + count + more;
 }
