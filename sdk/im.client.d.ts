@@ -516,6 +516,17 @@ declare namespace IMClient {
     consultTime(
       userId: string,
     ): JQueryPromise<{ user_id: string; last_active_time: string | null; last_consult_time: string | null }>;
+    devices(userId: string): JQueryPromise<{ items: Device[]; next: null }>;
+    removeDevice(userId: string, clientId: string): JQueryPromise<undefined>;
+  }
+
+  /** A phone that pushes go to. */
+  interface Device {
+    client_id: string;
+    platform: 'ios' | 'android';
+    in_background: boolean;
+    update_time: string;
+    state: 'active' | 'retired';
   }
 
   interface SessionsGroup {

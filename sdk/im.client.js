@@ -332,6 +332,8 @@
       status: ['GET /users/:user_id/status'],
       setStatus: ['PUT /users/:user_id/status'],
       consultTime: ['GET /users/:user_id/consult/time'],
+      devices: ['GET /users/:user_id/devices'],
+      removeDevice: ['DELETE /users/:user_id/devices/:client_id'],
     },
     sessions: {
       create: ['POST /sessions'],

@@ -8,7 +8,10 @@ import { Calls } from './commands/calls/calls';
 import { LoneProcess } from './commands/maintenance/lone-process';
 import { Retention } from './commands/maintenance/retention';
 import { Acknowledgements } from './commands/notices/acknowledgements';
+import { Badges } from './commands/notices/badges';
+import { noticePlanOf } from './commands/notices/notice-plan';
 import { Notices } from './commands/notices/notices';
+import { PushRecalls } from './commands/notices/push-recalls';
 import { MemberCache } from './commands/sending/member-cache';
 import { NameCache } from './commands/sending/name-cache';
 import { SendRate } from './commands/sending/send-rate';
@@ -22,7 +25,6 @@ import { type FileStore, openStore } from './files/store';
 import { log } from './logger';
 import { Outage } from './db/outage';
 import { createMetrics } from './metrics';
-import { type NoticePlan } from './model/appending/append';
 import { takeForcedToken } from './model/forced-tokens';
 import { NO_EVENTS } from './model/appending/events';
 import { sessionMembers } from './model/participants';
@@ -33,6 +35,7 @@ import { SharedPresence } from './push/presence';
 import { Sockets } from './push/sockets/sockets';
 import { type TokenCache } from './push/outgoing/access-token';
 import { redisTokenCache } from './push/outgoing/redis-token-cache';
+import { createGetui, type Getui } from './push/getui/getui';
 import { createWechat, type Wechat } from './push/wechat/wechat';
 import { type Config } from './resources/config/config';
 import { FileLinks } from './views/file';
@@ -49,18 +52,37 @@ export interface Overrides {
   database?: Database;
   bus?: Bus;
   wechat?: Wechat;
+  getui?: Getui;
   fileStore?: FileStore;
   /** null: as if sharp were not installed */
   pictures?: Pictures | null;
 }
 
 /** What connects processes: memory where there is one alone, Redis where there may be several. */
-function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache?: TokenCache } {
-  if (overrides.bus !== undefined) return { bus: overrides.bus };
-  if (config.redisUrl === undefined) return { bus: memoryBus() };
+function between(config: Config, overrides: Overrides): { bus: Bus; tokenCache: TokenCacheOf } {
+  if (overrides.bus !== undefined) return { bus: overrides.bus, tokenCache: () => undefined };
+  if (config.redisUrl === undefined) return { bus: memoryBus(), tokenCache: () => undefined };
   const bus = new RedisBus({ url: config.redisUrl });
-  if (config.wechat === undefined) return { bus };
-  return { bus, tokenCache: redisTokenCache(bus.commands, { host: 'wechat', appId: config.wechat.appId }) };
+  return { bus, tokenCache: (host, appId) => redisTokenCache(bus.commands, { host, appId }) };
+}
+
+/** Where a host's access token is kept; undefined: in memory. */
+type TokenCacheOf = (host: 'wechat' | 'getui', appId: string) => TokenCache | undefined;
+
+function wechatOf(config: Config, tokenCache: TokenCacheOf, database: Database): Wechat | undefined {
+  const { proxy, wechat } = config;
+  if (wechat === undefined) return undefined;
+  return createWechat({
+    ...wechat,
+    tokenCache: tokenCache('wechat', wechat.appId),
+    mayForceToken: () => takeForcedToken(database),
+    proxy,
+  });
+}
+
+function getuiOf({ getui, proxy }: Config, tokenCache: TokenCacheOf): Getui | undefined {
+  if (getui === undefined) return undefined;
+  return createGetui({ ...getui, tokenCache: tokenCache('getui', getui.appId), proxy });
 }
 
 function picturesOf({ pictures }: Overrides): Pictures | undefined {
@@ -77,20 +99,18 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   const sockets = new Sockets({
     user: (userId, online) => presence.userChanged(userId, online),
     bound: (sessionId, userId, bound) => presence.boundChanged(sessionId, userId, bound),
+    asleep: (sessionId, userId, asleep) => presence.asleepChanged(sessionId, userId, asleep),
   });
   const presence = new SharedPresence(bus, sockets);
-  const wechat =
-    overrides.wechat ??
-    (config.wechat === undefined
-      ? undefined
-      : createWechat({
-          ...config.wechat,
-          tokenCache,
-          mayForceToken: () => takeForcedToken(database),
-          proxy: config.proxy,
-        }));
+  const wechat = overrides.wechat ?? wechatOf(config, tokenCache, database);
+  const getui = overrides.getui ?? getuiOf(config, tokenCache);
   const activity = new Activity(database);
-  const acknowledgements = new Acknowledgements(database, config.ackTimeoutMs, metrics);
+  const acknowledgements = new Acknowledgements(
+    database,
+    config.ackTimeoutMs,
+    metrics,
+    getui === undefined ? ['wechat'] : ['wechat', 'getui'],
+  );
   const members = new MemberCache();
   const names = new NameCache(() => bus.healthy);
   const rate = new SendRate(config.sendRate);
@@ -120,9 +140,15 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   });
   const healing = new Healing({ database, bus, sockets, deliver, tokens, names });
   const wantedEvents = config.webhook?.events ?? NO_EVENTS;
+  const badges = new Badges(database, getui);
+  const pushRecalls = new PushRecalls(database, getui);
   const notices = new Notices({
     database,
     wechat,
+    getui,
+    pushText: config.getui?.text ?? 'hidden',
+    callTimeoutMs: config.callTimeoutMs,
+    recalls: pushRecalls,
     metrics,
     wantedEvents,
     pollMs: Math.min(1000, Math.max(50, config.ackTimeoutMs / 4)),
@@ -131,11 +157,11 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   const webhooks = new Webhooks({ ...config, fileLinks }, database, metrics);
   const retention = new Retention({ database, retentionDays: config.retentionDays });
   // An acknowledgement of the last moment is in time, too: it is gathered and written until then.
-  const delayMs = config.ackTimeoutMs + 2 * acknowledgements.gatherMs;
-  const noticePlan: NoticePlan = (sessionId, patientId) => {
-    if (presence.isBound(sessionId, patientId)) return { state: 'pending', delayMs };
-    return { state: wechat === undefined ? 'skipped' : 'pending', delayMs: 0 };
-  };
+  const noticePlan = noticePlanOf(presence, {
+    wechat: wechat !== undefined,
+    getui: getui !== undefined,
+    ackMs: config.ackTimeoutMs + 2 * acknowledgements.gatherMs,
+  });
   const announceStored = announcerOf({ database, deliver, activity, notices, metrics, webhooks });
   const writer = new Writer({
     database,
@@ -184,6 +210,8 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     bus,
     activity,
     acknowledgements,
+    badges,
+    pushRecalls,
     names,
     deliver,
     announceStored,
@@ -219,6 +247,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await writer.idle();
       await lone?.close();
       await retention.close();
+      badges.close();
       await Promise.all([notices.close(), webhooks.close()]);
       await acknowledgements.close();
       await activity.close();

@@ -6,7 +6,7 @@ export const LABELS = {
   userType: ['doctor', 'patient'],
   result: ['sent', 'dropped'],
   class: ['2xx', '3xx', '4xx', '5xx'],
-  channel: ['wechat'],
+  channel: ['wechat', 'getui'],
   state: ['delivered', 'sent', 'skipped', 'failed'],
   eventState: ['sent', 'failed'],
 } as const;
@@ -39,8 +39,14 @@ export function createMetrics() {
     }),
     notices: new Counter({
       name: 'im_notices_total',
-      help: 'WeChat notices that this process brought into a final state',
-      labelNames: ['state'],
+      help: 'Notices to people who are away that this process brought into a final state, by channel',
+      labelNames: ['channel', 'state'],
+      registers,
+    }),
+    noticesWaiting: new Gauge({
+      name: 'im_notices_waiting',
+      help: 'Notices that are pending, over the whole database, by channel',
+      labelNames: ['channel'],
       registers,
     }),
     files: new Counter({
@@ -57,12 +63,6 @@ export function createMetrics() {
       name: 'im_webhook_events_total',
       help: 'Webhook events that this process brought into a final state',
       labelNames: ['state'],
-      registers,
-    }),
-    noticesWaiting: new Gauge({
-      name: 'im_notices_waiting',
-      help: 'Notices in the database that are pending, by channel',
-      labelNames: ['channel'],
       registers,
     }),
     responses: new Counter({
@@ -94,9 +94,11 @@ export function createMetrics() {
   // What has not happened yet counts 0: a series that begins with its first event hides that event from rate().
   for (const table of LABELS.table) metrics.messages.inc({ table }, 0);
   for (const result of LABELS.result) metrics.pushes.inc({ result }, 0);
-  for (const state of LABELS.state) metrics.notices.inc({ state }, 0);
+  for (const channel of LABELS.channel) {
+    for (const state of LABELS.state) metrics.notices.inc({ channel, state }, 0);
+    metrics.noticesWaiting.set({ channel }, 0);
+  }
   for (const state of LABELS.eventState) metrics.events.inc({ state }, 0);
-  for (const channel of LABELS.channel) metrics.noticesWaiting.set({ channel }, 0);
   for (const each of LABELS.class) metrics.responses.inc({ class: each }, 0);
   for (const userType of LABELS.userType) metrics.sockets.set({ user_type: userType }, 0);
   return metrics;

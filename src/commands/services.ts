@@ -16,6 +16,8 @@ import { type Activity } from './delivery/activity';
 import { type AnnounceStored } from './delivery/announce-stored';
 import { type Deliver } from './delivery/deliver';
 import { type Acknowledgements } from './notices/acknowledgements';
+import { type Badges } from './notices/badges';
+import { type PushRecalls } from './notices/push-recalls';
 import { type Notices } from './notices/notices';
 import { type NameCache } from './sending/name-cache';
 import { type SendRate } from './sending/send-rate';
@@ -33,6 +35,8 @@ export interface Services {
   readonly bus: Bus;
   readonly activity: Activity;
   readonly acknowledgements: Acknowledgements;
+  readonly badges: Badges;
+  readonly pushRecalls: PushRecalls;
   readonly names: NameCache;
   readonly deliver: Deliver;
   readonly announceStored: AnnounceStored;

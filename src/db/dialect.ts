@@ -42,6 +42,13 @@ export interface Dialect {
   ): Promise<void>;
   hasColumn(db: Kysely<unknown>, table: string, column: string): Promise<boolean>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
+  /** Makes an index again with other columns, in one go. */
+  replaceUniqueIndex(
+    db: Kysely<unknown>,
+    table: string,
+    index: string,
+    columns: readonly string[],
+  ): Promise<void>;
   /** All or none of them. @param columns their types, by name */
   addColumns(
     db: Kysely<unknown>,

@@ -11,6 +11,7 @@ import { firstReply } from './migrations/0002-first-reply';
 import { webhooks } from './migrations/0003-webhooks';
 import { recalls } from './migrations/0004-recalls';
 import { files } from './migrations/0005-files';
+import { devices } from './migrations/0006-devices';
 import { callRings } from './migrations/0019-call-rings';
 import { createServerState } from './migrations/ddl';
 
@@ -26,6 +27,7 @@ export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0003-webhooks': webhooks,
   '0004-recalls': recalls,
   '0005-files': files,
+  '0006-devices': devices,
   '0019-call-rings': callRings,
 };
 

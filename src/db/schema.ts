@@ -161,6 +161,28 @@ interface NoticeTable {
   claimed_by: Defaulted<string | null>;
   /** The first failure of the present row of retries. */
   retry_since: Defaulted<SqlTime | null>;
+  /** The name of a push at Getui, the same over all tries. */
+  request_id: Defaulted<string | null>;
+  /** What Getui calls a push that it took; taking back the push needs it. */
+  task_id: Defaulted<string | null>;
+  /** When it was last sent anew, after it had failed. */
+  resend_time: Defaulted<SqlTime | null>;
+  /** When WeChat takes over from a push that nobody took; null: it does not. */
+  fallback_time: Defaulted<SqlTime | null>;
+}
+
+/** A phone's app, which pushes go to. */
+interface DeviceTable {
+  client_id: string;
+  /** Who named it last. */
+  user_id: string;
+  platform: 'ios' | 'android';
+  in_background: number;
+  /** `retired`: the push service knows it no longer. */
+  state: 'active' | 'retired';
+  /** The token that named it last; null: the backend did. */
+  token_id: string | null;
+  update_time: SqlTime;
 }
 
 export const EVENT_STATES = ['pending', 'sent', 'failed'] as const;
@@ -274,6 +296,7 @@ export interface Schema {
   webhook_events: WebhookEventTable;
   server_state: ServerStateTable;
   calls: CallTable;
+  devices: DeviceTable;
   files: FileTable;
   message_files: MessageFileTable;
   recalls: RecallTable;
@@ -290,6 +313,7 @@ export type RecallRow = Selectable<RecallTable>;
 export type TopicRow = Selectable<TopicTable>;
 export type CallRow = Selectable<CallTable>;
 export type NoticeRow = Selectable<NoticeTable>;
+export type DeviceRow = Selectable<DeviceTable>;
 export type FileRow = Selectable<FileTable>;
 export type WebhookEventRow = Selectable<WebhookEventTable>;
 export type MessageTableName = 'system_messages' | 'muc_messages' | 'p2p_messages' | 'group_messages';

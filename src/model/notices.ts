@@ -1,16 +1,19 @@
+import { sql, type Transaction } from 'kysely';
 import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
-import { type NoticeRow, type NoticeState } from '../db/schema';
 import { type Dialect } from '../db/dialect';
-import { sql } from 'kysely';
+import { type NoticeRow, type NoticeState, type Schema } from '../db/schema';
 import { type NoticePlan, type WrittenNotices } from './appending/append';
-import { Events, type WantedEvents } from './appending/events';
+import { type WantedEvents } from './appending/events';
 import { lockSession } from './appending/locked-session';
+import { tellFailed } from './failed-notices';
 import { claimDue, cutError, type Finished } from './outbox';
 import { runIn } from '../db/statement';
+import { activeDevices } from './devices';
+import { type Member } from './participants';
 import { type SqlTime } from '../db/time';
 
-/** A patient to whom everything in a session up to a message has arrived. */
+/** Somebody to whom everything in a session up to a message has arrived. */
 export interface Acknowledgement {
   sessionId: string;
   userId: string;
@@ -26,6 +29,7 @@ export interface Acknowledgement {
 export async function settleNotices(
   db: Queryable,
   dialect: Dialect,
+  channel: NoticeRow['channel'],
   acknowledgements: readonly Acknowledgement[],
 ): Promise<number> {
   const places = acknowledgements.map(
@@ -34,7 +38,9 @@ export async function settleNotices(
   );
   const { numAffectedRows } = await sql`update notices /*! force index (notices_message) */
     set state = 'delivered', update_time = ${sql.raw(dialect.now)}
-    where state = 'pending' and claimed_by is null and (${sql.join(places, sql` or `)})`.execute(db);
+    where state = 'pending' and claimed_by is null and channel = ${channel} and (${sql.join(places, sql` or `)})`.execute(
+    db,
+  );
   return Number(numAffectedRows ?? 0);
 }
 
@@ -78,6 +84,11 @@ export async function reviveNotice({ dialect, kysely }: Database, id: number): P
       due_time: now,
       update_time: now,
       retry_since: now,
+      // A push is another one for Getui, and WeChat, which may have spoken, does not follow it.
+      resend_time: now,
+      request_id: null,
+      task_id: null,
+      fallback_time: null,
     })
     .where('id', '=', id)
     .where('state', '=', 'failed')
@@ -102,28 +113,33 @@ export async function setWechatPause({ dialect, kysely }: Database, until: SqlTi
 }
 
 /**
- * Notices of a call's invitation, for the patients who have no socket bound to its session.
+ * Notices of a call's invitation, for those who have no socket that gets it.
  * @returns what was written, to be told after the commit
  */
 export async function insertCallNotices(
-  trx: Queryable,
+  trx: Transaction<Schema>,
+  dialect: Dialect,
   { id, now, sessionId }: { id: string; sessionId: string; now: SqlTime },
-  patients: readonly string[],
-  plan: NoticePlan,
+  callees: readonly Member[],
+  noticePlan: NoticePlan,
 ): Promise<WrittenNotices> {
-  const absent = patients
-    .map((user) => ({ user, ...plan(sessionId, user) }))
-    .filter(({ delayMs }) => delayMs === 0);
-  if (absent.length === 0) return { dueNow: false, skipped: 0 };
+  const devices = noticePlan.usesDevices ? await activeDevices(runIn(trx, dialect), [sessionId]) : null;
+  const planned = callees.flatMap((callee) =>
+    noticePlan
+      .plan(sessionId, callee, devices?.get(callee.id) ?? [], 'call')
+      .map((each) => ({ ...each, user: callee.id })),
+  );
+  if (planned.length === 0) return { dueNow: false, skipped: 0 };
   await trx
     .insertInto('notices')
     .values(
-      absent.map(({ state, user }) => ({
-        channel: 'wechat',
+      planned.map(({ channel, clientId, state, user }) => ({
+        channel,
         session_id: sessionId,
         message_id: null,
         call_id: id,
         user_id: user,
+        client_id: clientId,
         state,
         create_time: now,
         update_time: now,
@@ -131,8 +147,19 @@ export async function insertCallNotices(
       })),
     )
     .execute();
-  const skipped = absent.filter(({ state }) => state === 'skipped').length;
-  return { dueNow: skipped < absent.length, skipped };
+  const skipped = planned.filter(({ state }) => state === 'skipped').length;
+  return { dueNow: skipped < planned.length, skipped };
+}
+
+/** How many notices are pending, by channel. */
+export async function waitingNotices(db: Queryable): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('notices')
+    .select((eb) => ['channel', eb.fn.countAll<number>().as('count')])
+    .where('state', '=', 'pending')
+    .groupBy('channel')
+    .execute();
+  return new Map(rows.map(({ channel, count }) => [channel, count]));
 }
 
 /** Claims up to `limit` notices of a channel that are due, for `claimMs`. */
@@ -200,22 +227,7 @@ export async function finishNotice(
     const run = runIn(trx, database.dialect);
     const session = await lockSession(run, database.dialect, notice.session_id);
     const isOurs = await update(trx);
-    if (!isOurs || session === undefined) return isOurs;
-    const { channel, message_id, user_id } = notice;
-    const events = new Events(wanted);
-    events.add(session, 'notice.failed', { details: { user_id, message_id, channel, error: last_error } });
-    await events.store(run);
-    return true;
+    if (isOurs) await tellFailed(run, wanted, session, [notice], last_error);
+    return isOurs;
   });
-}
-
-/** How many notices are pending, by channel. */
-export async function waitingNotices(db: Queryable): Promise<{ channel: string; count: number }[]> {
-  const rows = await db
-    .selectFrom('notices')
-    .select((eb) => ['channel', eb.fn.countAll().as('count')])
-    .where('state', '=', 'pending')
-    .groupBy('channel')
-    .execute();
-  return rows.map(({ channel, count }) => ({ channel, count: Number(count) }));
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { type Queryable } from '../db/database';
-import { type MessageRow, type RecallRow } from '../db/schema';
+import { type MessageRow, type NoticeRow, type RecallRow } from '../db/schema';
 import { type LockedSession } from './appending/locked-session';
 import { messageTable } from './message-tables';
 
@@ -79,11 +79,12 @@ export async function skipNotices(
   trx: Queryable,
   { members, now, row }: LockedSession,
   messageId: number,
+  channel: NoticeRow['channel'],
 ): Promise<number> {
   if (members.size === 0) return 0;
   const { numAffectedRows } = await sql`update notices /*! force index (notices_message) */
     set state = 'skipped', update_time = ${now}
-    where state = 'pending' and session_id = ${row.id} and message_id = ${messageId}
+    where state = 'pending' and channel = ${channel} and session_id = ${row.id} and message_id = ${messageId}
       and user_id in (${sql.join([...members.keys()])})`.execute(trx);
   return Number(numAffectedRows ?? 0);
 }

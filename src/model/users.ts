@@ -36,6 +36,13 @@ export async function findUser(db: Queryable, id: string): Promise<User | undefi
   return (await findUsers(db, [id])).get(id);
 }
 
+/** A patient's openid; empty where it is not known, or there is no such patient. */
+export async function findOpenid(db: Queryable, id: string): Promise<string> {
+  const rows = await db.selectFrom('patients').select(['id', 'openid']).where('id', '=', id).execute();
+  // A platform's view may compare ids without regard to case.
+  return rows.find((row) => row.id === id)?.openid ?? '';
+}
+
 /** Whether the profiles are the platform's, seen through views, so that they can't be changed here. */
 export async function profilesAreViews(db: Queryable, dialect: Dialect): Promise<boolean> {
   return (await dialect.viewsAmong(db, Object.values(TABLES))).length > 0;

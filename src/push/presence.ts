@@ -9,6 +9,8 @@ export interface Presence {
   isBound(sessionId: string, userId: string): boolean;
   /** Whether the user has a socket that gets the session's events: one bound to it, or a doctor's that is bound to none. */
   hears(sessionId: string, userId: string): boolean;
+  /** The same for a socket whose phone is not in the background. */
+  looksAt(sessionId: string, userId: string): boolean;
 }
 
 /** How many entries one event holds. */
@@ -77,6 +79,14 @@ export class SharedPresence implements Presence {
     return this.isBound(sessionId, userId) || this.isBound(UNBOUND, userId);
   }
 
+  looksAt(sessionId: string, userId: string): boolean {
+    return [sessionId, UNBOUND].some(
+      (place) =>
+        (this.sockets.isBound(place, userId) && !this.sockets.isAsleep(place, userId)) ||
+        this.#isElsewhere(boundEntry(place, userId), asleepEntry(place, userId)),
+    );
+  }
+
   /** To be told of a user's first socket here, and of the end of the last one. */
   userChanged(userId: string, online: boolean): void {
     this.#tell(userId, online);
@@ -87,14 +97,22 @@ export class SharedPresence implements Presence {
     this.#tell(boundEntry(sessionId, userId), bound);
   }
 
+  /** The same when all of them have gone to the background, or no longer. */
+  asleepChanged(sessionId: string, userId: string, asleep: boolean): void {
+    this.#tell(asleepEntry(sessionId, userId), asleep);
+  }
+
   #tell(entry: string, there: boolean): void {
     if (!this.bus.shared) return;
     this.bus.publish({ kind: 'presence', added: there ? [entry] : [], removed: there ? [] : [entry] });
   }
 
-  #isElsewhere(entry: string): boolean {
+  /** Whether another process has this entry, and not the one that takes it back. */
+  #isElsewhere(entry: string, unless?: string): boolean {
     if (!this.bus.healthy) return false;
-    for (const { entries } of this.#others.values()) if (entries.has(entry)) return true;
+    for (const { entries } of this.#others.values()) {
+      if (entries.has(entry) && (unless === undefined || !entries.has(unless))) return true;
+    }
     return false;
   }
 
@@ -147,8 +165,12 @@ export class SharedPresence implements Presence {
 
   /** Everything at once: what changes from now on is published behind it. */
   #answer(to: string): void {
-    const bound = [...this.sockets.boundPairs()].map(([sessionId, userId]) => boundEntry(sessionId, userId));
-    const entries = [...new Set([...this.sockets.users(), ...bound])];
+    const pairs = [...this.sockets.boundPairs()];
+    const bound = pairs.map(([sessionId, userId]) => boundEntry(sessionId, userId));
+    const asleep = pairs
+      .filter(([sessionId, userId]) => this.sockets.isAsleep(sessionId, userId))
+      .map(([sessionId, userId]) => asleepEntry(sessionId, userId));
+    const entries = [...new Set([...this.sockets.users(), ...bound, ...asleep])];
     let start = 0;
     do {
       const added = entries.slice(start, start + PART);
@@ -162,4 +184,9 @@ export class SharedPresence implements Presence {
 /** No id holds a blank. */
 function boundEntry(sessionId: string, userId: string): string {
   return `${sessionId} ${userId}`;
+}
+
+/** Stands beside the other entry: all sockets there are in the background. No id holds a tilde. */
+function asleepEntry(sessionId: string, userId: string): string {
+  return `~${boundEntry(sessionId, userId)}`;
 }

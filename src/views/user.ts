@@ -1,4 +1,4 @@
-import { type UserStateRow } from '../db/schema';
+import { type DeviceRow, type UserStateRow } from '../db/schema';
 import { toIso, toSqlTime, laterOf } from '../db/time';
 import { type User } from '../model/users';
 
@@ -35,5 +35,16 @@ export function statusView(
     in_background: state?.in_background === 1,
     platform: state?.platform ?? null,
     last_active_time: active === null ? null : toIso(active),
+  };
+}
+
+/** A phone that pushes go to. */
+export function deviceView(device: DeviceRow) {
+  return {
+    client_id: device.client_id,
+    platform: device.platform,
+    in_background: device.in_background === 1,
+    update_time: toIso(device.update_time),
+    state: device.state,
   };
 }

@@ -129,7 +129,9 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
 
   it('are those that wait, when they are settled', async () => {
     const { result, rows } = await rowsRead(() =>
-      settleNotices(db(), database.dialect, [{ sessionId: 's', userId: 'P', messageId: SETTLED + WAITING }]),
+      settleNotices(db(), database.dialect, 'wechat', [
+        { sessionId: 's', userId: 'P', messageId: SETTLED + WAITING },
+      ]),
     );
     rows.should.be.within(1, WAITING + 10);
     should(result).equal(WAITING);

@@ -20,6 +20,8 @@ const WECHAT = {
   IM_WECHAT_TEMPLATE_ID: 't',
 };
 
+const GETUI = { IM_GETUI_APP_ID: 'a', IM_GETUI_APP_KEY: 'k', IM_GETUI_MASTER_SECRET: 'm' };
+
 const NUMBERS = ['abc', '-1', '1.5', '1e3', '0x10', ' 5', '5 ', '99999999999999999999', '٣'];
 
 /** Values that a setting refuses; an empty one counts as unset. */
@@ -72,6 +74,20 @@ const BAD: Record<string, string[]> = {
     '{"thing 1":"x"}',
   ],
   IM_WECHAT_API_BASE: ['api.weixin.qq.com', 'ws://x'],
+  IM_WECHAT_TEMPLATES: [
+    'x',
+    '[]',
+    'null',
+    '{"other":{"template_id":"t"}}',
+    '{"call":{}}',
+    '{"call":{"template_id":""}}',
+    '{"call":{"template_id":"t","data":{}}}',
+    '{"call":{"template_id":"t","data":{"thing1":"{unknown}"}}}',
+    '{"call":{"template_id":"t","more":1}}',
+  ],
+  IM_GETUI_API_BASE: ['restapi.getui.com', 'ws://x'],
+  IM_GETUI_OPTIONS: ['x', '[]', 'null', '5', '"text"'],
+  IM_PUSH_TEXT: ['Hidden', 'none', 'all'],
   IM_ACK_TIMEOUT_MS: [...NUMBERS, '0', '86400001'],
   IM_SEND_RATE: [...NUMBERS, '0', '1000001'],
   IM_CORS_ORIGINS: [
@@ -126,7 +142,15 @@ const BAD: Record<string, string[]> = {
 };
 
 /** Texts that are taken whatever they are. */
-const FREE = ['IM_WECHAT_APP_ID', 'IM_WECHAT_APP_SECRET', 'IM_WECHAT_TEMPLATE_ID', 'IM_LOG_DIR'];
+const FREE = [
+  'IM_GETUI_APP_ID',
+  'IM_GETUI_APP_KEY',
+  'IM_GETUI_MASTER_SECRET',
+  'IM_WECHAT_APP_ID',
+  'IM_WECHAT_APP_SECRET',
+  'IM_WECHAT_TEMPLATE_ID',
+  'IM_LOG_DIR',
+];
 
 function refusal(environment: Record<string, string>): string {
   try {
@@ -189,8 +213,20 @@ describe('The configuration', () => {
       templateId: 't',
       url: undefined,
       templateData: { thing1: '{sender_name}', thing2: '{text}', time3: '{time}' },
+      templates: {},
       apiBase: 'https://api.weixin.qq.com',
     });
+    should(config.getui).equal(undefined);
+    should(configFrom(GETUI).getui).eql({
+      appId: 'a',
+      appKey: 'k',
+      masterSecret: 'm',
+      apiBase: 'https://restapi.getui.com/v2',
+      pushOptions: {},
+      text: 'hidden',
+    });
+    for (const name of Object.keys(GETUI))
+      refusal({ ...GETUI, [name]: '' }).should.startWith(`${name} is required`);
   });
 
   it('of the profile test is as dev, but strict', () => {

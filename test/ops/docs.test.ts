@@ -121,7 +121,7 @@ describe('The documentation', () => {
       'performance',
       'sdk',
       'socket',
-      'wechat',
+      'notices',
     ];
     for (const name of files) {
       const file = name === 'readme.md' ? name : `doc/${name}.md`;

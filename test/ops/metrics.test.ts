@@ -37,13 +37,17 @@ describe('/metrics', () => {
     const names = [
       ...MESSAGE_TABLES.map((table) => `im_messages_total{table="${table}"}`),
       ...['sent', 'dropped'].map((result) => `im_push_total{result="${result}"}`),
-      ...['delivered', 'sent', 'skipped', 'failed'].map((state) => `im_notices_total{state="${state}"}`),
+      ...['wechat', 'getui'].flatMap((channel) => [
+        `im_notices_waiting{channel="${channel}"}`,
+        ...['delivered', 'sent', 'skipped', 'failed'].map(
+          (state) => `im_notices_total{channel="${channel}",state="${state}"}`,
+        ),
+      ]),
       ...['sent', 'failed'].map((state) => `im_webhook_events_total{state="${state}"}`),
       ...['doctor', 'patient'].map((type) => `im_sockets{user_type="${type}"}`),
       'im_topics_waiting',
       'im_files_total',
       'im_file_bytes_total',
-      'im_notices_waiting{channel="wechat"}',
     ];
     should(await series()).eql(Object.fromEntries(names.map((name) => [name, 0])));
   });
@@ -76,11 +80,12 @@ describe('/metrics', () => {
     should(now['im_push_total{result="sent"}']).equal(1);
     should(now['im_sockets{user_type="patient"}']).equal(1);
     should(now['im_sockets{user_type="doctor"}']).equal(0);
+    should(now['im_notices_waiting{channel="wechat"}']).equal(1);
     await socket.close();
   });
 
   it('counts the notice of a call that nobody is to send', async () => {
-    const skipped = async () => (await series())['im_notices_total{state="skipped"}'] ?? NaN;
+    const skipped = async () => (await series())['im_notices_total{channel="wechat",state="skipped"}'] ?? NaN;
     const before = await skipped();
     const caller = await connect(server.url);
     await caller.login(await server.token('D'), 's', 'doctor');

@@ -22,6 +22,7 @@ class Process {
     this.sockets = new Sockets({
       user: (userId, online) => this.presence.userChanged(userId, online),
       bound: (sessionId, userId, bound) => this.presence.boundChanged(sessionId, userId, bound),
+      asleep: (sessionId, userId, asleep) => this.presence.asleepChanged(sessionId, userId, asleep),
     });
     this.presence = new SharedPresence(this.bus, this.sockets, 200);
   }

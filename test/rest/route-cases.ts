@@ -84,6 +84,14 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
     names: 'path',
     outsider: 403,
   },
+  'GET /users/:user_id/devices': { status: 200, names: 'path', outsider: 403 },
+  // Nobody has this one.
+  'DELETE /users/:user_id/devices/:client_id': {
+    params: () => ({ client_id: 'none' }),
+    status: 404,
+    names: 'path',
+    outsider: 403,
+  },
   'POST /users/:user_id/notices': { body: () => ({ content: '通知' }), status: 201, outsider: 403 },
   'GET /users/:user_id/consult/time': { status: 200, names: 'path', outsider: 403 },
 

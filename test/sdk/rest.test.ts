@@ -27,6 +27,8 @@ const CALLS: [string, unknown[], string][] = [
   ['users.status', ['u'], 'GET /users/u/status'],
   ['users.setStatus', ['u', BODY], 'PUT /users/u/status'],
   ['users.consultTime', ['u'], 'GET /users/u/consult/time'],
+  ['users.devices', ['u'], 'GET /users/u/devices'],
+  ['users.removeDevice', ['u', 'c'], 'DELETE /users/u/devices/c'],
   ['sessions.create', [BODY], 'POST /sessions'],
   ['sessions.get', ['s'], 'GET /sessions/s/session'],
   ['sessions.list', [QUERY], `GET /sessions${IN_URL}`],

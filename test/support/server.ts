@@ -91,8 +91,13 @@ export class TestServer {
 
   /** A socket that is logged in; bound to `session` where one is given. */
   async socket(user: string, session?: string): Promise<SocketClient> {
+    return this.socketOf(await this.token(user), user, session);
+  }
+
+  /** The same with a token that the user has. */
+  async socketOf(token: string, user: string, session?: string): Promise<SocketClient> {
     const client = await connect(this.url);
-    await client.login(await this.token(user), session, typeOf(user));
+    await client.login(token, session, typeOf(user));
     return client;
   }
 }

@@ -72,14 +72,14 @@ export class Tokens {
     return this.#appKeys.map((known) => timingSafeEqual(known, given)).includes(true);
   }
 
-  /** A new token; `generation` is the one in the user's state row. */
-  async sign(user: { id: string; type: UserType }, generation: number) {
+  /** A new token; `generation` is the one in the user's state row. @param tokenId another one for each token */
+  async sign(user: { id: string; type: UserType }, generation: number, tokenId: string = randomUUID()) {
     const now = Date.now();
     const expiresAt = Math.floor((now + LIFETIME_MS) / 1000) * 1000;
     const token = await new SignJWT({ user_type: user.type, generation })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
       .setSubject(user.id)
-      .setJti(randomUUID())
+      .setJti(tokenId)
       .setIssuedAt(Math.floor(now / 1000))
       .setExpirationTime(expiresAt / 1000)
       .sign(this.#secret);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { nowSql, toSqlTime } from '../../db/time';
 import { conflict, invalidField, notFound } from '../../errors';
 import {
@@ -15,6 +16,7 @@ import {
 } from '../../model/users';
 import { statusView } from '../../views/user';
 import { type Services } from '../services';
+import { noteDevice, tellBackground } from './devices';
 
 type ProfileParts = Pick<Services, 'bus' | 'database' | 'names'>;
 
@@ -40,6 +42,7 @@ export async function login(
     (config.openLogin ? await makeUser(parts, userId, userType) : undefined);
   if (user === undefined) throw notFound('user');
   if (user.type !== userType) throw invalidField('user_type', `this user is a ${user.type}`);
+  const tokenId = randomUUID();
   const generation = await database.transaction(async (trx) => {
     const state = await lockUserState(trx, database.dialect, userId, user.type);
     await updateUserState(trx, userId, {
@@ -48,9 +51,12 @@ export async function login(
       ...(input.platform === undefined ? {} : { platform: input.platform }),
       ...(input.clientId === undefined ? {} : { client_id: input.clientId }),
     });
+    const { clientId, platform } = input;
+    if (clientId !== undefined)
+      await noteDevice(trx, database, { userId, clientId, platform, inBackground: false, tokenId });
     return state.token_generation;
   });
-  const { token, expiresAt } = await tokens.sign(user, generation);
+  const { token, expiresAt } = await tokens.sign(user, generation, tokenId);
   return { token, expiresAt, user };
 }
 
@@ -103,18 +109,20 @@ export interface StatusInput {
   inBackground: boolean;
   clientId?: string | undefined;
   platform?: Platform | undefined;
+  /** The token that the request came with; null: the backend's. */
+  tokenId: string | null;
 }
 
 /** Notes what the user's app says of itself. @throws AppError `not_found` */
 export async function setUserStatus(
-  services: Pick<Services, 'activity' | 'database' | 'presence'>,
+  services: Pick<Services, 'activity' | 'bus' | 'database' | 'presence' | 'sockets'>,
   userId: string,
   input: StatusInput,
 ) {
   const { database } = services;
   const user = await findUser(database.kysely, userId);
   if (user === undefined) throw notFound('user');
-  await database.transaction(async (trx) => {
+  const device = await database.transaction(async (trx) => {
     await lockUserState(trx, database.dialect, userId, user.type);
     await updateUserState(trx, userId, {
       in_background: input.inBackground ? 1 : 0,
@@ -122,6 +130,9 @@ export async function setUserStatus(
       ...(input.clientId === undefined ? {} : { client_id: input.clientId }),
       ...(input.platform === undefined ? {} : { platform: input.platform }),
     });
+    const { clientId, inBackground, platform, tokenId } = input;
+    return noteDevice(trx, database, { userId, clientId, platform, inBackground, tokenId });
   });
+  tellBackground(services, userId, device?.token_id, input.inBackground);
   return userStatus(services, userId);
 }

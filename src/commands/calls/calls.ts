@@ -65,7 +65,7 @@ export class Calls {
   }
 
   /**
-   * Rings the other participants of a session. Patients without a socket bound to it get the WeChat template.
+   * Rings the other participants of a session. Who has no socket that gets the invite gets a push, or, a patient, WeChat's template.
    * @returns the call's id
    * @throws AppError `conflict` when the session has a call, or nobody else is in it; `forbidden`, `not_found`
    */
@@ -98,10 +98,10 @@ export class Calls {
         });
         const rung = others.map((member) => member.id).filter((user) => presence.hears(sessionId, user));
         await insertRings(trx, dialect, id, rung);
-        const patients = others.filter(({ type }) => type === 'patient').map((member) => member.id);
+        const call = { id, sessionId, now };
         return {
           callees: others.map((member) => member.id),
-          written: await insertCallNotices(trx, { id, sessionId, now }, patients, this.parts.noticePlan),
+          written: await insertCallNotices(trx, dialect, call, others, this.parts.noticePlan),
         };
       });
       this.#sockets.hold(connection, id, 'caller');

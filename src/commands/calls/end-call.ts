@@ -7,6 +7,7 @@ import { Append } from '../../model/appending/append';
 import { Events } from '../../model/appending/events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { type CallResult, callSeconds, deleteRings, findCall, lockCall } from '../../model/calls';
+import { skipCallPushes } from '../../model/push-notices';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
 import { frame } from '../../views/frames';
 import { storedMessages } from '../sending/send';
@@ -63,6 +64,14 @@ export async function endCall(parts: EndCallParts, callId: string, decide: Decid
       .where('id', '=', callId)
       .execute();
     await deleteRings(trx, callId);
+    if (noticePlan.usesDevices) {
+      const userIds = [...session.members.keys()];
+      append.notices.pushesSkipped = await skipCallPushes(
+        trx,
+        { id: callId, sessionId: row.session_id, userIds },
+        now,
+      );
+    }
     const { notices, repliedTopics } = append;
     return {
       row,

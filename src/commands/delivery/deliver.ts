@@ -196,6 +196,9 @@ export class Deliver {
       case 'revoked':
         this.listeners.closeRevoked(event.userId, event);
         break;
+      case 'background':
+        this.options.sockets.setBackground(event.userId, event.tokenId, event.inBackground);
+        break;
       case 'profile':
       case 'presence':
       case 'presence-ask':

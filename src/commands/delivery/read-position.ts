@@ -10,7 +10,12 @@ import { type Services } from '../services';
  * @param reader the socket that says so; it alone is not told
  */
 export async function readUpTo(
-  { acknowledgements, database, deliver }: Pick<Services, 'acknowledgements' | 'database' | 'deliver'>,
+  {
+    acknowledgements,
+    badges,
+    database,
+    deliver,
+  }: Pick<Services, 'acknowledgements' | 'badges' | 'database' | 'deliver'>,
   sessionId: string,
   userId: string,
   message: { id: number; timestamp: SqlTime },
@@ -19,6 +24,7 @@ export async function readUpTo(
   acknowledgements.add(sessionId, userId, message.id);
   const moved = await markRead(database.kysely, sessionId, userId, message.timestamp);
   if (!moved) return;
+  badges.reduced(userId);
   deliver.sessionEvent(
     sessionId,
     frame('read', { session_id: sessionId, user_id: userId, message_id: message.id }),

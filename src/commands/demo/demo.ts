@@ -20,7 +20,7 @@ import { insertSession } from '../sessions/sessions';
 const MINUTE_MS = 60_000;
 
 /** What was said before the demo began reaches nobody's WeChat. */
-const NO_NOTICES: NoticePlan = () => ({ state: 'skipped', delayMs: 0 });
+const NO_NOTICES: NoticePlan = { usesDevices: false, plan: () => [] };
 
 /** Where this process is reached from its own machine: demo pictures are stored with absolute URLs. */
 export function ownAddress(host: string, port: number): string {

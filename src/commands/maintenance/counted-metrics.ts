@@ -15,9 +15,9 @@ export async function countForMetrics({ database, metrics }: Pick<Services, 'dat
   try {
     const counts = await Promise.race([Promise.all([countWaiting(db), waitingNotices(db)]), late]);
     metrics.topicsWaiting.set(counts?.[0] ?? NaN);
-    const waiting = new Map(counts?.[1].map(({ channel, count }) => [channel, count]));
+    const waiting = counts?.[1];
     for (const channel of LABELS.channel)
-      metrics.noticesWaiting.set({ channel }, counts === undefined ? NaN : (waiting.get(channel) ?? 0));
+      metrics.noticesWaiting.set({ channel }, waiting === undefined ? NaN : (waiting.get(channel) ?? 0));
   } catch (error) {
     metrics.topicsWaiting.set(NaN);
     for (const channel of LABELS.channel) metrics.noticesWaiting.set({ channel }, NaN);

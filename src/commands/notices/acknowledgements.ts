@@ -1,4 +1,5 @@
 import { type Database } from '../../db/database';
+import { type NoticeRow } from '../../db/schema';
 import { describeError, log } from '../../logger';
 import { type Metrics } from '../../metrics';
 import { type Acknowledgement, settleNotices } from '../../model/notices';
@@ -8,7 +9,7 @@ const FAILED_WAIT_MS = 500;
 const A_STATEMENT = 100;
 
 /**
- * Messages that arrived at patients, so that WeChat need not be used. Acknowledgements come one a message: they are
+ * Messages that arrived, so that neither WeChat nor a push need be used. Acknowledgements come one a message: they are
  * gathered for a moment, much shorter than the time that a patient has, and the highest one a patient and session is
  * written, many in one statement.
  */
@@ -25,6 +26,8 @@ export class Acknowledgements {
     private readonly database: Database,
     ackTimeoutMs: number,
     private readonly metrics: Metrics,
+    /** Those that are used. */
+    private readonly channels: readonly NoticeRow['channel'][],
   ) {
     this.gatherMs = Math.min(LONGEST_GATHER_MS, ackTimeoutMs / 10);
   }
@@ -70,10 +73,12 @@ export class Acknowledgements {
 
   async #write(part: readonly Acknowledgement[]): Promise<void> {
     const ordered = [...part].sort((first, second) => (first.userId < second.userId ? -1 : 1));
-    const settled = await this.database.transaction((trx) =>
-      settleNotices(trx, this.database.dialect, ordered),
-    );
-    if (settled > 0) this.metrics.notices.inc({ state: 'delivered' }, settled);
+    for (const channel of this.channels) {
+      const settled = await this.database.transaction((trx) =>
+        settleNotices(trx, this.database.dialect, channel, ordered),
+      );
+      if (settled > 0) this.metrics.notices.inc({ channel, state: 'delivered' }, settled);
+    }
   }
 
   #wait(ms: number): Promise<void> {

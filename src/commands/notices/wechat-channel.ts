@@ -11,13 +11,12 @@ import { findMessage } from '../../model/messages';
 import { type WantedEvents } from '../../model/appending/events';
 import { claimNotices, finishNotice, setWechatPause, wechatPause } from '../../model/notices';
 import { type Finished } from '../../model/outbox';
-import { isParticipant } from '../../model/participants';
-import { findSession } from '../../model/sessions';
+import { findSessionOf } from '../../model/sessions';
 import { lastTopic, topicOfMessage } from '../../model/topics';
-import { findUser } from '../../model/users';
+import { findOpenid } from '../../model/users';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
-import { type Outcome as WechatOutcome, type Wechat } from '../../push/wechat/wechat';
-import { messageText, nextShanghaiMidnight, type TemplateValues } from '../../push/wechat/wechat-fields';
+import { type Outcome as WechatOutcome, type TemplateMessage, type Wechat } from '../../push/wechat/wechat';
+import { messageText, nextShanghaiMidnight } from '../../push/wechat/wechat-fields';
 import { type Channel, type Outcome } from '../outbox/outbox-worker';
 
 /** Short enough for another process to step in within 30 s. */
@@ -28,8 +27,17 @@ const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 10 * 60_000;
 const GIVE_UP_MS = 24 * 60 * 60_000;
 
+/** What a template shows, and which kind of message it is, if that has a template of its own. */
+type Shown = Pick<TemplateMessage, 'kind' | 'values'>;
+
+const KIND_OF_TYPE: Readonly<Partial<Record<number, TemplateMessage['kind']>>> = {
+  [MESSAGE_TYPE.topicStart]: 'topic_start',
+  [MESSAGE_TYPE.topicEnd]: 'topic_end',
+  [MESSAGE_TYPE.system]: 'system',
+};
+
 /** How long the retry after `attempts` failures waits: 1 s, doubling to 10 min. */
-function retryDelayMs(attempts: number): number {
+export function retryDelayMs(attempts: number): number {
   return Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20), LAST_RETRY_MS);
 }
 
@@ -63,17 +71,17 @@ export class WechatChannel implements Channel<NoticeRow> {
     const { wechat } = this;
     const db = this.database.kysely;
     if (wechat === undefined) return skipped('WeChat is off');
-    const openid = (await findUser(db, notice.user_id))?.openid ?? '';
+    const openid = await findOpenid(db, notice.user_id);
     if (openid === '') return skipped('the patient has no openid');
-    if (!(await isParticipant(db, notice.session_id, notice.user_id)))
-      return skipped('the patient has left the session');
-    const values = await this.#values(notice);
-    if (values === undefined) return skipped('the message is gone');
+    const session = await findSessionOf(db, notice.session_id, notice.user_id);
+    if (session === undefined) return skipped('the patient has left the session');
+    const shown = await this.#shown(wechat, notice, session);
+    if (shown === undefined) return skipped('the message is gone');
     const message = {
       touser: openid,
       clientMsgId: notice.call_id ?? `notice-${notice.id}`,
       sessionId: notice.session_id,
-      values,
+      ...shown,
     };
     const late: WechatOutcome = { result: 'retry', reason: 'no answer in time' };
     return this.#outcomeOf(
@@ -113,43 +121,43 @@ export class WechatChannel implements Channel<NoticeRow> {
   }
 
   ended(_notice: NoticeRow, state: Finished['state']): void {
-    this.metrics.notices.inc({ state });
+    this.metrics.notices.inc({ channel: 'wechat', state });
   }
 
   close(): void {
     this.wechat?.close();
   }
 
-  async #values(notice: NoticeRow): Promise<TemplateValues | undefined> {
+  async #shown({ showsTopic }: Wechat, notice: NoticeRow, session: SessionRow): Promise<Shown | undefined> {
     const db = this.database.kysely;
-    const session = await findSession(db, notice.session_id);
-    if (session === undefined) return undefined;
-    if (notice.call_id !== null) return this.#callValues(notice.call_id, session);
+    if (notice.call_id !== null) return this.#callShown(notice.call_id, session);
     if (notice.message_id === null) return undefined;
     const message = await findMessage(db, messageTable(session.type), session.id, notice.message_id);
     // Deleted, or taken back.
     if (message === undefined || message.content === null) return undefined;
-    const topic = await topicOfMessage(db, session.id, message.id);
-    return {
+    const topic = showsTopic ? await topicOfMessage(db, session.id, message.id) : undefined;
+    const values = {
       sender_name: message.sender_name,
       text: messageText(message.type, JSON.parse(message.content)),
       time: new Date(fromSqlTime(message.timestamp)),
       session_name: session.name,
       topic_name: topic?.name,
     };
+    return { kind: KIND_OF_TYPE[message.type], values };
   }
 
-  async #callValues(callId: string, session: SessionRow): Promise<TemplateValues | undefined> {
+  async #callShown(callId: string, session: SessionRow): Promise<Shown | undefined> {
     const db = this.database.kysely;
     const call = await findCall(db, callId);
     if (call === undefined) return undefined;
     const topic = await lastTopic(db, session.id);
-    return {
+    const values = {
       sender_name: call.caller_name,
       text: messageText(MESSAGE_TYPE.call, null),
       time: new Date(fromSqlTime(call.create_time)),
       session_name: session.name,
       topic_name: topic?.open_session_id === session.id ? topic.name : undefined,
     };
+    return { kind: 'call', values };
   }
 }

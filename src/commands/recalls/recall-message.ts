@@ -1,5 +1,5 @@
 import { type Transaction } from 'kysely';
-import { type RecallRow, type Schema } from '../../db/schema';
+import { NOTICE_CHANNELS, type RecallRow, type Schema } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { notFound } from '../../errors';
 import { Events } from '../../model/appending/events';
@@ -25,15 +25,20 @@ export interface RecallInput {
   asker?: RecallAsker | undefined;
 }
 
+type NoticeChannel = (typeof NOTICE_CHANNELS)[number];
+
 /** What a recall's transaction came to. */
 interface Outcome {
   /** the message as it is now, its wire form, JSON text */
   message: string;
   /** undefined: it was taken back before, and nobody is told */
-  made: { recall: RecallRow; lastMessageId: number; skippedNotices: number } | undefined;
+  made: { recall: RecallRow; lastMessageId: number; skipped: Map<NoticeChannel, number> } | undefined;
 }
 
-type Parts = Pick<Services, 'config' | 'database' | 'deliver' | 'fileLinks' | 'metrics' | 'wantedEvents'>;
+type Parts = Pick<
+  Services,
+  'config' | 'database' | 'deliver' | 'fileLinks' | 'metrics' | 'pushRecalls' | 'wantedEvents'
+>;
 
 /**
  * Takes a message back, for REST and sockets alike. Doing it again changes nothing.
@@ -46,7 +51,7 @@ export async function recallMessage(
   principal: Principal,
   input: RecallInput,
 ): Promise<{ message: string; isNew: boolean }> {
-  const { database, deliver, metrics } = parts;
+  const { database, deliver, metrics, pushRecalls } = parts;
   const { messageId, sessionId } = input;
   const userId = namedUser(principal, input.userId);
   return deliver.recalls.store(sessionId, async () => {
@@ -54,10 +59,11 @@ export async function recallMessage(
       storeIn(trx, parts, principal, { ...input, userId }),
     );
     if (made === undefined) return { message, isNew: false };
-    const { lastMessageId, recall, skippedNotices } = made;
-    if (skippedNotices > 0) metrics.notices.inc({ state: 'skipped' }, skippedNotices);
+    const { lastMessageId, recall, skipped } = made;
+    for (const [channel, count] of skipped) metrics.notices.inc({ channel, state: 'skipped' }, count);
     const event = { sessionId, id: recall.id, messageId, lastMessageId, message, frame: recallFrame(recall) };
     deliver.recalled(event, input.asker);
+    pushRecalls.recalled(sessionId, messageId);
     return { message, isNew: true };
   });
 }
@@ -81,13 +87,15 @@ async function storeIn(
 
   const lastMessageId = session.row.last_message_id;
   const { message, recall } = await storeRecall(trx, session, row, userId ?? SYSTEM_USER.id);
-  const skippedNotices = await skipNotices(trx, session, messageId);
+  const skipped = new Map<NoticeChannel, number>();
+  for (const channel of NOTICE_CHANNELS)
+    skipped.set(channel, await skipNotices(trx, session, messageId, channel));
   await filesOfRecalled(run, dialect, sessionId, messageId);
   const events = new Events(wantedEvents);
   events.add(session, 'message.recalled', { message: messageId });
   await events.store(run);
   return {
     message: messageJson(message, fileLinks, quoted),
-    made: { recall, lastMessageId, skippedNotices },
+    made: { recall, lastMessageId, skipped },
   };
 }

@@ -136,7 +136,12 @@ export async function applyMembersChange(
  * and for removing who is not there (`not_found` when the request's path names them)
  */
 export async function changeParticipants(
-  { database, deliver, wantedEvents }: Pick<Services, 'database' | 'deliver' | 'wantedEvents'>,
+  {
+    badges,
+    database,
+    deliver,
+    wantedEvents,
+  }: Pick<Services, 'badges' | 'database' | 'deliver' | 'wantedEvents'>,
   principal: Principal,
   sessionId: string,
   change: ParticipantsChange,
@@ -168,6 +173,7 @@ export async function changeParticipants(
       participants: outcome.participants,
       lastMessageId: outcome.session.row.last_message_id,
     });
+    for (const id of remove) badges.reduced(id);
   }
   return { participants: outcome.participants, added: outcome.added.length };
 }

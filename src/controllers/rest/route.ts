@@ -3,7 +3,7 @@ import { type Readable } from 'node:stream';
 import { type z } from 'zod';
 import { type Services } from '../../commands/services';
 import { type ErrorCode } from '../../errors';
-import { eventId, type IdKind, isId } from '../../model/values/identifiers';
+import { clientId, eventId, type IdKind, isId } from '../../model/values/identifiers';
 import { type Principal } from '../../commands/access/tokens';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -83,6 +83,7 @@ export function parameterFits(path: string, name: string, value: string): boolea
   if (name === 'event_id') return eventId.safeParse(value).success;
   const { kind } = PARAMETERS[name] ?? {};
   if (kind !== undefined) return isId(kind, value) || (value === 'current' && path === TAKES_CURRENT);
+  if (name === 'client_id') return clientId.safeParse(value).success;
   return /^[1-9]\d{0,15}$/.test(value) && Number.isSafeInteger(Number(value));
 }
 

@@ -40,7 +40,6 @@ export const zeroOrOne = z.union([z.literal(0), z.literal(1)]);
 const participant = z.object({ id: userId, role: role.optional() });
 export const participants = z.array(participant).max(MAX_ITEMS);
 export const userIds = z.array(userId).max(MAX_ITEMS);
-export const clientId = text(1, 128);
 export const clientMsgId = text(1, 128).meta({ example: '5f0c9c1e-2d1b-4b0e-9a7e-0d3c5f1a2b3c' });
 
 /** The id of the message that a message quotes. */

@@ -87,8 +87,9 @@ const ack: SocketHandler = async (call) => {
   const target = targetSession(connection, input.session_id);
   const told = connection.watches(target) && input.message_id <= connection.lastId(target);
   if (!told) await sessionWith(call, target, input.message_id);
-  // Only patients have notices that wait for this.
-  if (principal.type === 'patient') services.acknowledgements.add(target, principal.id, input.message_id);
+  // Doctors have notices that wait for this where phones are pushed to.
+  if (principal.type === 'patient' || services.noticePlan.usesDevices)
+    services.acknowledgements.add(target, principal.id, input.message_id);
 };
 
 const read: SocketHandler = async (call) => {

@@ -5,6 +5,7 @@ import { type Services } from '../../commands/services';
 import { type UserPrincipal } from '../../commands/access/tokens';
 import { type SessionRow } from '../../db/schema';
 import { type AppError, invalidField, unauthenticated } from '../../errors';
+import { deviceOfToken } from '../../model/devices';
 import { sessionIdsOf, type SessionPosition, sessionPositions } from '../../model/sessions';
 import { unreadCount, unreadCounts } from '../../model/unread';
 import { sessionId } from '../../model/values/identifiers';
@@ -78,6 +79,7 @@ export async function loginSocket(
     throw error;
   }
   services.activity.touch(principal);
+  if (services.noticePlan.usesDevices) await noteBackground(services, principal);
   await services.calls.ringFor(connection);
   return { connection, principal };
 }
@@ -148,4 +150,10 @@ function toldOf(position: SessionPosition): Told {
 async function stillValid(services: Services, connection: Connection, token: string): Promise<void> {
   await services.tokens.verify(token);
   if (!services.sockets.all.has(connection)) throw unauthenticated('The login was overtaken.');
+}
+
+/** Whether the app that opens the socket has said before that it is in the background. */
+async function noteBackground({ database, sockets }: Services, principal: UserPrincipal): Promise<void> {
+  const device = await deviceOfToken(database.kysely, principal.tokenId);
+  if (device?.in_background === 1) sockets.setBackground(principal.id, principal.tokenId, true);
 }

@@ -138,32 +138,34 @@ export function updateReplied(topics: readonly RepliedTopic[]): Statement {
   );
 }
 
-/** A patient's notice of a message. */
+/** Somebody's notice of a message. */
 export interface NoticeDraft {
+  channel: string;
+  clientId: string | null;
   sessionId: string;
   messageId: NewId;
   userId: string;
   state: string;
   now: SqlTime;
   due: SqlTime;
+  /** When WeChat takes over from a push. */
+  fallback: SqlTime | null;
 }
 
 /** SQLite takes 32,766 values a statement. */
 export const NOTICES_A_STATEMENT = 1000;
 
+const NOTICE_COLUMNS = 'channel, session_id, message_id, user_id, state, create_time, update_time, due_time';
+
 export function insertNotices(drafts: readonly NoticeDraft[]): Statement {
-  const rows = drafts.map(({ due, messageId, now, sessionId, state, userId }): SqlValue[] => [
-    'wechat',
-    sessionId,
-    messageId,
-    userId,
-    state,
-    now,
-    now,
-    due,
-  ]);
+  const isPush = drafts.some(({ clientId }) => clientId !== null);
+  const rows = drafts.map((draft): SqlValue[] => {
+    const { channel, clientId, due, fallback, messageId, now, sessionId, state, userId } = draft;
+    const common = [channel, sessionId, messageId, userId, state, now, now, due];
+    return isPush ? [...common, clientId, fallback] : common;
+  });
   return statement(
-    `insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time)
+    `insert into notices (${NOTICE_COLUMNS}${isPush ? ', client_id, fallback_time' : ''})
      values ${rowPlaceholders(rows)}`,
     rows.flat(),
   );

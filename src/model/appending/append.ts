@@ -1,10 +1,12 @@
 import { type Dialect } from '../../db/dialect';
-import { type MessageRow, type MessageTableName } from '../../db/schema';
+import { type MessageRow, type MessageTableName, type NOTICE_CHANNELS } from '../../db/schema';
 import { NewId, type Run, type Statement } from '../../db/statement';
-import { fromSqlTime, type SqlTime, toSqlTime } from '../../db/time';
+import { fromSqlTime, later, type SqlTime, toSqlTime } from '../../db/time';
 import { MESSAGE_TYPE, REPLY_TYPES } from '../values/message-content';
+import { activeDevices, type PushDevice } from '../devices';
 import { nameFiles, type NewName } from '../files';
 import { messageTable } from '../message-tables';
+import { FALLBACK_MS } from '../push-notices';
 import { type Member } from '../participants';
 import { type Quoted } from '../quotes';
 import { cutTo } from '../values/text';
@@ -46,17 +48,39 @@ export interface Appended {
   previousId: number;
 }
 
-/** Notices that a transaction wrote: whether some are to be sent at once, and how many need no more than that. */
+/** Notices that a transaction wrote: whether some are to be sent at once, and how many of WeChat's need no more than that. */
 export interface WrittenNotices {
   dueNow: boolean;
   skipped: number;
+  /** Pushes that had waited and are not made any more. */
+  pushesSkipped?: number;
 }
 
-/** What a patient's notice starts as, and in how many ms it is due: at once, or when a bound socket's time to acknowledge is over. */
-export type NoticePlan = (
-  sessionId: string,
-  patientId: string,
-) => { state: 'pending' | 'skipped'; delayMs: number };
+/** What a notice is written for. */
+export type Occasion = 'message' | 'call';
+
+/** A notice of somebody's as it is written: due at once, or when a socket's time to acknowledge is over. */
+export interface PlannedNotice {
+  channel: (typeof NOTICE_CHANNELS)[number];
+  /** The device, for a push. */
+  clientId: string | null;
+  state: 'pending' | 'skipped';
+  delayMs: number;
+  /** Whether WeChat takes over from a push that nobody takes. */
+  wechatFollows: boolean;
+}
+
+/** Decides who gets what. */
+export interface NoticePlan {
+  /** Whether phones are pushed to. Where not, their devices are not read, and doctors have no notices. */
+  readonly usesDevices: boolean;
+  plan(
+    sessionId: string,
+    member: Member,
+    devices: readonly PushDevice[],
+    occasion: Occasion,
+  ): readonly PlannedNotice[];
+}
 
 interface SessionAppends {
   readonly session: LockedSession;
@@ -156,6 +180,7 @@ export class Append {
    */
   async store(run: Run): Promise<void> {
     if (this.#sessions.size === 0) return;
+    const devices = this.noticePlan.usesDevices ? await activeDevices(run, [...this.#sessions.keys()]) : null;
     const inserts = [...this.#byTable].map(([table, rows]) => insertMessages(table, rows));
     const results = await run([
       ...inserts,
@@ -169,7 +194,7 @@ export class Append {
         }),
       ),
       ...(this.repliedTopics.length === 0 ? [] : [updateReplied(this.repliedTopics)]),
-      ...this.#notices(),
+      ...this.#notices(devices),
       ...(this.#names.length === 0 ? [] : nameFiles(this.#names)),
       ...this.events.take(),
     ]);
@@ -197,26 +222,43 @@ export class Append {
     return updates.length === 0 ? [] : [updateSenders(this.dialect, updates)];
   }
 
-  #notices(): Statement[] {
+  #notices(devices: ReadonlyMap<string, readonly PushDevice[]> | null): Statement[] {
     const drafts: NoticeDraft[] = [];
     for (const { messages, session } of this.#sessions.values()) {
-      for (const patient of patientsOf(session.members)) {
-        const { delayMs, state } = this.noticePlan(session.row.id, patient.id);
-        const due = delayMs === 0 ? session.now : toSqlTime(fromSqlTime(session.now) + delayMs);
-        for (const { id, row } of messages) {
-          // A call's notice is sent at its invitation.
-          if (row.sender_id === patient.id || row.type === MESSAGE_TYPE.call) continue;
-          const { now } = session;
-          drafts.push({ sessionId: row.session_id, messageId: id, userId: patient.id, state, now, due });
-          if (state === 'skipped') this.notices.skipped += 1;
-          else if (delayMs === 0) this.notices.dueNow = true;
-        }
+      const receivers = devices === null ? patientsOf(session.members) : session.members.values();
+      for (const receiver of receivers) {
+        const planned = this.noticePlan.plan(
+          session.row.id,
+          receiver,
+          devices?.get(receiver.id) ?? [],
+          'message',
+        );
+        for (const each of planned) this.#draft(drafts, session, messages, receiver.id, each);
       }
     }
     const statements: Statement[] = [];
     for (let start = 0; start < drafts.length; start += NOTICES_A_STATEMENT)
       statements.push(insertNotices(drafts.slice(start, start + NOTICES_A_STATEMENT)));
     return statements;
+  }
+
+  /** One notice for each of the messages. */
+  #draft(
+    drafts: NoticeDraft[],
+    { now, row: { id: sessionId } }: LockedSession,
+    messages: SessionAppends['messages'],
+    userId: string,
+    { channel, clientId, delayMs, state, wechatFollows }: PlannedNotice,
+  ): void {
+    const due = delayMs === 0 ? now : later(now, delayMs);
+    const fallback = wechatFollows ? later(due, FALLBACK_MS) : null;
+    for (const { id, row } of messages) {
+      // A call's notice is sent at its invitation.
+      if (row.sender_id === userId || row.type === MESSAGE_TYPE.call) continue;
+      drafts.push({ channel, clientId, sessionId, messageId: id, userId, state, now, due, fallback });
+      if (state === 'skipped') this.notices.skipped += 1;
+      else if (delayMs === 0) this.notices.dueNow = true;
+    }
   }
 }
 
@@ -227,7 +269,7 @@ function isReply({ members }: LockedSession, senderId: string, type: number): bo
 /** By the list of members, which is never changed, only replaced. */
 const patients = new WeakMap<ReadonlyMap<string, Member>, readonly Member[]>();
 
-/** Who may get a notice. */
+/** Who may get a notice where no phones are pushed to. */
 function patientsOf(members: ReadonlyMap<string, Member>): readonly Member[] {
   let found = patients.get(members);
   if (found === undefined) {

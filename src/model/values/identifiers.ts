@@ -73,3 +73,9 @@ export function newId(): string {
 export function clientKey(session: string, sender: string, clientMsgId: string): string {
   return hash('sha256', JSON.stringify([session, sender, clientMsgId]), 'base64url');
 }
+
+/** What the push service calls an app on a phone. */
+export const clientId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 characters of A-Z a-z 0-9 _ -')
+  .meta({ example: 'f2a6d1f0c3b44c1d9e7a' });

@@ -59,6 +59,8 @@ export type BusEvent =
   | { kind: 'newest'; sessionId: string; id: number }
   /** Tokens of the user are revoked: one, or all of the generations before this one. */
   | { kind: 'revoked'; userId: string; tokenId?: string | undefined; before?: number | undefined }
+  /** The phone that this token of the user's named has come to the front, or left it. */
+  | { kind: 'background'; userId: string; tokenId: string; inBackground: boolean }
   /** A user's profile has changed. */
   | { kind: 'profile'; userId: string }
   /** The process that gets it tells the one that sent it everything about its own presence. */
@@ -66,7 +68,7 @@ export type BusEvent =
   | {
       /** Who has come to a process and who has gone. */
       kind: 'presence';
-      /** A user's id: the user is connected; `<session> <user>`: connected to that session. */
+      /** A user's id: the user is connected; `<session> <user>`: connected to that session (`~` before it: all in the background). */
       added: string[];
       removed: string[];
       /** Set when this is (a part of) all there is; what comes after the last part adds to it. */

@@ -41,6 +41,8 @@ let connections = 0;
 export class Connection {
   /** unique over all processes */
   readonly id = `${PROCESS}/${++connections}`;
+  /** Whether the phone that its token named is in the background: who has it does not look at it. */
+  inBackground = false;
   /** Pushes that came between the registration and `login_ok`; undefined afterwards. */
   #buffer: Buffered[] | undefined = [];
   #held: TextFrame[] = [];

@@ -13,15 +13,23 @@ export class Sockets {
   readonly #byUser = new Map<string, Set<Connection>>();
   readonly #bySession = new Map<string, Set<Connection>>();
 
-  /** Told when a user's first socket comes or its last one goes, and the same for users bound to a session. */
+  /**
+   * Told when a user's first socket comes or its last one goes, the same for users bound to a session, and when all sockets of
+   * a user that are bound there are in the background, or no longer.
+   */
   constructor(
     private readonly changed: {
       user(userId: string, online: boolean): void;
       bound(sessionId: string, userId: string, bound: boolean): void;
-    } = { user: () => undefined, bound: () => undefined },
+      asleep(sessionId: string, userId: string, asleep: boolean): void;
+    } = { user: () => undefined, bound: () => undefined, asleep: () => undefined },
   ) {}
 
   add(connection: Connection): void {
+    this.#watchingSleep([connection], () => this.#add(connection));
+  }
+
+  #add(connection: Connection): void {
     const { user, sessionId } = connection;
     const first = !this.isOnline(user.id);
     const firstBound = !this.isBound(sessionId ?? UNBOUND, user.id);
@@ -46,6 +54,10 @@ export class Sockets {
   }
 
   remove(connection: Connection): void {
+    this.#watchingSleep([connection], () => this.#remove(connection));
+  }
+
+  #remove(connection: Connection): void {
     if (!this.all.delete(connection)) return;
     this.#byId.delete(connection.id);
     const { user, sessionId } = connection;
@@ -54,6 +66,36 @@ export class Sockets {
     const place = sessionId ?? UNBOUND;
     if (!this.isBound(place, user.id)) this.changed.bound(place, user.id, false);
     if (!this.isOnline(user.id)) this.changed.user(user.id, false);
+  }
+
+  /** The phone that this token named has come to the front, or left it. */
+  setBackground(userId: string, tokenId: string, inBackground: boolean): void {
+    const concerned = [...this.ofUser(userId)].filter(({ user }) => user.tokenId === tokenId);
+    this.#watchingSleep(concerned, () => {
+      for (const connection of concerned) connection.inBackground = inBackground;
+    });
+  }
+
+  /** Whether the user has sockets that are bound to the session, and all of them are in the background. */
+  isAsleep(sessionId: string, userId: string): boolean {
+    let found = false;
+    for (const connection of this.ofUser(userId)) {
+      if ((connection.sessionId ?? UNBOUND) !== sessionId) continue;
+      if (!connection.inBackground) return false;
+      found = true;
+    }
+    return found;
+  }
+
+  /** Does `change`, and tells for which of these sockets' places it has made everybody fall asleep or wake up. */
+  #watchingSleep(connections: readonly Connection[], change: () => void): void {
+    const places = connections.map(({ sessionId, user }) => ({ place: sessionId ?? UNBOUND, user: user.id }));
+    const before = places.map(({ place, user }) => this.isAsleep(place, user));
+    change();
+    places.forEach(({ place, user }, index) => {
+      const asleep = this.isAsleep(place, user);
+      if (asleep !== before[index]) this.changed.asleep(place, user, asleep);
+    });
   }
 
   byId(id: string): Connection | undefined {

@@ -49,7 +49,7 @@ const SHANGHAI_OFFSET_MS = 8 * 3600 * 1000;
 const DAY_MS = 24 * 3600 * 1000;
 
 /** Without control characters (line breaks are among them), which WeChat refuses in every field. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text
     .split(/[\p{Cc}\p{Zl}\p{Zp}]/u)
     .map((line) => line.trim())

@@ -1,4 +1,5 @@
-import { type ProxyConfig } from '../../resources/config/config';
+import { type ProxyConfig, type WechatConfig } from '../../resources/config/config';
+import { type TemplateKind } from '../../resources/config/push-settings';
 import { createTokenSource, type TokenCache } from '../outgoing/access-token';
 import { rareError } from '../outgoing/rare-error';
 import { createWechatApi } from './wechat-api';
@@ -13,6 +14,8 @@ export interface WechatOptions {
   url?: string | undefined;
   /** Template field to text with placeholders. */
   templateData: Readonly<Record<string, string>>;
+  /** Templates for kinds of messages, instead of the one above. */
+  templates?: WechatConfig['templates'] | undefined;
   apiBase: string;
   /** In memory by default. */
   tokenCache?: TokenCache | undefined;
@@ -29,6 +32,8 @@ export interface TemplateMessage {
   /** Names the notice; WeChat shows one message an openid and name within 10 minutes. */
   clientMsgId: string;
   sessionId: string;
+  /** What may have a template of its own; undefined: no such kind. */
+  kind?: TemplateKind | undefined;
   values: TemplateValues;
 }
 
@@ -44,6 +49,8 @@ export type Outcome =
   | { result: 'rejected'; errcode: number; errmsg: string };
 
 export interface Wechat {
+  /** Whether any template shows the topic's name. */
+  readonly showsTopic: boolean;
   /** Sends one template message. Rejects only as `mayForceToken` does. Takes at most six HTTP calls' time limits. */
   send(message: TemplateMessage): Promise<Outcome>;
   /** Breaks off the sends under way; they end as `retry`. */
@@ -102,14 +109,17 @@ export function createWechat(options: WechatOptions): Wechat {
     return TOKEN_REFUSED.has(errcode) ? { refused: got.token, errcode } : outcomeOf(errcode, errmsg);
   }
 
+  const fields = [options, ...Object.values(options.templates ?? {})];
   return {
-    send: async ({ touser, clientMsgId, sessionId, values }) => {
+    showsTopic: JSON.stringify(fields).includes('{topic_name}'),
+    send: async ({ touser, clientMsgId, kind, sessionId, values }) => {
+      const own = kind === undefined ? undefined : options.templates?.[kind];
       const body = {
         touser,
-        template_id: templateId,
+        template_id: own?.template_id ?? templateId,
         ...(url === undefined ? {} : { url: fillLink(url, sessionId) }),
         client_msg_id: clientMsgId,
-        data: fillTemplate(templateData, values),
+        data: fillTemplate(own?.data ?? templateData, values),
       };
       const first = await attempt(body);
       if (!('refused' in first)) return first;

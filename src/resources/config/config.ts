@@ -7,6 +7,7 @@ import { readEnvFile } from './env-file';
 import { isPlainByDefault, parseMysqlUrl } from './mysql-url';
 import { type FilesConfig, type FilesSetting, type S3Config } from './files-url';
 import { prod } from './prod';
+import { type GetuiConfig, getuiFrom, type TemplateKind } from './push-settings';
 import { SETTINGS, type SettingName } from './settings';
 import { test } from './test';
 import { unknownSettings } from './unknown-settings';
@@ -34,6 +35,10 @@ export interface WechatConfig {
   url: string | undefined;
   /** Template field to text with placeholders. */
   templateData: Record<string, string>;
+  /** Templates for kinds of messages, instead of the one above. */
+  templates: Partial<
+    Record<TemplateKind, { template_id: string; data?: Record<string, string> | undefined }>
+  >;
   apiBase: string;
 }
 
@@ -57,6 +62,8 @@ export interface Config {
   tokenSecret: string;
   /** undefined: WeChat is off. */
   wechat: WechatConfig | undefined;
+  /** undefined: no pushes to apps. */
+  getui: GetuiConfig | undefined;
   ackTimeoutMs: number;
   /** Messages a second that one user may send; the burst is twice that. */
   sendRate: number;
@@ -133,6 +140,7 @@ export function configFrom(environment: Environment): Config {
     appKeys: setting('IM_APP_KEY'),
     tokenSecret: setting('IM_TOKEN_SECRET'),
     wechat: undefined,
+    getui: undefined,
     ackTimeoutMs: setting('IM_ACK_TIMEOUT_MS'),
     sendRate: setting('IM_SEND_RATE'),
     corsOrigins: setting('IM_CORS_ORIGINS'),
@@ -167,7 +175,20 @@ export function configFrom(environment: Environment): Config {
     {
       url: setting('IM_WECHAT_URL'),
       templateData: setting('IM_WECHAT_TEMPLATE_DATA'),
+      templates: setting('IM_WECHAT_TEMPLATES'),
       apiBase: setting('IM_WECHAT_API_BASE'),
+    },
+  );
+  config.getui = getuiFrom(
+    {
+      IM_GETUI_APP_ID: setting('IM_GETUI_APP_ID'),
+      IM_GETUI_APP_KEY: setting('IM_GETUI_APP_KEY'),
+      IM_GETUI_MASTER_SECRET: setting('IM_GETUI_MASTER_SECRET'),
+    },
+    {
+      apiBase: setting('IM_GETUI_API_BASE'),
+      pushOptions: setting('IM_GETUI_OPTIONS'),
+      text: setting('IM_PUSH_TEXT'),
     },
   );
   if (isPlainByDefault(config.databaseUrl))
@@ -180,7 +201,7 @@ function wechatFrom(
   appId: string | undefined,
   appSecret: string | undefined,
   templateId: string | undefined,
-  rest: Pick<WechatConfig, 'url' | 'templateData' | 'apiBase'>,
+  rest: Pick<WechatConfig, 'url' | 'templateData' | 'templates' | 'apiBase'>,
 ): WechatConfig | undefined {
   if (appId !== undefined && appSecret !== undefined && templateId !== undefined) {
     return { appId, appSecret, templateId, ...rest };

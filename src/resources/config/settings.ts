@@ -3,6 +3,7 @@ import { LOG_LEVELS } from '../../logger';
 import { parseFiles } from './files-url';
 import { parseMysqlUrl, SSL_MODES } from './mysql-url';
 import { WEBHOOK_SETTINGS } from './webhook';
+import { TEMPLATE_KINDS, templatesSchema } from './push-settings';
 
 /** Placeholders that a template's fields may hold. */
 const PLACEHOLDERS = ['sender_name', 'text', 'time', 'session_name', 'topic_name'] as const;
@@ -65,11 +66,25 @@ function holdsPlaceholders(text: string): boolean {
   return names.every((name) => (PLACEHOLDERS as readonly string[]).includes(name));
 }
 
+const templateFields = z
+  .record(z.string().regex(/^[a-z_]+\d*$/i), z.string().refine(holdsPlaceholders))
+  .refine((fields) => Object.keys(fields).length > 0);
+
+const placeholderNames = PLACEHOLDERS.map((name) => `{${name}}`).join(', ');
+
 const templateData = jsonOf(
-  z
-    .record(z.string().regex(/^[a-z_]+\d*$/i), z.string().refine(holdsPlaceholders))
-    .refine((fields) => Object.keys(fields).length > 0),
-  `JSON, an object of template field to text, with the placeholders ${PLACEHOLDERS.map((name) => `{${name}}`).join(', ')}`,
+  templateFields,
+  `JSON, an object of template field to text, with the placeholders ${placeholderNames}`,
+);
+
+const otherTemplates = jsonOf(
+  templatesSchema(templateFields),
+  `JSON, an object of ${TEMPLATE_KINDS.join(', ')} to {"template_id", "data"?}, data as IM_WECHAT_TEMPLATE_DATA`,
+);
+
+const pushOptions = jsonOf(
+  z.record(z.string(), z.unknown()),
+  'JSON, an object that is merged into push_channel, with the placeholders {title}, {body}',
 );
 
 const iceServers = jsonOf(
@@ -151,6 +166,13 @@ export const SETTINGS = {
     '{"thing1":"{sender_name}","thing2":"{text}","time3":"{time}"}',
   ),
   IM_WECHAT_API_BASE: httpUrl.prefault('https://api.weixin.qq.com'),
+  IM_WECHAT_TEMPLATES: otherTemplates.prefault('{}'),
+  IM_GETUI_APP_ID: z.string().optional(),
+  IM_GETUI_APP_KEY: z.string().optional(),
+  IM_GETUI_MASTER_SECRET: z.string().optional(),
+  IM_GETUI_API_BASE: httpUrl.prefault('https://restapi.getui.com/v2'),
+  IM_GETUI_OPTIONS: pushOptions.prefault('{}'),
+  IM_PUSH_TEXT: z.enum(['hidden', 'full'], 'hidden or full').prefault('hidden'),
   IM_ACK_TIMEOUT_MS: integer(1, 86_400_000).prefault('10000'),
   IM_SEND_RATE: integer(1, 1_000_000).prefault('20'),
   IM_CORS_ORIGINS: corsOrigins.optional(),

@@ -1,6 +1,14 @@
 import { type z } from 'zod';
 import { AppError, type ErrorCode } from '../../../errors';
-import { eventId, messageId, rowId, sessionId, topicId, userId } from '../../../model/values/identifiers';
+import {
+  clientId,
+  eventId,
+  messageId,
+  rowId,
+  sessionId,
+  topicId,
+  userId,
+} from '../../../model/values/identifiers';
 import { VERSION } from '../../../version';
 import { type Group } from '../routes/groups';
 import { exampleOf, type JsonSchema, SchemaComponents } from './json-schema';
@@ -75,6 +83,7 @@ const PATH_PARAMETERS: Record<string, z.ZodType> = {
   topic_id: topicId,
   participant_id: userId,
   message_id: messageId,
+  client_id: clientId,
   notice_id: rowId,
   file_id: wire.file.shape.id,
   event_id: eventId,

@@ -1,4 +1,5 @@
 import { applicationRoutes } from './application';
+import { deviceRoutes } from './devices';
 import { fileRoutes } from './files';
 import { messageRoutes } from './messages';
 import { noticeRoutes } from './notices';
@@ -32,7 +33,7 @@ export const API_GROUPS: readonly Group[] = [
     Notices: noticeRoutes,
     Webhooks: webhookEventRoutes,
   }),
-  group('users', { Users: userRoutes }),
+  group('users', { Users: userRoutes, Devices: deviceRoutes }),
   group('sessions', {
     Sessions: sessionRoutes,
     Messages: [...messageRoutes, ...recallRoutes],

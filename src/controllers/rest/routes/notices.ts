@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { resendNotice } from '../../../commands/notices/resend-notice';
 import { NOTICE_CHANNELS, NOTICE_STATES } from '../../../db/schema';
 import { findNotices } from '../../../model/notices';
-import { messageId, rowId, sessionId, userId } from '../../../model/values/identifiers';
+import { clientId, messageId, rowId, sessionId, userId } from '../../../model/values/identifiers';
 import { noticeView } from '../../../views/notice';
 import { pageBy, pageOf } from '../cursor';
 import { type Route, route } from '../route';
-import { clientId, listOf, time } from '../schemas';
+import { listOf, time } from '../schemas';
 
 const channel = z.enum(NOTICE_CHANNELS);
 const state = z.enum(NOTICE_STATES);

@@ -3,16 +3,17 @@ import { actingUser, visibleUser } from '../../../commands/access/access';
 import { login, putUser, setUserStatus, userStatus } from '../../../commands/access/users';
 import { notifyUser } from '../../../commands/sessions/notify-user';
 import { toIso, laterOf, toSqlTime } from '../../../db/time';
-import { userId } from '../../../model/values/identifiers';
+import { clientId, userId } from '../../../model/values/identifiers';
 import { sourceAt } from '../../../model/values/json-source';
 import { systemContent } from '../../../model/values/message-content';
 import { httpUrl, name, text } from '../../../model/values/text';
+import { removeDeviceOfToken, removeDevicesOf } from '../../../model/devices';
 import { lastConsultTime } from '../../../model/participants';
 import { findUserState } from '../../../model/users';
 import { RawJson } from '../../../views/message';
 import { userView } from '../../../views/user';
 import { type Route, route } from '../route';
-import { clientId, clientMsgId, day, onUser, platform, time, userType, wire } from '../schemas';
+import { clientMsgId, day, onUser, platform, time, userType, wire } from '../schemas';
 
 const loginBody = z.object({
   user_id: userId,
@@ -100,10 +101,14 @@ export const userRoutes: Route[] = [
     responses: { 204: { description: 'revoked, in every process', schema: null } },
     handle: async ({ context, principal, body }) => {
       const id = actingUser(principal, body.user_id);
+      const db = context.database.kysely;
+      // First of all: what is cut off in between is asked for again, with a token that still holds.
       if (principal.kind === 'user') {
+        await removeDeviceOfToken(db, id, principal.tokenId);
         context.deliver.listeners.closeRevoked(id, await context.tokens.revoke(principal));
       } else {
-        await visibleUser(context.database.kysely, principal, id);
+        await visibleUser(db, principal, id);
+        await removeDevicesOf(db, id);
         context.deliver.listeners.closeRevoked(id, await context.tokens.revokeAll(id));
       }
       return { status: 204 };
@@ -170,6 +175,7 @@ export const userRoutes: Route[] = [
         inBackground: body.in_background,
         clientId: body.client_id,
         platform: body.platform,
+        tokenId: principal.kind === 'user' ? principal.tokenId : null,
       }),
     }),
   }),
