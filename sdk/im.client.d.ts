@@ -113,7 +113,9 @@ declare namespace IMClient {
     | 'internal'
     | 'unavailable'
     /** The client's own: it was closed. */
-    | 'closed';
+    | 'closed'
+    /** The client's own: the page ended an upload. */
+    | 'aborted';
 
   interface Fault {
     path: string;
@@ -344,6 +346,7 @@ declare namespace IMClient {
     recall: Recall & { session_id: string };
     typing: { session_id: string; user_id: string; typing: boolean };
     topic: { topic: Topic };
+    topic_overdue: { topic: Topic };
     participants: { session_id: string; items: Participant[] };
     reconnecting: { attempt: number; delay_ms: number; code: number; reason: string };
     close: { code: number; reason: string };

@@ -18,6 +18,7 @@ client
   .on('message', ({ message }) => { if (message.type === 8) message.content?.message.id.toFixed(); })
   .on('call_invite', (data) => { client.callAccept(data.call_id); })
   .on('failed', ({ error, message }) => { console.log(error.code, message.client_msg_id); })
+  .on('topic_overdue', ({ topic }) => { topic.session_id.charAt(0); })
   .off('open')
   .connect();
 client.send({ type: 1, content: 'hello' }).done((message) => message.id.toFixed()).fail((error) => error.code === 'closed');
