@@ -9,7 +9,7 @@ import {
   releaseLog,
   takeOverConsole,
 } from './logger';
-import { type Config, ConfigError, readConfig } from './resources/config/config';
+import { type Config, ConfigError, makeFolders, readConfig } from './resources/config/config';
 import { ImServer } from './server';
 import { startFault } from './start-fault';
 import { VERSION } from './version';
@@ -26,14 +26,17 @@ function localTime(now: Date): string {
 }
 
 function configuration() {
+  let config: Config | undefined;
   try {
-    const config = readConfig();
+    config = readConfig();
+    makeFolders(config);
     logAsConfigured(config);
     return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    if (error.logDirectory !== undefined) logLastWords(error.logDirectory, error.message);
+    const directory = error.logDirectory ?? config?.logDirectory;
+    if (directory !== undefined) logLastWords(directory, error.message);
     process.exit(EXIT.badConfiguration);
   }
 }

@@ -127,7 +127,7 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
       // The worker's part comes after the answer.
       await sleep(200);
     },
-    touches: ['group_messages', 'sessions', 'participants', 'notices', 'topics'],
+    touches: ['group_messages', 'sessions', 'participants', 'notices'],
   },
   {
     title: 'a socket: login, sync, ack, read, send',

@@ -260,26 +260,24 @@ function checkProduction({ appKeys, tokenSecret }: Config): void {
     throw new ConfigError("IM_TOKEN_SECRET accepts a secret of your own in prod, not the dev profile's");
 }
 
-/** Files and folders that settings name: what is wrong with them is a wrong setting. */
-function checkFiles({
-  databaseUrl,
-  files,
-}: Pick<Config, 'databaseUrl'> & Partial<Pick<Config, 'files'>>): void {
-  const file = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : undefined;
-  if (file !== undefined && file !== ':memory:') {
+/** Makes the folders that the settings name, for a server that starts. @throws ConfigError: one that can't be made is a wrong setting */
+export function makeFolders({ databaseUrl, files }: Pick<Config, 'databaseUrl' | 'files'>): void {
+  const file = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : ':memory:';
+  const folders = [
+    { setting: 'IM_DATABASE_URL accepts a file in', folder: file === ':memory:' ? '' : path.dirname(file) },
+    { setting: 'IM_FILES accepts', folder: files?.kind === 'folder' ? files.folder : '' },
+  ];
+  for (const { folder, setting } of folders) {
+    if (folder === '') continue;
     try {
-      makeFolder(path.dirname(file));
+      makeFolder(folder);
     } catch (error) {
-      throw new ConfigError(`IM_DATABASE_URL accepts a file in a folder that can be made (${codeOf(error)})`);
+      throw new ConfigError(`${setting} a folder that can be made (${codeOf(error)})`);
     }
   }
-  if (files?.kind === 'folder') {
-    try {
-      makeFolder(files.folder);
-    } catch (error) {
-      throw new ConfigError(`IM_FILES accepts a folder that can be made (${codeOf(error)})`);
-    }
-  }
+}
+
+function checkCertificate(databaseUrl: string): void {
   const ca = parseMysqlUrl(databaseUrl)?.sslCa;
   if (ca === undefined) return;
   try {
@@ -297,7 +295,7 @@ function codeOf(error: unknown): string {
 export function readDatabaseConfig(): Pick<Config, 'databaseUrl'> {
   const { setting } = settingsFrom({ ...readEnvFile('.env'), ...process.env });
   const config = { databaseUrl: setting('IM_DATABASE_URL') };
-  checkFiles(config);
+  checkCertificate(config.databaseUrl);
   return config;
 }
 
@@ -307,7 +305,7 @@ export function readConfig(): Config {
   try {
     environment = { ...readEnvFile('.env'), ...process.env };
     const config = configFrom(environment);
-    checkFiles(config);
+    checkCertificate(config.databaseUrl);
     return config;
   } catch (error) {
     const { IM_LOG_DIR: directory = '' } = environment;
