@@ -113,7 +113,9 @@ declare namespace IMClient {
     | 'internal'
     | 'unavailable'
     /** The client's own: it was closed. */
-    | 'closed';
+    | 'closed'
+    /** The client's own: the page ended an upload. */
+    | 'aborted';
 
   interface Fault {
     path: string;
@@ -344,6 +346,7 @@ declare namespace IMClient {
     recall: Recall & { session_id: string };
     typing: { session_id: string; user_id: string; typing: boolean };
     topic: { topic: Topic };
+    topic_overdue: { topic: Topic };
     participants: { session_id: string; items: Participant[] };
     reconnecting: { attempt: number; delay_ms: number; code: number; reason: string };
     close: { code: number; reason: string };
@@ -413,6 +416,12 @@ declare namespace IMClient {
     last_content_type: number | null;
     last_content: Json;
     last_message_time: string | null;
+  }
+
+  /** A session in a user's list. */
+  interface ListedSession extends Session {
+    unread_count: number;
+    sticky: boolean;
   }
 
   interface Participant {
@@ -534,8 +543,10 @@ declare namespace IMClient {
     get(sessionId: string): JQueryPromise<Session & { participants: Participant[] }>;
     list(
       query?: ForUser & ListQuery & { type?: SessionType; business_type?: BusinessType },
-    ): JQueryPromise<List<Session & { unread_count: number; sticky: boolean }>>;
-    recent(query?: ForUser & ListQuery & { type?: UserType; days?: number }): JQueryPromise<List<Session>>;
+    ): JQueryPromise<List<ListedSession>>;
+    recent(
+      query?: ForUser & ListQuery & { type?: UserType; days?: number },
+    ): JQueryPromise<List<ListedSession>>;
     stick(sessionId: string, body?: ForUser): JQueryPromise<undefined>;
     unstick(sessionId: string, query?: ForUser): JQueryPromise<undefined>;
     setStatus(sessionId: string, body: { status: 0 | 1 }): JQueryPromise<Session>;

@@ -762,7 +762,15 @@
   };
 
   // Frames that are handed to the page as they are; others that this version does not know are passed over.
-  var EVENTS = { error: true, notification: true, read: true, typing: true, topic: true, participants: true };
+  var EVENTS = {
+    error: true,
+    notification: true,
+    read: true,
+    typing: true,
+    topic: true,
+    topic_overdue: true,
+    participants: true,
+  };
 
   // ---- Login ----------------------------------------------------------------------------------------------
 

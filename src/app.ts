@@ -86,6 +86,8 @@ async function main(): Promise<void> {
   }
   const { bus, database } = server.context;
   log.info(`Database: ${database.description}, bus: ${bus.description}`);
+  if (config.retentionDays !== undefined)
+    log.info(`Retention: messages older than ${config.retentionDays} days are deleted`);
   if (!bus.healthy)
     log.warn(`The bus (${bus.description}) is away: this process hears of no other until it is back`);
   for (const warning of config.warnings) log.warn(warning);

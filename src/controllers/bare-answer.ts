@@ -1,4 +1,4 @@
-import { NO_SNIFFING } from './rest/perform';
+import { NO_SNIFFING } from './rest/request-id';
 
 /**
  * The bytes of an answer without a body that ends the connection, for what has no response object: a request that could not be

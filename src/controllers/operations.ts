@@ -4,7 +4,8 @@ import { type Services } from '../commands/services';
 import { checkWrite } from '../db/write-check';
 import { countForMetrics } from '../commands/maintenance/counted-metrics';
 import { AppError, forbidden } from '../errors';
-import { answerError, authenticate, requestId } from './rest/perform';
+import { answerError, authenticate } from './rest/perform';
+import { requestId } from './rest/request-id';
 
 const CHECK_LIMIT_MS = 2_000;
 /** The database is asked no oftener, however many ask whether it is there. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import should from 'should';
 import { API_GROUPS } from '../../src/controllers/rest/routes/groups';
@@ -9,6 +9,11 @@ import { CLOSE } from '../../src/push/sockets/close-codes';
 import { SETTINGS } from '../../src/resources/config/settings';
 
 const ROOT = path.join(__dirname, '..', '..');
+
+/** Every page of doc/. */
+const DOCUMENTS = readdirSync(path.join(ROOT, 'doc'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `doc/${name}`);
 
 function read(file: string): string {
   return readFileSync(path.join(ROOT, file), 'utf8');
@@ -110,21 +115,19 @@ describe('The documentation', () => {
     }
   });
 
+  for (const [index, folder] of [
+    ['readme.md', 'doc/'],
+    ['doc/readme.zh-CN.md', ''],
+  ] as const) {
+    it(`is found from ${index}, every page of it`, () => {
+      const text = read(index);
+      for (const file of DOCUMENTS.filter((name) => name !== 'doc/readme.zh-CN.md'))
+        should(text.includes(`](${folder}${path.basename(file)})`)).be.true(`${file} in ${index}`);
+    });
+  }
+
   it('links only to files that are there', () => {
-    const files = [
-      'readme.md',
-      'architecture',
-      'configuration',
-      'contributing',
-      'decisions',
-      'operations',
-      'performance',
-      'sdk',
-      'socket',
-      'notices',
-    ];
-    for (const name of files) {
-      const file = name === 'readme.md' ? name : `doc/${name}.md`;
+    for (const file of ['readme.md', ...DOCUMENTS]) {
       for (const [, target] of read(file).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
         should(existsSync(path.join(ROOT, path.dirname(file), target ?? ''))).be.true(`${file}: ${target}`);
       }

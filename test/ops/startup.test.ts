@@ -69,6 +69,20 @@ describe('The start of a server', function () {
     });
   }
 
+  it('says how long messages are kept, where they are not kept for ever', async () => {
+    const kept = ChildServer.spawn({ IM_PROFILE: 'test', IM_PORT: '0', IM_RETENTION_DAYS: '400' }, folder);
+    await kept.listening();
+    await waitUntil(
+      () =>
+        kept.lines.some((line) =>
+          /^\[INFO\] .*: Retention: messages older than 400 days are deleted$/.test(line),
+        ),
+      5_000,
+      () => kept.lines.join('\n'),
+    );
+    should(await kept.end()).eql({ code: 0, signal: null });
+  });
+
   it('shows positions in the source where source maps are on', async () => {
     const server = ChildServer.spawn({ IM_PROFILE: 'test', IM_PORT: '0' }, folder, ['--enable-source-maps']);
     await server.listening();

@@ -146,6 +146,7 @@ describe('SDK: receiving', () => {
       read: { session_id: SESSION, user_id: DOCTOR.id, message_id: 5 },
       typing: { session_id: SESSION, user_id: DOCTOR.id, typing: true },
       topic: { topic: { id: 't-1', status: 0 } },
+      topic_overdue: { topic: { id: 't-1', status: 0 } },
       participants: { session_id: SESSION, items: [] },
       call_invite: { call_id: 'c-1', session_id: SESSION, from: DOCTOR.id, media: 'video', ice_servers: [] },
       call_ended: { call_id: 'c-1', result: 'missed', duration: 0 },

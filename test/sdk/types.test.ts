@@ -18,6 +18,7 @@ client
   .on('message', ({ message }) => { if (message.type === 8) message.content?.message.id.toFixed(); })
   .on('call_invite', (data) => { client.callAccept(data.call_id); })
   .on('failed', ({ error, message }) => { console.log(error.code, message.client_msg_id); })
+  .on('topic_overdue', ({ topic }) => { topic.session_id.charAt(0); })
   .off('open')
   .connect();
 client.send({ type: 1, content: 'hello' }).done((message) => message.id.toFixed()).fail((error) => error.code === 'closed');
@@ -35,6 +36,10 @@ async function wait(): Promise<string> {
   const { token } = await client.users.login({ user_id: 'u', user_type: 'doctor', platform: 'wechat' });
   const topics = await client.sessions.topics({ status: 10, reply: 0 });
   await client.sessions.topicMessages('t', { limit: 3 });
+  const [recent] = (await client.sessions.recent({ type: 'patient', days: 7 })).items;
+  const unread: number | undefined = recent?.unread_count;
+  const sticky: boolean | undefined = recent?.sticky;
+  void unread; void sticky;
   await client.sessions.topicMessages('s', 't', { limit: 3 });
   return items.map(({ sender_name }) => sender_name).concat(token, topics.items.map(({ name }) => name)).join() + count + more;
 }

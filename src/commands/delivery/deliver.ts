@@ -9,13 +9,14 @@ import { type Bus, type BusEvent } from '../../push/bus/bus';
 import { CLOSE } from '../../push/sockets/close-codes';
 import { type Connection } from '../../push/sockets/connection';
 import { together } from '../../push/sockets/send-frame';
-import { type Sockets, type UserIds } from '../../push/sockets/sockets';
+import { type Sockets } from '../../push/sockets/sockets';
 import { TextFrame } from '../../push/sockets/text-frame';
 import { type FileView } from '../../views/file';
-import { messageFrame, notificationFrame } from '../../views/frames';
+import { messageFrame } from '../../views/frames';
 import { type Activity } from './activity';
 import { type StoredMessage } from '../sending/send';
 import { Listeners, type MembersEvent } from './listeners';
+import { notifyElsewhere } from './notify-elsewhere';
 import { type RecallAsker, type RecallEvent, Recalls } from './recalls';
 import { missedMessages, type StreamedMessage } from './streamed-message';
 import { Streams } from './streams';
@@ -222,15 +223,16 @@ export class Deliver {
   }
 
   #receiveMessage(event: Extract<BusEvent, { kind: 'message' }>): void {
+    const { sockets } = this.options;
     const { members: ids, membersVersion, message, senderId, sessionId } = event;
     const members = ids === undefined ? undefined : new Set(ids);
     this.#streams.push({ ...event, members, origin: undefined, notify: false });
     if (members !== undefined) {
-      this.#notify(sessionId, senderId, message, members);
+      notifyElsewhere(sockets, sessionId, senderId, message, members);
       return;
     }
     this.options.members(sessionId, membersVersion).then(
-      (known) => this.#notify(sessionId, senderId, message, known),
+      (known) => notifyElsewhere(sockets, sessionId, senderId, message, known),
       (error: unknown) =>
         log.warn(`the participants of a session could not be read: ${describeError(error)}`),
     );
@@ -259,21 +261,7 @@ export class Deliver {
       if (dropped > 0) metrics.pushes.inc({ result: 'dropped' }, dropped);
     }
     origin?.tell(sessionId, id, message);
-    if (notify && members !== undefined) this.#notify(sessionId, senderId, message, members);
-  }
-
-  /** Sockets that participants have elsewhere learn that there is something new here. */
-  #notify(sessionId: string, senderId: string, message: string, members: UserIds): void {
-    const { sockets } = this.options;
-    let frame: TextFrame | undefined;
-    for (const member of sockets.onlineOf(members)) {
-      if (member === senderId) continue;
-      for (const connection of sockets.ofUser(member)) {
-        if (!connection.bound || connection.sessionId === sessionId) continue;
-        frame ??= new TextFrame(notificationFrame(sessionId, message));
-        connection.pushEvent(frame);
-      }
-    }
+    if (notify && members !== undefined) notifyElsewhere(sockets, sessionId, senderId, message, members);
   }
 
   #here(sessionId: string, frame: string, except: Except = {}): void {

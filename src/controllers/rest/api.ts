@@ -3,7 +3,8 @@ import { type Services } from '../../commands/services';
 import { methodNotAllowed, notFound } from '../../errors';
 import { documentationRouter } from './documentation/documentation';
 import { API_BASE, API_GROUPS } from './routes/groups';
-import { answerError, perform, requestId } from './perform';
+import { answerError, perform } from './perform';
+import { requestId } from './request-id';
 import { allowedMethods, bySpecificity, parameterFits, type Route } from './route';
 
 /** The routers of all groups, each below its base, and the documentation of them. */

@@ -3,7 +3,8 @@ import { type Services } from '../../commands/services';
 import { isId } from '../../model/values/identifiers';
 import { API_BASE } from './routes/groups';
 import { sendRoute } from './routes/messages';
-import { newRequestId, perform } from './perform';
+import { perform } from './perform';
+import { newRequestId } from './request-id';
 import { matchPath } from './route';
 
 const PREFIX = `${API_BASE}/sessions/`;

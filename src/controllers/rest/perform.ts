@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import { type Services } from '../../commands/services';
@@ -6,9 +5,11 @@ import { AppError, type Fault, forbidden, invalid, unauthenticated, unavailable 
 import { describeError, log } from '../../logger';
 import { type Principal } from '../../commands/access/tokens';
 import { json } from '../../views/frames';
-import { check, faultsOf, isBadText } from '../input';
+import { check, faultsOf } from '../input';
 import { answerBrokenRequest } from './broken-request';
+import { pagingFaults, queryOf } from './query';
 import { type JsonBody, readJsonBody } from './request-body';
+import { NO_SNIFFING } from './request-id';
 import { type ApiRequest, type Reply, type Route } from './route';
 import { missingUser } from './schemas';
 
@@ -20,25 +21,6 @@ const BODY_LIMIT_MS = 30_000;
 const LINGER_MS = 2_000;
 /** As nearly everybody writes it. */
 const BEARER = 'Bearer ';
-/** Browsers take an answer for what it says that it is. */
-export const NO_SNIFFING = 'X-Content-Type-Options';
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
-
-/** An id for a request: the caller's own, when it is one, else a new one. */
-export function newRequestId({ headers }: IncomingMessage): string {
-  const given = headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-}
-
-/** The id of a request. From its first use on it is on the response, whoever answers. */
-export function requestId(request: IncomingMessage, response: ServerResponse): string {
-  const known = response.getHeader('X-Request-Id');
-  if (typeof known === 'string') return known;
-  const id = newRequestId(request);
-  response.setHeader('X-Request-Id', id);
-  response.setHeader(NO_SNIFFING, 'nosniff');
-  return id;
-}
 
 /**
  * Serves a request for `route`, from the credentials to the answer. Both doors lead here, the router and the direct way
@@ -167,53 +149,6 @@ function checked(
     request,
     headOnly: request.method === 'HEAD',
   };
-}
-
-/** What other APIs page by. Ignored, each page would be the first one. */
-const OTHER_PAGING = ['page', 'pagesize', 'offset'];
-
-function pagingFaults(query: Record<string, string>, known: readonly string[]): Fault[] {
-  const message = known.includes('cursor')
-    ? "unknown: lists page by limit, and by cursor, which is the answer's next"
-    : known.includes('before')
-      ? 'unknown: messages page by limit, before and after'
-      : 'unknown: this answer has no pages';
-  return OTHER_PAGING.filter((name) => Object.hasOwn(query, name) && !known.includes(name)).map((path) => ({
-    path,
-    message,
-  }));
-}
-
-/** The query of `url`. Text that no database stores is a fault anywhere, a repetition only of a field in `known`. */
-function queryOf(url: string, known: readonly string[], faults: Fault[]): Record<string, string> {
-  const start = url.indexOf('?');
-  if (start === -1) return {};
-  const query: Record<string, string> = {};
-  for (const pair of url.slice(start + 1).split('&')) {
-    if (pair === '') continue;
-    const [key, value] = splitPair(pair);
-    if (key === undefined || value === undefined || isBadText(key) || isBadText(value)) {
-      faults.push({ path: key ?? '', message: 'percent-encoded UTF-8 without NUL' });
-    } else if (Object.hasOwn(query, key) && known.includes(key)) {
-      faults.push({ path: key, message: 'given once' });
-    } else {
-      query[key] = value;
-    }
-  }
-  return query;
-}
-
-function splitPair(pair: string): [string | undefined, string | undefined] {
-  const at = pair.indexOf('=');
-  const parts = at === -1 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
-  const decode = (text: string) => {
-    try {
-      return decodeURIComponent(text.replaceAll('+', ' '));
-    } catch {
-      return undefined;
-    }
-  };
-  return [decode(parts[0] ?? ''), decode(parts[1] ?? '')];
 }
 
 /** The headers go out in one piece: those that were set before would cost each answer a copy of all of them. */

@@ -6,7 +6,7 @@ import { type Services } from '../../commands/services';
 import { CLOSE } from '../../push/sockets/close-codes';
 import { carriedBy, closeSocket } from '../../push/sockets/send-frame';
 import { bareAnswer } from '../bare-answer';
-import { newRequestId, NO_SNIFFING } from '../rest/perform';
+import { newRequestId, NO_SNIFFING } from '../rest/request-id';
 import { asksForWebSocket, serveWithoutUpgrade } from './other-upgrade';
 import { Peer } from './peer';
 

@@ -7,7 +7,7 @@ window.page = {
 
   make: function (options) {
     var names =
-      'open message notification read recall typing topic participants reconnecting close error pending failed';
+      'open message notification read recall typing topic topic_overdue participants reconnecting close error pending failed';
     var calls = ' call_invite call_accept call_taken call_signal call_ended';
     window.page.client = new IMClient(options);
     (names + calls).split(' ').forEach(function (name) {

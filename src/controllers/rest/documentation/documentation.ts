@@ -7,7 +7,8 @@ import { pageLanguage } from '../../language';
 import { docsPage } from './docs-page';
 import { API_GROUPS } from '../routes/groups';
 import { openApiDocument } from './openapi';
-import { answerError, requestId } from '../perform';
+import { answerError } from '../perform';
+import { requestId } from '../request-id';
 
 const STYLES = path.join(__dirname, '..', '..', '..', 'views', 'pages', 'docs.css');
 
