@@ -210,13 +210,20 @@
     }
   }
 
-  // What is said by nobody in particular, in the middle: the platform's messages, a topic's start and end.
+  // Taken back: nobody sees any more what it held.
+  function isTakenBack(message) {
+    return message.content === null;
+  }
+
+  // What is said by nobody in particular, in the middle: the platform's messages, a topic's start and end, what was taken
+  // back.
   function isLine(message) {
-    return message.type === 0 || message.type === 6 || message.type === 7;
+    return isTakenBack(message) || message.type === 0 || message.type === 6 || message.type === 7;
   }
 
   function lineText(message) {
     var content = message.content;
+    if (isTakenBack(message)) return '消息已撤回';
     if (message.type === 6) return '咨询开始 · ' + textOf(fieldsOf(message).name);
     if (message.type === 7) return '咨询结束 · ' + textOf(fieldsOf(message).name);
     if (typeof content === 'string') return content;
@@ -228,6 +235,7 @@
   // In a few words, for a list.
   function brief(type, content) {
     var message = { type: type, content: content };
+    if (isTakenBack(message)) return '消息已撤回';
     if (type === 1 || type === 10) return textOf(content);
     if (type === 14) return '[' + callText(message) + ']';
     if (type === 4 || type === 5) {
@@ -243,5 +251,12 @@
     return [2, 4, 5, 9, 12].indexOf(message.type) >= 0;
   }
 
-  demo.content = { body: body, brief: brief, isBare: isBare, isLine: isLine, lineText: lineText };
+  demo.content = {
+    body: body,
+    brief: brief,
+    isBare: isBare,
+    isLine: isLine,
+    isTakenBack: isTakenBack,
+    lineText: lineText,
+  };
 })(window);

@@ -172,6 +172,10 @@
     } else this.list.receipts();
   };
 
+  Conversation.prototype.recalled = function (data) {
+    this.history.recalled(data.message_id, data.recalled);
+  };
+
   Conversation.prototype.participants = function (items) {
     this.people.set(items);
     this.list.redraw();

@@ -144,6 +144,10 @@
       else if (data.user_id === user.id) sessions.recount(data.session_id);
       details.alive(data.session_id, data.user_id);
     });
+    client.on('recall', function (data) {
+      sessions.refresh(data.session_id);
+      if (current(data.session_id)) conversation.recalled(data);
+    });
     client.on('typing', function (data) {
       if (current(data.session_id)) conversation.typing(data);
       details.alive(data.session_id, data.user_id);

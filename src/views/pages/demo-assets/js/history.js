@@ -107,6 +107,14 @@
     else this._waiting.push(message);
   };
 
+  // One that was taken back, also where it waits.
+  History.prototype.recalled = function (id, recalled) {
+    this._waiting.forEach(function (message) {
+      demo.MessageList.takeBack(message, id, recalled);
+    });
+    this._options.list.recalled(id, recalled);
+  };
+
   // `take(page)` puts a page into the list.
   History.prototype._load = function (range, take) {
     var self = this;

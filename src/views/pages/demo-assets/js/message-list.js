@@ -148,6 +148,25 @@
     this._shown[message.id] = shown;
   };
 
+  // A message was taken back: it stands there as a line, and whatever quotes it without its text.
+  MessageList.prototype.recalled = function (id, recalled) {
+    var self = this;
+    this.messages.forEach(function (message) {
+      if (takeBack(message, id, recalled)) self._draw(message);
+    });
+    this.arrange();
+  };
+
+  // Whether that changed `message`.
+  function takeBack(message, id, recalled) {
+    var quotes = message.reply_to && message.reply_to.id === id;
+    if (message.id === id) {
+      message.content = null;
+      message.recalled = recalled;
+    } else if (quotes) message.reply_to.text = null;
+    return message.id === id || quotes;
+  }
+
   MessageList.prototype.has = function (id) {
     return this._shown[id] !== undefined;
   };
@@ -302,5 +321,6 @@
     });
   }
 
+  MessageList.takeBack = takeBack;
   demo.MessageList = MessageList;
 })(window);

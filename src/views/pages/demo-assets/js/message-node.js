@@ -36,6 +36,24 @@
     });
   }
 
+  // Who took it back, where that was its sender.
+  function takenBackText(message, people) {
+    var by = message.recalled ? message.recalled.by : null;
+    if (by === people.me.id) return '你撤回了一条消息';
+    if (by === null || by !== message.sender_id) return '消息已撤回';
+    if (people.others().length <= 1) return '对方撤回了一条消息';
+    return people.find(by, message.sender_name).name + '撤回了一条消息';
+  }
+
+  function takenBack(message, people) {
+    var text = el('span', { class: 'line-text', text: takenBackText(message, people) });
+    return el('li', {
+      class: 'line-item',
+      'data-id': String(message.id),
+      children: [el('div', { class: 'line line-recalled', children: [text] })],
+    });
+  }
+
   function nameOf(person, mine, people) {
     var role = people.roleOf(person);
     var tag = role && !mine ? el('span', { class: 'role role-' + person.type, text: role }) : null;
@@ -62,6 +80,7 @@
   // A stored message. Gives back `{node, receipt}`; `receipt` is where 已读 goes, on messages of one's own.
   // `topicOf(id)`: the topic, where it is known.
   function stored(message, people, topicOf) {
+    if (demo.content.isTakenBack(message)) return { node: takenBack(message, people), receipt: null };
     if (demo.content.isLine(message)) return { node: line(message, topicOf), receipt: null };
     var mine = message.sender_id === people.me.id;
     var person = people.find(message.sender_id, message.sender_name);

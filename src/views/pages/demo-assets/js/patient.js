@@ -111,6 +111,9 @@
     client.on('read', function (data) {
       conversation.read(data);
     });
+    client.on('recall', function (data) {
+      conversation.recalled(data);
+    });
     client.on('typing', function (data) {
       conversation.typing(data);
     });
