@@ -9,14 +9,16 @@
   var TYPING_EVERY_MS = 3000;
   var TYPING_ENDS_MS = 5000;
 
-  // root: the form. options: {me, onSend(message), onTyping(bool)}
+  // root: the form. options: {me, onSend(message), onTyping(bool), onFind()}
   function Composer(root, options) {
     this.root = root;
     this.options = options;
     this.input = root.querySelector('textarea');
     this._session = null;
+    this._quote = null;
     this._saidAt = 0;
     this._timer = null;
+    this._quoteBar = root.querySelector('[data-part="quote"]');
     this._menu();
     this._listen();
   }
@@ -51,7 +53,40 @@
     this._fit();
     this._keep();
     this._typing(false);
-    this.options.onSend({ type: 1, content: text });
+    var quote = this._quote;
+    this.quote(null);
+    this.options.onSend({ type: 1, content: text, quote: quote });
+    this.input.focus();
+  };
+
+  // The next text answers to that message; null: to none.
+  Composer.prototype.quote = function (quote) {
+    var self = this;
+    var bar = demo.empty(this._quoteBar);
+    this._quote = quote;
+    bar.hidden = quote === null;
+    if (quote === null) return;
+    var away = function () {
+      self.quote(null);
+      self.input.focus();
+    };
+    demo.append(bar, [
+      el('span', { class: 'quote-text', text: '引用 ' + quote.sender_name + '：' + quote.text }),
+      demo.iconButton('close', '取消引用', { click: away }),
+    ]);
+    this.input.focus();
+  };
+
+  // What is quoted here was taken back: its text is not to be shown any more.
+  Composer.prototype.recalled = function (id) {
+    if (this._quote && this._quote.id === id) this.quote(null);
+  };
+
+  // Writes a text that was taken back anew, behind what stands there.
+  Composer.prototype.write = function (text) {
+    this.input.value += (this.input.value === '' ? '' : '\n') + text;
+    this._fit();
+    this._keep();
     this.input.focus();
   };
 
@@ -84,6 +119,7 @@
   Composer.prototype.use = function (sessionId) {
     this._typing(false);
     this._session = sessionId;
+    this.quote(null);
     this.input.value = demo.storage.get(this._draft()) || '';
     this._fit();
   };
@@ -162,6 +198,13 @@
         return { type: 4, content: content };
       },
     },
+    {
+      icon: 'search',
+      name: '查找记录',
+      choose: function (composer) {
+        composer.options.onFind();
+      },
+    },
   ];
 
   Composer.prototype._menu = function () {
@@ -177,6 +220,7 @@
       var choose = function () {
         show(false);
         toggle.focus();
+        if (kind.choose) return kind.choose(self);
         demo.dialog.ask({
           title: '发送' + kind.name,
           text: '演示环境没有文件存储，这里填写内容的地址。',

@@ -8,7 +8,7 @@
   var TYPING_LASTS_MS = 8000;
 
   // options: {client, outbox, composer, root, me, sessionId, onSession(session), onRead(sessionId, unread left),
-  //   onTopic(topic or null, session)}
+  //   onTopic(topic or null, session), onRecalled(data of the event `recall`)}
   function Conversation(options) {
     var self = this;
     var part = function (name) {
@@ -29,6 +29,14 @@
     this.reading = new demo.Reading(options.client, this.sessionId, this.people, function (unread) {
       options.onRead(self.sessionId, unread);
     });
+    this.actions = new demo.MessageActions({
+      client: options.client,
+      sessionId: this.sessionId,
+      me: options.me,
+      composer: options.composer,
+      limitMs: Number(document.body.getAttribute('data-recall-ms')),
+      onRecalled: options.onRecalled,
+    });
     this.list = new demo.MessageList({
       scroller: part('messages'),
       list: part('list'),
@@ -47,6 +55,15 @@
       onNewer: function () {
         self.history.newer();
       },
+      onQuote: function (id) {
+        self.history.to(id);
+      },
+      rewriteOf: function (message) {
+        return self.actions.rewriteOf(message);
+      },
+      actionsOf: function (message) {
+        return self.actions.of(message);
+      },
       onRetry: function (id) {
         options.outbox.retry(id);
       },
@@ -64,6 +81,12 @@
       reading: this.reading,
       onShown: this._see,
     });
+    this._find = part('find');
+    if (this._find) {
+      this._find.onclick = function () {
+        self.find();
+      };
+    }
     this._jump.onclick = function () {
       self.history.toNewest();
     };
@@ -173,6 +196,7 @@
   };
 
   Conversation.prototype.recalled = function (data) {
+    this.options.composer.recalled(data.message_id);
     this.history.recalled(data.message_id, data.recalled);
   };
 
@@ -257,6 +281,13 @@
     this.history.toNewest();
     this.options.outbox.send(this.sessionId, message);
     if (!this.list.below) this.list.toEnd();
+  };
+
+  Conversation.prototype.find = function () {
+    var history = this.history;
+    demo.finder.open(this.options.client, this.sessionId, function (id) {
+      history.to(id);
+    });
   };
 
   Conversation.prototype.sayTyping = function (typing) {

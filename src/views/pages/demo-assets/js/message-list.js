@@ -11,7 +11,8 @@
   // Messages of one sender this close share a face and a name.
   var GROUP_MS = 3 * 60 * 1000;
 
-  // options: {scroller, list, people, topicOf(id), onScroll(), onOlder(), onNewer(), onRetry(id), onDiscard(id)}
+  // options: {scroller, list, people, topicOf(id), onScroll(), onOlder(), onNewer(), onRetry(id), onDiscard(id),
+  //   onQuote(id), rewriteOf(message), actionsOf(message)}
   function MessageList(options) {
     var self = this;
     this.options = options;
@@ -24,6 +25,10 @@
     this._unsent = {};
     this._days = {};
     this._markId = null;
+    this._menu = new demo.MessageMenu(options.list, function (id) {
+      var shown = self._shown[id];
+      return shown ? options.actionsOf(shown.message) : [];
+    });
     // At the end, and to be kept there.
     this._stuck = true;
     // Where the list was last seen to stand, in pixels from its top.
@@ -65,6 +70,7 @@
     scroller.removeEventListener('error', this._stay, true);
     window.removeEventListener('resize', this._stay, false);
     if (this._sizes) this._sizes.disconnect();
+    this._menu.end();
     demo.empty(this.options.list);
   };
 
@@ -121,6 +127,24 @@
     this._place = this.options.scroller.scrollTop;
   };
 
+  // Puts a message that is here into the middle, and says by its colour that it is the one.
+  MessageList.prototype.toMessage = function (id) {
+    var scroller = this.options.scroller;
+    var node = this._shown[id].node;
+    var box = node.getBoundingClientRect();
+    var frame = scroller.getBoundingClientRect();
+    this._stuck = false;
+    scroller.scrollTop += box.top - frame.top - Math.max(12, (frame.height - box.height) / 2);
+    this._place = scroller.scrollTop;
+    this._stuck = !this.below && this._distance() < NEAR_END_PX;
+    node.classList.remove('found');
+    // Read, so that the colour begins anew.
+    node.getBoundingClientRect();
+    node.classList.add('found');
+    node.tabIndex = -1;
+    node.focus({ preventScroll: true });
+  };
+
   MessageList.prototype.toEnd = function () {
     var scroller = this.options.scroller;
     this._stuck = true;
@@ -143,7 +167,7 @@
   };
 
   MessageList.prototype._draw = function (message) {
-    var shown = demo.messageNode.stored(message, this.options.people, this.options.topicOf);
+    var shown = demo.messageNode.stored(message, this.options.people, this.options.topicOf, this.options);
     shown.message = message;
     this._shown[message.id] = shown;
   };
@@ -151,6 +175,7 @@
   // A message was taken back: it stands there as a line, and whatever quotes it without its text.
   MessageList.prototype.recalled = function (id, recalled) {
     var self = this;
+    this._menu.close();
     this.messages.forEach(function (message) {
       if (takeBack(message, id, recalled)) self._draw(message);
     });
@@ -258,6 +283,7 @@
     var wanted = this._wanted();
     place(this.options.list, wanted);
     this.receipts();
+    this._menu.arranged();
     if (this._stuck) this.toEnd();
     else if (anchor) scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
     this._place = scroller.scrollTop;

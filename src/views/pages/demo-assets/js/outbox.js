@@ -54,6 +54,8 @@
       session_id: sessionId,
       type: message.type,
       content: message.content,
+      reply_to: message.quote ? message.quote.id : null,
+      quote: message.quote || null,
       client_msg_id: newId(),
       state: 'sending',
       problem: '',
@@ -84,6 +86,7 @@
       session_id: entry.session_id,
       type: entry.type,
       content: entry.content,
+      reply_to: entry.reply_to,
       client_msg_id: entry.client_msg_id,
     };
     this._client

@@ -50,13 +50,18 @@
         conversation.outboxChanged();
       },
       onStored: function (message) {
-        if (message.session_id === sessionId) conversation.stored(message);
+        if (message.session_id !== sessionId) return;
+        conversation.actions.storedNow(message);
+        conversation.stored(message);
       },
     });
     var composer = new demo.Composer(document.getElementById('composer'), {
       me: user,
       onSend: function (message) {
         conversation.send(message);
+      },
+      onFind: function () {
+        conversation.find();
       },
       onTyping: function (typing) {
         conversation.sayTyping(typing);
@@ -70,6 +75,9 @@
       me: user,
       sessionId: sessionId,
       onSession: function () {},
+      onRecalled: function (data) {
+        conversation.recalled(data);
+      },
       onRead: function () {
         demo.attention.mark('');
       },
