@@ -30,6 +30,16 @@
     return name ? name + '的' : '';
   }
 
+  // Where a picture, voice or film is: of a message that is on its way, in this browser.
+  function addressOf(message) {
+    return message.local || demo.httpUrl(fieldsOf(message).url);
+  }
+
+  // Without an address: uploaded by an earlier page, and not yet sent.
+  function nowhere(message, text) {
+    return unsupported(fieldsOf(message).file_id ? brief(message.type, message.content) : text);
+  }
+
   function unsupported(text) {
     return el('span', { class: 'unsupported', text: text || '[无法显示的消息]' });
   }
@@ -41,8 +51,8 @@
 
   function pictureBody(message) {
     var content = fieldsOf(message);
-    var url = demo.httpUrl(content.url);
-    if (!url) return unsupported('[图片地址无效]');
+    var url = addressOf(message);
+    if (!url) return nowhere(message, '[图片地址无效]');
     var image = el('img', {
       class: 'picture',
       src: demo.httpUrl(content.thumbnail) || url,
@@ -69,13 +79,15 @@
 
   function voiceBody(message) {
     var content = fieldsOf(message);
-    var url = demo.httpUrl(content.url);
+    var url = addressOf(message);
     var seconds = Math.round(secondsOf(content.duration));
-    if (!url) return unsupported('[语音地址无效]');
+    if (!url) return nowhere(message, '[语音地址无效]');
     var audio = null;
+    var place = 'heard:' + message.session_id + ':' + message.id;
+    var heard = !message.id || demo.storage.get(place) !== null;
     var button = el('button', {
       type: 'button',
-      class: 'voice voice-' + Math.min(6, 1 + Math.floor(seconds / 8)),
+      class: (heard ? '' : 'voice-unheard ') + 'voice voice-' + Math.min(6, 1 + Math.floor(seconds / 8)),
       'aria-label': '播放' + senderOf(message) + '语音，' + seconds + '秒',
       children: [icon('voice'), el('span', { class: 'voice-length', text: seconds + '″' })],
     });
@@ -98,6 +110,8 @@
       playing = stop;
       audio.currentTime = 0;
       button.classList.add('playing');
+      button.classList.remove('voice-unheard');
+      if (message.id) demo.storage.set(place, '1');
       var started = audio.play();
       if (started && started.then) started.then(null, stop);
     };
@@ -106,8 +120,8 @@
 
   function filmBody(message) {
     var content = fieldsOf(message);
-    var url = demo.httpUrl(content.url);
-    if (!url) return unsupported('[视频地址无效]');
+    var url = addressOf(message);
+    if (!url) return nowhere(message, '[视频地址无效]');
     var length = demo.time.duration(secondsOf(content.duration));
     var video = el('video', {
       class: 'film',
@@ -140,7 +154,7 @@
 
   function cardBody(message) {
     var content = fieldsOf(message);
-    var url = demo.httpUrl(content.url);
+    var url = addressOf(message);
     var image = demo.httpUrl(content.image);
     var article = message.type === 4;
     var what = article ? '健康文章' : '点击打开';

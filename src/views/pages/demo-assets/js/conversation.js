@@ -283,6 +283,14 @@
     if (!this.list.below) this.list.toEnd();
   };
 
+  // seconds: how long it plays, where that is known.
+  Conversation.prototype.sendFile = function (file, seconds) {
+    this.list.markFrom(null);
+    this.history.toNewest();
+    this.options.outbox.sendFile(this.sessionId, file, seconds);
+    if (!this.list.below) this.list.toEnd();
+  };
+
   Conversation.prototype.find = function () {
     var history = this.history;
     demo.finder.open(this.options.client, this.sessionId, function (id) {

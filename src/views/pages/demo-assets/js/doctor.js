@@ -44,6 +44,9 @@
       onSend: function (message) {
         if (conversation) conversation.send(message);
       },
+      onFile: function (file, seconds) {
+        if (conversation) conversation.sendFile(file, seconds);
+      },
       onFind: function () {
         if (conversation) conversation.find();
       },

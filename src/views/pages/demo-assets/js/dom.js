@@ -25,6 +25,7 @@
     link: 'M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1 M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1',
     menu: 'M5 12h.01 M12 12h.01 M19 12h.01',
     mic: 'M12 3a3 3 0 0 1 3 3v6a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3z M6 11a6 6 0 0 0 12 0 M12 17v4',
+    next: 'M9 5l7 7-7 7',
     pause: 'M9 6v12 M15 6v12',
     people:
       'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z M2.5 20a6.5 6.5 0 0 1 13 0 M16 4.5a3.5 3.5 0 0 1 0 6 M18 14a6 6 0 0 1 3.5 6',
@@ -178,6 +179,7 @@
       payload_too_large: '内容太长',
       rate_limited: '操作太频繁，请稍候',
       unauthenticated: '登录已失效',
+      unsupported_media_type: '不支持这种文件',
       unavailable: '网络或服务器暂时不可用',
       validation_failed: '内容不符合要求',
     };

@@ -33,6 +33,7 @@
     this._stuck = true;
     // Where the list was last seen to stand, in pixels from its top.
     this._place = 0;
+    this._height = options.scroller.clientHeight;
     this._marker = el('li', { class: 'line line-unread', children: [el('span', { text: '以下为新消息' })] });
     this._older = el('button', { type: 'button', class: 'link-button', on: { click: options.onOlder } });
     this._top = el('li', { class: 'line line-older', children: [this._older] });
@@ -83,10 +84,13 @@
   // height when they come, which may be before the scroll event of an earlier toEnd().
   MessageList.prototype._look = function () {
     var place = this.options.scroller.scrollTop;
+    var height = this.options.scroller.clientHeight;
     if (this.below) this._stuck = false;
     else if (this._distance() < NEAR_END_PX) this._stuck = true;
-    else if (place < this._place) this._stuck = false;
+    // A list that has become higher is moved up by the browser, not by its reader.
+    else if (place < this._place && height === this._height) this._stuck = false;
     this._place = place;
+    this._height = height;
   };
 
   MessageList.prototype.atEnd = function () {

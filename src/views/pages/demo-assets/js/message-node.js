@@ -141,9 +141,27 @@
     });
   }
 
+  // A file that is on its way to the server.
+  function uploading(entry, people, actions) {
+    var which = '：' + demo.content.brief(entry.type, entry.content);
+    var bar = el('progress', { max: '1', value: '0', 'aria-label': '上传进度' + which });
+    var parts = [
+      bubble(entry, true),
+      el('div', { class: 'message-meta', children: [bar, actionButton('取消', which, actions.discard)] }),
+    ];
+    var node = shell(people.find(people.me.id, people.me.name), true, people, parts);
+    node.classList.add('uploading');
+    node.setAttribute('data-client-msg-id', entry.client_msg_id);
+    entry.onProgress = function (share) {
+      bar.value = share;
+    };
+    return node;
+  }
+
   // A message that is on its way, or was given up.
   function unsent(entry, people, actions) {
     var failed = entry.state === 'failed';
+    if (entry.state === 'uploading') return uploading(entry, people, actions);
     var which = '：' + demo.content.brief(entry.type, entry.content);
     var meta = failed
       ? [

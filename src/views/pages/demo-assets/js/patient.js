@@ -60,6 +60,9 @@
       onSend: function (message) {
         conversation.send(message);
       },
+      onFile: function (file, seconds) {
+        conversation.sendFile(file, seconds);
+      },
       onFind: function () {
         conversation.find();
       },
