@@ -122,7 +122,8 @@
     var content = fieldsOf(message);
     var url = addressOf(message);
     if (!url) return nowhere(message, '[视频地址无效]');
-    var length = demo.time.duration(secondsOf(content.duration));
+    var seconds = secondsOf(content.duration);
+    var length = seconds > 0 ? demo.time.duration(seconds) : '';
     var video = el('video', {
       class: 'film',
       src: url,
@@ -134,8 +135,8 @@
     var start = el('button', {
       type: 'button',
       class: 'film-start',
-      'aria-label': '播放' + senderOf(message) + '小视频，' + length,
-      children: [icon('play'), el('span', { class: 'film-length', text: length })],
+      'aria-label': '播放' + senderOf(message) + '小视频' + (length && '，' + length),
+      children: [icon('play'), length && el('span', { class: 'film-length', text: length })],
     });
     start.onclick = function () {
       start.hidden = true;

@@ -81,12 +81,6 @@
       reading: this.reading,
       onShown: this._see,
     });
-    this._find = part('find');
-    if (this._find) {
-      this._find.onclick = function () {
-        self.find();
-      };
-    }
     this._jump.onclick = function () {
       self.history.toNewest();
     };

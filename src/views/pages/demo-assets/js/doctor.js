@@ -189,6 +189,9 @@
     byId('back').onclick = function () {
       window.location.hash = '';
     };
+    byId('find').onclick = function () {
+      if (conversation) conversation.find();
+    };
     byId('call').onclick = function () {
       if (conversation && conversation.session) calls.start(conversation.sessionId);
     };
