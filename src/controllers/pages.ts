@@ -51,7 +51,7 @@ export function pagesRouter(services: Services): Router {
   });
   router.use('/assets', securityHeaders("'self'"), staticFiles('assets', version));
   statusRoute(router, services, render);
-  if (demo) demoRoutes(router, version, render);
+  if (demo) demoRoutes(router, version, services.config.recallMs, render);
   router.all(['/', '/status', ...(demo ? ['/demo/patient', '/demo/doctor'] : [])], () => {
     throw new AppError('method_not_allowed', 'This path takes GET.', undefined, { Allow: 'GET, HEAD' });
   });
@@ -88,11 +88,11 @@ function statusRoute(router: Router, services: Services, render: Render): void {
   });
 }
 
-function demoRoutes(router: Router, version: string, render: Render): void {
+function demoRoutes(router: Router, version: string, recallMs: number, render: Render): void {
   // Pictures, voices and films of messages may lie anywhere.
   const security = securityHeaders("'self' http: https: data: blob:", "'self' http: https: blob:");
   const page = (type: UserType) => (request: Request, response: Response) => {
-    render(request, response, type, { users: DEMO_USERS.filter((user) => user.type === type) });
+    render(request, response, type, { recallMs, users: DEMO_USERS.filter((user) => user.type === type) });
   };
   router.get('/demo/patient', security, page('patient'));
   router.get('/demo/doctor', security, page('doctor'));

@@ -13,6 +13,8 @@ export interface OpenOptions {
   viewport?: { width: number; height: number };
   colorScheme?: 'light' | 'dark';
   timezoneId?: string;
+  hasTouch?: boolean;
+  isMobile?: boolean;
 }
 
 /** A server of the profile `dev` with its demo data, a browser, and a watch on everything that a page must not do. */

@@ -9,16 +9,24 @@
   var TYPING_EVERY_MS = 3000;
   var TYPING_ENDS_MS = 5000;
 
-  // root: the form. options: {me, onSend(message), onTyping(bool)}
+  // root: the form. options: {me, onSend(message), onTyping(bool), onFind(),
+  //   onFile(file, seconds)}
   function Composer(root, options) {
+    var self = this;
     this.root = root;
     this.options = options;
     this.input = root.querySelector('textarea');
     this._session = null;
+    this._quote = null;
     this._saidAt = 0;
     this._timer = null;
+    this._quoteBar = root.querySelector('[data-part="quote"]');
     this._menu();
+    this._recording();
     this._listen();
+    demo.media.watch(root.parentNode, this.input, function (files) {
+      self._files(files);
+    });
   }
 
   Composer.prototype._listen = function () {
@@ -51,7 +59,40 @@
     this._fit();
     this._keep();
     this._typing(false);
-    this.options.onSend({ type: 1, content: text });
+    var quote = this._quote;
+    this.quote(null);
+    this.options.onSend({ type: 1, content: text, quote: quote });
+    this.input.focus();
+  };
+
+  // The next text answers to that message; null: to none.
+  Composer.prototype.quote = function (quote) {
+    var self = this;
+    var bar = demo.empty(this._quoteBar);
+    this._quote = quote;
+    bar.hidden = quote === null;
+    if (quote === null) return;
+    var away = function () {
+      self.quote(null);
+      self.input.focus();
+    };
+    demo.append(bar, [
+      el('span', { class: 'quote-text', text: '引用 ' + quote.sender_name + '：' + quote.text }),
+      demo.iconButton('close', '取消引用', { click: away }),
+    ]);
+    this.input.focus();
+  };
+
+  // What is quoted here was taken back: its text is not to be shown any more.
+  Composer.prototype.recalled = function (id) {
+    if (this._quote && this._quote.id === id) this.quote(null);
+  };
+
+  // Writes a text that was taken back anew, behind what stands there.
+  Composer.prototype.write = function (text) {
+    this.input.value += (this.input.value === '' ? '' : '\n') + text;
+    this._fit();
+    this._keep();
     this.input.focus();
   };
 
@@ -84,6 +125,7 @@
   Composer.prototype.use = function (sessionId) {
     this._typing(false);
     this._session = sessionId;
+    this.quote(null);
     this.input.value = demo.storage.get(this._draft()) || '';
     this._fit();
   };
@@ -102,48 +144,66 @@
     });
   };
 
-  // ---- Everything but text: the demo has no store for files, so these go by their address --------------------
+  // ---- Everything but text -----------------------------------------------------------------------------------
 
-  function media(name) {
-    return window.location.origin + '/demo/assets/media/' + name;
-  }
+  // Files that were chosen, dropped or pasted, in their order.
+  Composer.prototype._files = function (files) {
+    var self = this;
+    files.forEach(function (file) {
+      if (demo.media.typeOf(file) === null) demo.toast('不支持这种文件：' + file.name);
+      else self.options.onFile(file);
+    });
+  };
 
-  function seconds(text) {
-    var value = Number(text);
-    return value >= 0 ? value : 0;
-  }
+  Composer.prototype._pick = function (accept, several) {
+    var self = this;
+    demo.media.pick(accept, several, function (files) {
+      self._files(files);
+    });
+  };
+
+  // The button to hold, in the place of the menu.
+  Composer.prototype._voice = function (shown) {
+    if (!shown) this._recorder.cancel();
+    this._voiceBar.hidden = !shown;
+    if (shown) this._voiceBar.querySelector('[data-part="hold"]').focus();
+  };
+
+  Composer.prototype._recording = function () {
+    var self = this;
+    this._voiceBar = this.root.querySelector('[data-part="voice"]');
+    this._recorder = new demo.Recorder(this._voiceBar.querySelector('[data-part="hold"]'), function (
+      blob,
+      seconds
+    ) {
+      self.options.onFile(blob, seconds);
+    });
+    this._voiceBar.querySelector('[data-part="voice-close"]').onclick = function () {
+      self._voice(false);
+      self.input.focus();
+    };
+  };
 
   var KINDS = [
     {
       icon: 'picture',
       name: '图片',
-      fields: function () {
-        return [{ name: 'url', label: '图片地址', type: 'url', value: media('pressure.png') }];
-      },
-      message: function (values) {
-        return { type: 2, content: { url: values.url } };
+      choose: function (composer) {
+        composer._pick('image/*', true);
       },
     },
     {
       icon: 'mic',
       name: '语音',
-      fields: function () {
-        var length = { name: 'duration', label: '时长（秒）', type: 'number', value: '6' };
-        return [{ name: 'url', label: '语音地址', type: 'url', value: media('voice.wav') }, length];
-      },
-      message: function (values) {
-        return { type: 3, content: { url: values.url, duration: seconds(values.duration) } };
+      choose: function (composer) {
+        composer._voice(true);
       },
     },
     {
       icon: 'film',
       name: '小视频',
-      fields: function () {
-        var length = { name: 'duration', label: '时长（秒）', type: 'number', value: '4' };
-        return [{ name: 'url', label: '视频地址', type: 'url', value: media('measure.webm') }, length];
-      },
-      message: function (values) {
-        return { type: 12, content: { url: values.url, duration: seconds(values.duration) } };
+      choose: function (composer) {
+        composer._pick('video/*', false);
       },
     },
     {
@@ -162,6 +222,13 @@
         return { type: 4, content: content };
       },
     },
+    {
+      icon: 'search',
+      name: '查找记录',
+      choose: function (composer) {
+        composer.options.onFind();
+      },
+    },
   ];
 
   Composer.prototype._menu = function () {
@@ -177,9 +244,9 @@
       var choose = function () {
         show(false);
         toggle.focus();
+        if (kind.choose) return kind.choose(self);
         demo.dialog.ask({
           title: '发送' + kind.name,
-          text: '演示环境没有文件存储，这里填写内容的地址。',
           fields: kind.fields(),
           submit: '发送',
           onSubmit: function (values) {
@@ -193,6 +260,7 @@
       menu.appendChild(el('button', options));
     });
     toggle.addEventListener('click', function () {
+      self._voice(false);
       show(menu.hidden);
       if (!menu.hidden) menu.firstChild.focus();
     });

@@ -30,6 +30,16 @@
     return name ? name + '的' : '';
   }
 
+  // Where a picture, voice or film is: of a message that is on its way, in this browser.
+  function addressOf(message) {
+    return message.local || demo.httpUrl(fieldsOf(message).url);
+  }
+
+  // Without an address: uploaded by an earlier page, and not yet sent.
+  function nowhere(message, text) {
+    return unsupported(fieldsOf(message).file_id ? brief(message.type, message.content) : text);
+  }
+
   function unsupported(text) {
     return el('span', { class: 'unsupported', text: text || '[无法显示的消息]' });
   }
@@ -41,8 +51,8 @@
 
   function pictureBody(message) {
     var content = fieldsOf(message);
-    var url = demo.httpUrl(content.url);
-    if (!url) return unsupported('[图片地址无效]');
+    var url = addressOf(message);
+    if (!url) return nowhere(message, '[图片地址无效]');
     var image = el('img', {
       class: 'picture',
       src: demo.httpUrl(content.thumbnail) || url,
@@ -69,13 +79,15 @@
 
   function voiceBody(message) {
     var content = fieldsOf(message);
-    var url = demo.httpUrl(content.url);
+    var url = addressOf(message);
     var seconds = Math.round(secondsOf(content.duration));
-    if (!url) return unsupported('[语音地址无效]');
+    if (!url) return nowhere(message, '[语音地址无效]');
     var audio = null;
+    var place = 'heard:' + message.session_id + ':' + message.id;
+    var heard = !message.id || demo.storage.get(place) !== null;
     var button = el('button', {
       type: 'button',
-      class: 'voice voice-' + Math.min(6, 1 + Math.floor(seconds / 8)),
+      class: (heard ? '' : 'voice-unheard ') + 'voice voice-' + Math.min(6, 1 + Math.floor(seconds / 8)),
       'aria-label': '播放' + senderOf(message) + '语音，' + seconds + '秒',
       children: [icon('voice'), el('span', { class: 'voice-length', text: seconds + '″' })],
     });
@@ -98,6 +110,8 @@
       playing = stop;
       audio.currentTime = 0;
       button.classList.add('playing');
+      button.classList.remove('voice-unheard');
+      if (message.id) demo.storage.set(place, '1');
       var started = audio.play();
       if (started && started.then) started.then(null, stop);
     };
@@ -106,9 +120,10 @@
 
   function filmBody(message) {
     var content = fieldsOf(message);
-    var url = demo.httpUrl(content.url);
-    if (!url) return unsupported('[视频地址无效]');
-    var length = demo.time.duration(secondsOf(content.duration));
+    var url = addressOf(message);
+    if (!url) return nowhere(message, '[视频地址无效]');
+    var seconds = secondsOf(content.duration);
+    var length = seconds > 0 ? demo.time.duration(seconds) : '';
     var video = el('video', {
       class: 'film',
       src: url,
@@ -120,8 +135,8 @@
     var start = el('button', {
       type: 'button',
       class: 'film-start',
-      'aria-label': '播放' + senderOf(message) + '小视频，' + length,
-      children: [icon('play'), el('span', { class: 'film-length', text: length })],
+      'aria-label': '播放' + senderOf(message) + '小视频' + (length && '，' + length),
+      children: [icon('play'), length && el('span', { class: 'film-length', text: length })],
     });
     start.onclick = function () {
       start.hidden = true;
@@ -140,7 +155,7 @@
 
   function cardBody(message) {
     var content = fieldsOf(message);
-    var url = demo.httpUrl(content.url);
+    var url = addressOf(message);
     var image = demo.httpUrl(content.image);
     var article = message.type === 4;
     var what = article ? '健康文章' : '点击打开';
@@ -210,13 +225,20 @@
     }
   }
 
-  // What is said by nobody in particular, in the middle: the platform's messages, a topic's start and end.
+  // Taken back: nobody sees any more what it held.
+  function isTakenBack(message) {
+    return message.content === null;
+  }
+
+  // What is said by nobody in particular, in the middle: the platform's messages, a topic's start and end, what was taken
+  // back.
   function isLine(message) {
-    return message.type === 0 || message.type === 6 || message.type === 7;
+    return isTakenBack(message) || message.type === 0 || message.type === 6 || message.type === 7;
   }
 
   function lineText(message) {
     var content = message.content;
+    if (isTakenBack(message)) return '消息已撤回';
     if (message.type === 6) return '咨询开始 · ' + textOf(fieldsOf(message).name);
     if (message.type === 7) return '咨询结束 · ' + textOf(fieldsOf(message).name);
     if (typeof content === 'string') return content;
@@ -228,6 +250,7 @@
   // In a few words, for a list.
   function brief(type, content) {
     var message = { type: type, content: content };
+    if (isTakenBack(message)) return '消息已撤回';
     if (type === 1 || type === 10) return textOf(content);
     if (type === 14) return '[' + callText(message) + ']';
     if (type === 4 || type === 5) {
@@ -243,5 +266,12 @@
     return [2, 4, 5, 9, 12].indexOf(message.type) >= 0;
   }
 
-  demo.content = { body: body, brief: brief, isBare: isBare, isLine: isLine, lineText: lineText };
+  demo.content = {
+    body: body,
+    brief: brief,
+    isBare: isBare,
+    isLine: isLine,
+    isTakenBack: isTakenBack,
+    lineText: lineText,
+  };
 })(window);

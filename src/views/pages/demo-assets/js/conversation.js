@@ -8,7 +8,7 @@
   var TYPING_LASTS_MS = 8000;
 
   // options: {client, outbox, composer, root, me, sessionId, onSession(session), onRead(sessionId, unread left),
-  //   onTopic(topic or null, session)}
+  //   onTopic(topic or null, session), onRecalled(data of the event `recall`)}
   function Conversation(options) {
     var self = this;
     var part = function (name) {
@@ -29,6 +29,14 @@
     this.reading = new demo.Reading(options.client, this.sessionId, this.people, function (unread) {
       options.onRead(self.sessionId, unread);
     });
+    this.actions = new demo.MessageActions({
+      client: options.client,
+      sessionId: this.sessionId,
+      me: options.me,
+      composer: options.composer,
+      limitMs: Number(document.body.getAttribute('data-recall-ms')),
+      onRecalled: options.onRecalled,
+    });
     this.list = new demo.MessageList({
       scroller: part('messages'),
       list: part('list'),
@@ -46,6 +54,15 @@
       },
       onNewer: function () {
         self.history.newer();
+      },
+      onQuote: function (id) {
+        self.history.to(id);
+      },
+      rewriteOf: function (message) {
+        return self.actions.rewriteOf(message);
+      },
+      actionsOf: function (message) {
+        return self.actions.of(message);
       },
       onRetry: function (id) {
         options.outbox.retry(id);
@@ -172,6 +189,11 @@
     } else this.list.receipts();
   };
 
+  Conversation.prototype.recalled = function (data) {
+    this.options.composer.recalled(data.message_id);
+    this.history.recalled(data.message_id, data.recalled);
+  };
+
   Conversation.prototype.participants = function (items) {
     this.people.set(items);
     this.list.redraw();
@@ -253,6 +275,21 @@
     this.history.toNewest();
     this.options.outbox.send(this.sessionId, message);
     if (!this.list.below) this.list.toEnd();
+  };
+
+  // seconds: how long it plays, where that is known.
+  Conversation.prototype.sendFile = function (file, seconds) {
+    this.list.markFrom(null);
+    this.history.toNewest();
+    this.options.outbox.sendFile(this.sessionId, file, seconds);
+    if (!this.list.below) this.list.toEnd();
+  };
+
+  Conversation.prototype.find = function () {
+    var history = this.history;
+    demo.finder.open(this.options.client, this.sessionId, function (id) {
+      history.to(id);
+    });
   };
 
   Conversation.prototype.sayTyping = function (typing) {

@@ -34,13 +34,21 @@
       },
       onStored: function (message) {
         sessions.message(message, true);
-        if (current(message.session_id)) conversation.stored(message);
+        if (!current(message.session_id)) return;
+        conversation.actions.storedNow(message);
+        conversation.stored(message);
       },
     });
     var composer = new demo.Composer(byId('composer'), {
       me: user,
       onSend: function (message) {
         if (conversation) conversation.send(message);
+      },
+      onFile: function (file, seconds) {
+        if (conversation) conversation.sendFile(file, seconds);
+      },
+      onFind: function () {
+        if (conversation) conversation.find();
       },
       onTyping: function (typing) {
         if (conversation) conversation.sayTyping(typing);
@@ -77,6 +85,11 @@
       });
     };
 
+    var recalled = function (data) {
+      sessions.refresh(data.session_id);
+      if (current(data.session_id)) conversation.recalled(data);
+    };
+
     var open = function (sessionId) {
       if (current(sessionId)) return;
       if (conversation) conversation.close();
@@ -96,6 +109,7 @@
         onSession: function (session) {
           if (conversation) details.show(session, conversation.people);
         },
+        onRecalled: recalled,
         onRead: function (id, unread) {
           sessions.unread(id, unread);
         },
@@ -144,6 +158,7 @@
       else if (data.user_id === user.id) sessions.recount(data.session_id);
       details.alive(data.session_id, data.user_id);
     });
+    client.on('recall', recalled);
     client.on('typing', function (data) {
       if (current(data.session_id)) conversation.typing(data);
       details.alive(data.session_id, data.user_id);
@@ -173,6 +188,9 @@
 
     byId('back').onclick = function () {
       window.location.hash = '';
+    };
+    byId('find').onclick = function () {
+      if (conversation) conversation.find();
     };
     byId('call').onclick = function () {
       if (conversation && conversation.session) calls.start(conversation.sessionId);

@@ -17,6 +17,7 @@
     camera: 'M4 7h10v10H4z M14 11l6-4v10l-6-4',
     check: 'M5 13l4 4L19 7',
     close: 'M6 6l12 12 M18 6L6 18',
+    copy: 'M9 9h11v11H9z M15 9V4H4v11h5',
     down: 'M12 5v14 M6 13l6 6 6-6',
     film: 'M10 8l6 4-6 4z M4 5h16v14H4z',
     info: 'M12 11v6 M12 7v.5 M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z',
@@ -24,6 +25,7 @@
     link: 'M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1 M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1',
     menu: 'M5 12h.01 M12 12h.01 M19 12h.01',
     mic: 'M12 3a3 3 0 0 1 3 3v6a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3z M6 11a6 6 0 0 0 12 0 M12 17v4',
+    next: 'M9 5l7 7-7 7',
     pause: 'M9 6v12 M15 6v12',
     people:
       'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z M2.5 20a6.5 6.5 0 0 1 13 0 M16 4.5a3.5 3.5 0 0 1 0 6 M18 14a6 6 0 0 1 3.5 6',
@@ -31,8 +33,10 @@
     pin: 'M9 4h6l-1 6 3 3H7l3-3z M12 13v7',
     play: 'M8 5l11 7-11 7z',
     plus: 'M12 5v14 M5 12h14',
+    quote: 'M10 7H5v6h4c0 2-1 3-3 4 M19 7h-5v6h4c0 2-1 3-3 4',
     search: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14z M16 16l4 4',
     send: 'M4 12l16-8-6 16-3-7z',
+    undo: 'M9 6L4 11l5 5 M4 11h10a5 5 0 0 1 0 10h-3',
     voice: 'M6 9.5a4 4 0 0 1 0 5 M9.5 7a8 8 0 0 1 0 10 M13 4.5a12 12 0 0 1 0 15',
     warning: 'M12 8v5 M12 16.5v.5 M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z',
   };
@@ -175,6 +179,7 @@
       payload_too_large: '内容太长',
       rate_limited: '操作太频繁，请稍候',
       unauthenticated: '登录已失效',
+      unsupported_media_type: '不支持这种文件',
       unavailable: '网络或服务器暂时不可用',
       validation_failed: '内容不符合要求',
     };

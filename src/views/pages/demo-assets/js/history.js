@@ -100,11 +100,43 @@
     });
   };
 
+  // To a message: where it is not here, the list begins anew around it.
+  History.prototype.to = function (id) {
+    var self = this;
+    var list = this._options.list;
+    if (list.has(id)) {
+      list.toMessage(id);
+      this._options.onShown();
+      return;
+    }
+    this._load({ after: id - 1, limit: PAGE }, function (page) {
+      list.below = page.more;
+      list.clear();
+      list.more = true;
+      list.add(page.items);
+      if (!list.has(id)) return demo.toast('找不到这条消息');
+      list.toMessage(id);
+      self._load({ before: id, limit: PAGE / 2 }, function (older) {
+        list.more = older.more;
+        list.add(older.items);
+        list.toMessage(id);
+      });
+    });
+  };
+
   // A message that arrived, or was sent here.
   History.prototype.arrived = function (message) {
     var list = this._options.list;
     if (this._failed || (this._loaded && !list.below)) list.add([message]);
     else this._waiting.push(message);
+  };
+
+  // One that was taken back, also where it waits.
+  History.prototype.recalled = function (id, recalled) {
+    this._waiting.forEach(function (message) {
+      demo.MessageList.takeBack(message, id, recalled);
+    });
+    this._options.list.recalled(id, recalled);
   };
 
   // `take(page)` puts a page into the list.

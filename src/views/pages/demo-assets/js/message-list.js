@@ -4,14 +4,13 @@
 
   var demo = window.IMDemo;
   var el = demo.el;
-  // This near the end counts as at the end: what comes is scrolled to.
-  var NEAR_END_PX = 48;
   // A message counts as seen with its first line.
   var SEEN_PX = 40;
   // Messages of one sender this close share a face and a name.
   var GROUP_MS = 3 * 60 * 1000;
 
-  // options: {scroller, list, people, topicOf(id), onScroll(), onOlder(), onNewer(), onRetry(id), onDiscard(id)}
+  // options: {scroller, list, people, topicOf(id), onScroll(), onOlder(), onNewer(), onRetry(id), onDiscard(id),
+  //   onQuote(id), rewriteOf(message), actionsOf(message)}
   function MessageList(options) {
     var self = this;
     this.options = options;
@@ -24,10 +23,10 @@
     this._unsent = {};
     this._days = {};
     this._markId = null;
-    // At the end, and to be kept there.
-    this._stuck = true;
-    // Where the list was last seen to stand, in pixels from its top.
-    this._place = 0;
+    this._menu = new demo.MessageMenu(options.list, function (id) {
+      var shown = self._shown[id];
+      return shown ? options.actionsOf(shown.message) : [];
+    });
     this._marker = el('li', { class: 'line line-unread', children: [el('span', { text: '以下为新消息' })] });
     this._older = el('button', { type: 'button', class: 'link-button', on: { click: options.onOlder } });
     this._top = el('li', { class: 'line line-older', children: [this._older] });
@@ -36,55 +35,24 @@
     this._bottom = el('li', { class: 'line line-newer', children: [this._newer] });
     this.busy(false);
 
-    this._onScroll = function () {
-      self._look();
-      // A little way up is where the reader may want to be; only what the list has grown by is made up for.
-      if (self._stuck && self._distance() >= NEAR_END_PX) self.toEnd();
-      options.onScroll();
-    };
-    this._stay = function () {
-      self._look();
-      if (self._stuck) self.toEnd();
-    };
-    options.scroller.addEventListener('scroll', this._onScroll, false);
-    options.scroller.addEventListener('load', this._stay, true);
-    options.scroller.addEventListener('error', this._stay, true);
-    window.addEventListener('resize', this._stay, false);
-    // What else takes or gives room: a text of several lines being written, the menu below it, the banner.
-    this._sizes = window.ResizeObserver ? new window.ResizeObserver(this._stay) : null;
-    if (this._sizes) {
-      this._sizes.observe(options.scroller);
-      this._sizes.observe(options.list);
-    }
+    this._place = new demo.ListPlace(
+      options.scroller,
+      options.list,
+      function () {
+        return self.below;
+      },
+      options.onScroll
+    );
   }
 
   MessageList.prototype.close = function () {
-    var scroller = this.options.scroller;
-    scroller.removeEventListener('scroll', this._onScroll, false);
-    scroller.removeEventListener('load', this._stay, true);
-    scroller.removeEventListener('error', this._stay, true);
-    window.removeEventListener('resize', this._stay, false);
-    if (this._sizes) this._sizes.disconnect();
+    this._place.close();
+    this._menu.end();
     demo.empty(this.options.list);
   };
 
-  MessageList.prototype._distance = function () {
-    var scroller = this.options.scroller;
-    return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-  };
-
-  // Only whoever moves up leaves the end. To be far from it can also mean that the list has grown: pictures get their
-  // height when they come, which may be before the scroll event of an earlier toEnd().
-  MessageList.prototype._look = function () {
-    var place = this.options.scroller.scrollTop;
-    if (this.below) this._stuck = false;
-    else if (this._distance() < NEAR_END_PX) this._stuck = true;
-    else if (place < this._place) this._stuck = false;
-    this._place = place;
-  };
-
   MessageList.prototype.atEnd = function () {
-    return this._stuck;
+    return this._place.stuck;
   };
 
   MessageList.prototype.nearTop = function () {
@@ -92,7 +60,7 @@
   };
 
   MessageList.prototype.nearBottom = function () {
-    return this._distance() < 160;
+    return this._place.distance() < 160;
   };
 
   // The id of the last message that the reader has in sight; 0: none.
@@ -114,18 +82,24 @@
 
   // Puts the line of what is new to the top.
   MessageList.prototype.toMark = function () {
-    if (!this._marker.parentNode) return;
-    var top = this.options.scroller.getBoundingClientRect().top;
-    this.options.scroller.scrollTop += this._marker.getBoundingClientRect().top - top - 12;
-    this._stuck = !this.below && this._distance() < NEAR_END_PX;
-    this._place = this.options.scroller.scrollTop;
+    if (this._marker.parentNode) this._place.toNode(this._marker, 12);
+  };
+
+  // Puts a message that is here into the middle, and says by its colour that it is the one.
+  MessageList.prototype.toMessage = function (id) {
+    var node = this._shown[id].node;
+    var room = this.options.scroller.clientHeight - node.offsetHeight;
+    this._place.toNode(node, Math.max(12, room / 2));
+    node.classList.remove('found');
+    // Read, so that the colour begins anew.
+    node.getBoundingClientRect();
+    node.classList.add('found');
+    node.tabIndex = -1;
+    node.focus({ preventScroll: true });
   };
 
   MessageList.prototype.toEnd = function () {
-    var scroller = this.options.scroller;
-    this._stuck = true;
-    scroller.scrollTop = scroller.scrollHeight;
-    this._place = scroller.scrollTop;
+    this._place.toEnd();
   };
 
   // Stored messages, in any order; those that are here already are left alone.
@@ -143,10 +117,30 @@
   };
 
   MessageList.prototype._draw = function (message) {
-    var shown = demo.messageNode.stored(message, this.options.people, this.options.topicOf);
+    var shown = demo.messageNode.stored(message, this.options.people, this.options.topicOf, this.options);
     shown.message = message;
     this._shown[message.id] = shown;
   };
+
+  // A message was taken back: it stands there as a line, and whatever quotes it without its text.
+  MessageList.prototype.recalled = function (id, recalled) {
+    var self = this;
+    this._menu.close();
+    this.messages.forEach(function (message) {
+      if (takeBack(message, id, recalled)) self._draw(message);
+    });
+    this.arrange();
+  };
+
+  // Whether that changed `message`.
+  function takeBack(message, id, recalled) {
+    var quotes = message.reply_to && message.reply_to.id === id;
+    if (message.id === id) {
+      message.content = null;
+      message.recalled = recalled;
+    } else if (quotes) message.reply_to.text = null;
+    return message.id === id || quotes;
+  }
 
   MessageList.prototype.has = function (id) {
     return this._shown[id] !== undefined;
@@ -233,15 +227,12 @@
 
   // Puts everything where it belongs and keeps what the reader looks at in its place.
   MessageList.prototype.arrange = function () {
-    var scroller = this.options.scroller;
-    this._look();
-    var anchor = this._stuck ? null : this._anchor();
-    var wanted = this._wanted();
-    place(this.options.list, wanted);
-    this.receipts();
-    if (this._stuck) this.toEnd();
-    else if (anchor) scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
-    this._place = scroller.scrollTop;
+    var self = this;
+    this._place.keep(function () {
+      place(self.options.list, self._wanted());
+      self.receipts();
+      self._menu.arranged();
+    });
   };
 
   MessageList.prototype._wanted = function () {
@@ -276,17 +267,6 @@
     return new Date(message.timestamp) - new Date(previous.timestamp) < GROUP_MS;
   }
 
-  // The first message in sight, and where it is.
-  MessageList.prototype._anchor = function () {
-    var top = this.options.scroller.getBoundingClientRect().top;
-    var nodes = this.options.list.querySelectorAll('[data-id]');
-    for (var i = 0; i < nodes.length; i++) {
-      var box = nodes[i].getBoundingClientRect();
-      if (box.bottom > top) return { node: nodes[i], top: box.top };
-    }
-    return null;
-  };
-
   // Makes `wanted` the children of `list`. What stays is not touched: moving it would stop a film.
   function place(list, wanted) {
     var child = list.firstChild;
@@ -302,5 +282,6 @@
     });
   }
 
+  MessageList.takeBack = takeBack;
   demo.MessageList = MessageList;
 })(window);

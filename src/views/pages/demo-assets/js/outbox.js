@@ -11,6 +11,9 @@
     this._client = client;
     this._handlers = handlers;
     this._entries = [];
+    // Uploads go one after the other, so that pictures are sent in the order in which they were chosen.
+    this._uploads = [];
+    this._uploading = null;
     this._place = 'unsent:' + client.userId + ':';
   }
 
@@ -35,11 +38,17 @@
   }
 
   Outbox.prototype._keep = function (entry) {
-    demo.storage.set(this._place + entry.client_msg_id, JSON.stringify(entry));
+    demo.storage.set(this._place + entry.client_msg_id, JSON.stringify(entry, kept));
   };
+
+  // The file itself, and what shows it here, do not outlive the page.
+  function kept(name, value) {
+    return name === 'file' || name === 'local' || name === 'upload' ? undefined : value;
+  }
 
   Outbox.prototype._drop = function (entry) {
     this._entries.splice(this._entries.indexOf(entry), 1);
+    if (entry.local) window.URL.revokeObjectURL(entry.local);
     demo.storage.set(this._place + entry.client_msg_id, '');
   };
 
@@ -54,6 +63,8 @@
       session_id: sessionId,
       type: message.type,
       content: message.content,
+      reply_to: message.quote ? message.quote.id : null,
+      quote: message.quote || null,
       client_msg_id: newId(),
       state: 'sending',
       problem: '',
@@ -65,14 +76,93 @@
   // Under the same id: should the first attempt have been stored after all, it stays one message.
   Outbox.prototype.retry = function (id) {
     var entry = this._find(id);
-    if (entry) this._submit(entry);
+    if (entry && entry.file) this._upload(entry);
+    else if (entry) this._submit(entry);
   };
 
   Outbox.prototype.discard = function (id) {
     var entry = this._find(id);
     if (!entry) return;
     this._drop(entry);
+    if (entry.upload) entry.upload.abort();
     this._handlers.onChange(entry.session_id);
+  };
+
+  // A file: uploaded first, then sent. `seconds`: how long it plays, where that is known.
+  Outbox.prototype.sendFile = function (sessionId, file, seconds) {
+    var self = this;
+    var type = demo.media.typeOf(file);
+    var entry = {
+      session_id: sessionId,
+      type: type,
+      content: type === 5 ? { title: file.name } : { duration: seconds || 0 },
+      reply_to: null,
+      quote: null,
+      client_msg_id: newId(),
+      state: 'uploading',
+      problem: '',
+      file: file,
+      local: window.URL.createObjectURL(file),
+    };
+    this._entries.push(entry);
+    this._handlers.onChange(sessionId);
+    if (seconds) return this._upload(entry);
+    demo.media.secondsOf(file, entry.local).done(function (measured) {
+      entry.content.duration = type === 5 ? undefined : measured;
+      self._upload(entry);
+    });
+  };
+
+  Outbox.prototype._upload = function (entry) {
+    entry.state = 'uploading';
+    this._uploads.push(entry);
+    this._handlers.onChange(entry.session_id);
+    this._nextUpload();
+  };
+
+  Outbox.prototype._nextUpload = function () {
+    var self = this;
+    if (this._uploading) return;
+    var entry = this._uploads.shift();
+    if (!entry) return;
+    // Discarded meanwhile.
+    if (this._entries.indexOf(entry) < 0) return this._nextUpload();
+    this._uploading = entry;
+    entry.upload = this._client.upload(entry.file, {
+      onProgress: function (loaded, total) {
+        if (entry.onProgress) entry.onProgress(total > 0 ? loaded / total : 0);
+      },
+    });
+    entry.upload.then(
+      function (file) {
+        self._uploaded(entry, file);
+      },
+      function (error) {
+        self._uploadFailed(entry, error);
+      }
+    );
+  };
+
+  Outbox.prototype._uploaded = function (entry, file) {
+    var there = this._entries.indexOf(entry) >= 0;
+    this._uploading = entry.upload = null;
+    entry.file = null;
+    var content = { file_id: file.id };
+    if (entry.type === 5) content.title = entry.content.title;
+    else if (entry.type !== 2) content.duration = entry.content.duration || file.duration || 0;
+    entry.content = content;
+    if (there) this._submit(entry);
+    this._nextUpload();
+  };
+
+  Outbox.prototype._uploadFailed = function (entry, error) {
+    this._uploading = entry.upload = null;
+    if (this._entries.indexOf(entry) >= 0) {
+      entry.state = 'failed';
+      entry.problem = error.code === 'payload_too_large' ? '文件太大' : demo.failureText(error);
+      this._handlers.onChange(entry.session_id);
+    }
+    this._nextUpload();
   };
 
   Outbox.prototype._submit = function (entry) {
@@ -84,6 +174,7 @@
       session_id: entry.session_id,
       type: entry.type,
       content: entry.content,
+      reply_to: entry.reply_to,
       client_msg_id: entry.client_msg_id,
     };
     this._client

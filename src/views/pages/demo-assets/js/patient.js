@@ -50,13 +50,21 @@
         conversation.outboxChanged();
       },
       onStored: function (message) {
-        if (message.session_id === sessionId) conversation.stored(message);
+        if (message.session_id !== sessionId) return;
+        conversation.actions.storedNow(message);
+        conversation.stored(message);
       },
     });
     var composer = new demo.Composer(document.getElementById('composer'), {
       me: user,
       onSend: function (message) {
         conversation.send(message);
+      },
+      onFile: function (file, seconds) {
+        conversation.sendFile(file, seconds);
+      },
+      onFind: function () {
+        conversation.find();
       },
       onTyping: function (typing) {
         conversation.sayTyping(typing);
@@ -70,6 +78,9 @@
       me: user,
       sessionId: sessionId,
       onSession: function () {},
+      onRecalled: function (data) {
+        conversation.recalled(data);
+      },
       onRead: function () {
         demo.attention.mark('');
       },
@@ -110,6 +121,9 @@
     });
     client.on('read', function (data) {
       conversation.read(data);
+    });
+    client.on('recall', function (data) {
+      conversation.recalled(data);
     });
     client.on('typing', function (data) {
       conversation.typing(data);

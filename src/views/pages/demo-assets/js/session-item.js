@@ -21,7 +21,8 @@
     var brief = session.last_message_time
       ? demo.content.brief(session.last_content_type, session.last_content)
       : '暂无消息';
-    var inGroup = session.type !== 2 && session.last_content_type !== 0;
+    var takenBack = session.last_content === null;
+    var inGroup = session.type !== 2 && session.last_content_type !== 0 && !takenBack;
     var sender = inGroup && session.last_sender_name ? session.last_sender_name + '：' : '';
     var counted = count > 99 ? '99+' : String(count);
     return el('span', {

@@ -130,6 +130,18 @@
     this._showSoon();
   };
 
+  // What the session's last message is now, after one was taken back.
+  SessionList.prototype.refresh = function (id) {
+    var self = this;
+    this.options.client.sessions.get(id).done(function (fresh) {
+      var session = self.get(id);
+      if (!session || fresh.last_message_time < session.last_message_time) return;
+      session.last_content_type = fresh.last_content_type;
+      session.last_content = fresh.last_content;
+      self._showSoon();
+    });
+  };
+
   // However many messages come at once, the list is drawn a few times a second.
   SessionList.prototype._showSoon = function () {
     var self = this;

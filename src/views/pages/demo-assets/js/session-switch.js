@@ -167,7 +167,9 @@
   SessionSwitch.prototype._item = function (session, isCurrent) {
     var title = this._members.titleOf(session);
     var count = isCurrent ? 0 : session.unread_count;
-    var brief = demo.content.brief(session.last_content_type, session.last_content);
+    var brief = session.last_message_time
+      ? demo.content.brief(session.last_content_type, session.last_content)
+      : '暂无消息';
     var words = [
       el('span', { class: 'session-name', text: title }),
       el('span', { class: 'session-brief', text: isCurrent ? '当前会话' : brief }),
