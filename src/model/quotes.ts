@@ -27,10 +27,10 @@ export async function quotedBy(
   const found = await db
     .selectFrom(table)
     .select(COLUMNS)
+    // By the primary key alone: MariaDB would read the whole session.
     .where('id', 'in', [...ids])
-    .where('session_id', '=', sessionId)
     .execute();
-  return new Map(found.map((row) => [row.id, row]));
+  return new Map(found.filter((row) => row.session_id === sessionId).map((row) => [row.id, row]));
 }
 
 /** The same as a statement, for messages of any sessions of a table. */

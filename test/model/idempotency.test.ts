@@ -1,6 +1,6 @@
 import should from 'should';
 import { ChildServer } from '../support/child-server';
-import { eachDatabase } from '../support/databases';
+import { eachDatabase, eachSqlServer } from '../support/databases';
 import { type Answer, HttpClient } from '../support/http-client';
 import { TestServer } from '../support/server';
 import { type SocketClient, terminateAll } from '../support/socket-client';
@@ -159,49 +159,45 @@ eachDatabase('A repeated client_msg_id', (database) => {
   });
 });
 
-eachDatabase(
-  'A repeated client_msg_id in two processes',
-  (database) => {
-    const stops: (() => Promise<unknown>)[] = [];
-    const clients: HttpClient[] = [];
+eachSqlServer('A repeated client_msg_id in two processes', (database) => {
+  const stops: (() => Promise<unknown>)[] = [];
+  const clients: HttpClient[] = [];
 
-    after(async () => {
-      for (const client of clients) client.close();
-      for (const stop of stops) await stop();
-    });
+  after(async () => {
+    for (const client of clients) client.close();
+    for (const stop of stops) await stop();
+  });
 
-    it('is stored once', async function () {
-      this.timeout(30_000);
-      const environment = { IM_DATABASE_URL: await database.freshUrl(), IM_LOG_LEVEL: 'error' };
-      // Two at once on an empty database: both bring its schema up to date.
-      const servers = await Promise.all([ChildServer.start(environment), ChildServer.start(environment)]);
-      for (const server of servers) stops.push(() => server.end());
-      clients.push(...servers.map((server) => new HttpClient(server.url)));
-      const [first] = clients;
-      for (const id of ['D1', 'D2']) {
-        const made = await first!.request('PUT', `/users/${id}`, { type: 'doctor', name: id });
-        should(made).have.property('status', 201);
-      }
-      const participants = [{ id: 'D1' }, { id: 'D2' }];
-      const session = await first!.request('POST', '/sessions', {
-        id: 's',
-        type: 3,
-        name: 's',
-        participants,
-      });
-      should(session).have.property('status', 201);
-      for (let round = 0; round < 5; round += 1) {
-        const answers = await Promise.all(
-          times(REPEATS, (index) =>
-            clients[index % 2]!.send('s', 'D1', { type: 1, content: 'x', client_msg_id: `k${round}` }),
-          ),
-        );
-        shouldBeOneMessage(answers);
-      }
-      const { body } = await first!.get('/sessions/s/messages?peek=1');
-      body.items.length.should.equal(5);
-      for (const server of servers) server.lines.filter((line) => line.startsWith('[ERROR]')).should.eql([]);
+  it('is stored once', async function () {
+    this.timeout(30_000);
+    const environment = { IM_DATABASE_URL: await database.freshUrl(), IM_LOG_LEVEL: 'error' };
+    // Two at once on an empty database: both bring its schema up to date.
+    const servers = await Promise.all([ChildServer.start(environment), ChildServer.start(environment)]);
+    for (const server of servers) stops.push(() => server.end());
+    clients.push(...servers.map((server) => new HttpClient(server.url)));
+    const [first] = clients;
+    for (const id of ['D1', 'D2']) {
+      const made = await first!.request('PUT', `/users/${id}`, { type: 'doctor', name: id });
+      should(made).have.property('status', 201);
+    }
+    const participants = [{ id: 'D1' }, { id: 'D2' }];
+    const session = await first!.request('POST', '/sessions', {
+      id: 's',
+      type: 3,
+      name: 's',
+      participants,
     });
-  },
-  { sqlite: 'file' },
-);
+    should(session).have.property('status', 201);
+    for (let round = 0; round < 5; round += 1) {
+      const answers = await Promise.all(
+        times(REPEATS, (index) =>
+          clients[index % 2]!.send('s', 'D1', { type: 1, content: 'x', client_msg_id: `k${round}` }),
+        ),
+      );
+      shouldBeOneMessage(answers);
+    }
+    const { body } = await first!.get('/sessions/s/messages?peek=1');
+    body.items.length.should.equal(5);
+    for (const server of servers) server.lines.filter((line) => line.startsWith('[ERROR]')).should.eql([]);
+  });
+});
