@@ -93,7 +93,7 @@ describe('The pages', function () {
     await patient.keyboard.press('Shift+Tab');
     await patient.keyboard.press('Enter');
     (await focused(patient)).should.equal('attach-kind');
-    await patient.keyboard.press('Enter');
+    for (const key of ['Tab', 'Tab', 'Tab', 'Enter']) await patient.keyboard.press(key);
     await patient.locator('.dialog').waitFor();
     for (let turn = 0; turn < 6; turn += 1) {
       await patient.keyboard.press('Tab');
