@@ -9,7 +9,8 @@ import {
   releaseLog,
   takeOverConsole,
 } from './logger';
-import { type Config, ConfigError, makeFolders, readConfig } from './resources/config/config';
+import { type Config, ConfigError, readConfig } from './resources/config/config';
+import { makeFolders } from './resources/config/named-files';
 import { ImServer } from './server';
 import { startFault } from './start-fault';
 import { VERSION } from './version';

@@ -8,6 +8,8 @@ export interface Place {
   message: number;
   /** one that failed */
   notice: number;
+  /** one that failed */
+  event: string;
   /** a message of D1's, before that one */
   own: number;
   /** P1's last message is unread for D1 */
@@ -41,10 +43,28 @@ export async function makePlace(api: Api): Promise<Place> {
       due_time: now,
     })
     .executeTakeFirstOrThrow();
+  const event = `event-${insertId}`;
+  await api.server.context.database.kysely
+    .insertInto('webhook_events')
+    .values({
+      id: event,
+      type: 'message.created',
+      session_id: session,
+      sequence: 1,
+      state: 'failed',
+      create_time: now,
+      update_time: now,
+      due_time: null,
+      message_id: null,
+      topic_id: null,
+      details: null,
+    })
+    .execute();
   return {
     session,
     topic,
     notice: Number(insertId),
+    event,
     message: page.body.items.at(-1).id as number,
     own: page.body.items.at(-2).id as number,
     fresh: (prefix) => api.fresh(prefix),
@@ -68,6 +88,8 @@ export const ROUTE_CASES: Record<string, RouteCase> = {
   'GET /application/badge_no': { status: 200, names: 'query', outsider: 200 },
   'GET /application/notices': { status: 200, outsider: 403 },
   'POST /application/notices/:notice_id/resend': { status: 202, outsider: 403 },
+  'GET /application/webhook_events': { status: 200, outsider: 403 },
+  'POST /application/webhook_events/:event_id/resend': { status: 202, outsider: 403 },
 
   'POST /users/login': {
     body: () => ({ user_id: 'D1', user_type: 'doctor' }),
@@ -205,6 +227,7 @@ export function buildRequest(full: string, route: RouteCase, place: Place, named
     participant_id: 'P1',
     message_id: place.message,
     notice_id: place.notice,
+    event_id: place.event,
     ...route.params?.(place),
     ...(route.names === 'path' && named !== undefined ? { user_id: named } : {}),
   };

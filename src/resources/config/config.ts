@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { makeFolder } from '../../folders';
 import { ConfigError } from './config-error';
 import { dev } from './dev';
 import { readEnvFile } from './env-file';
-import { isPlainByDefault, parseMysqlUrl } from './mysql-url';
+import { checkCertificate } from './named-files';
+import { isPlainByDefault } from './mysql-url';
 import { type FilesConfig, type FilesSetting, type S3Config } from './files-url';
 import { prod } from './prod';
 import { type GetuiConfig, getuiFrom, type TemplateKind } from './push-settings';
@@ -258,37 +256,6 @@ function checkProduction({ appKeys, tokenSecret }: Config): void {
     throw new ConfigError(`IM_APP_KEY accepts keys of ${SHORTEST_KEY} characters or more in prod`);
   if (tokenSecret === dev.IM_TOKEN_SECRET)
     throw new ConfigError("IM_TOKEN_SECRET accepts a secret of your own in prod, not the dev profile's");
-}
-
-/** Makes the folders that the settings name, for a server that starts. @throws ConfigError: one that can't be made is a wrong setting */
-export function makeFolders({ databaseUrl, files }: Pick<Config, 'databaseUrl' | 'files'>): void {
-  const file = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : ':memory:';
-  const folders = [
-    { setting: 'IM_DATABASE_URL accepts a file in', folder: file === ':memory:' ? '' : path.dirname(file) },
-    { setting: 'IM_FILES accepts', folder: files?.kind === 'folder' ? files.folder : '' },
-  ];
-  for (const { folder, setting } of folders) {
-    if (folder === '') continue;
-    try {
-      makeFolder(folder);
-    } catch (error) {
-      throw new ConfigError(`${setting} a folder that can be made (${codeOf(error)})`);
-    }
-  }
-}
-
-function checkCertificate(databaseUrl: string): void {
-  const ca = parseMysqlUrl(databaseUrl)?.sslCa;
-  if (ca === undefined) return;
-  try {
-    readFileSync(ca);
-  } catch (error) {
-    throw new ConfigError(`IM_DATABASE_URL accepts an ssl-ca that can be read (${codeOf(error)})`);
-  }
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'no code';
 }
 
 /** What commands need that work on the database alone: no other setting has to be there. @throws ConfigError */
