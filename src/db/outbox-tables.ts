@@ -5,6 +5,7 @@ import { type SqlTime } from './time';
 // Tables of what goes out to people who are away, and to the platform.
 
 export const NOTICE_CHANNELS = ['wechat', 'getui'] as const;
+export type NoticeChannel = (typeof NOTICE_CHANNELS)[number];
 export const NOTICE_STATES = ['pending', 'delivered', 'sent', 'skipped', 'failed'] as const;
 export type NoticeState = (typeof NOTICE_STATES)[number];
 

@@ -4,6 +4,7 @@ import { type SqlTime } from './time';
 
 export {
   NOTICE_CHANNELS,
+  type NoticeChannel,
   NOTICE_STATES,
   type NoticeState,
   EVENT_STATES,

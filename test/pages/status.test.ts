@@ -50,4 +50,36 @@ describe('The status page', function () {
     // The browser itself reports the refused request on its console; no script does.
     await stage.closePages(/status of 401/);
   });
+
+  it('shows the notices that failed last, and sends one again', async () => {
+    const { database } = stage.server.context;
+    const time = '2026-11-22 08:00:00.000';
+    const { insertId } = await database.kysely
+      .insertInto('notices')
+      .values({
+        channel: 'wechat',
+        session_id: 'demo-group',
+        message_id: null,
+        user_id: 'demo-patient',
+        state: 'failed',
+        last_error: '47003 argument invalid',
+        create_time: time,
+        update_time: time,
+        due_time: time,
+      })
+      .executeTakeFirstOrThrow();
+    const page = await stage.page('/status');
+    await page.fill('#key', APP_KEY);
+    await page.keyboard.press('Enter');
+    const item = page.locator('#failed-panel li', { hasText: '47003 argument invalid' });
+    await item.locator('button').click();
+    await item.locator('button', { hasText: 'Queued again' }).waitFor();
+    const row = await database.kysely
+      .selectFrom('notices')
+      .select(['state', 'attempts'])
+      .where('id', '=', Number(insertId))
+      .executeTakeFirstOrThrow();
+    row.state.should.not.equal('failed');
+    await stage.closePages();
+  });
 });

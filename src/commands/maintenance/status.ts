@@ -1,6 +1,13 @@
 import { hostname } from 'node:os';
 import { type Counter, type Gauge } from 'prom-client';
-import { EVENT_STATES, type EventState, NOTICE_STATES, type NoticeState } from '../../db/schema';
+import {
+  EVENT_STATES,
+  type EventState,
+  NOTICE_CHANNELS,
+  NOTICE_STATES,
+  type NoticeChannel,
+  type NoticeState,
+} from '../../db/schema';
 import { VERSION } from '../../version';
 import { type Database } from '../../db/database';
 import { countFiles } from '../../model/files';
@@ -21,6 +28,7 @@ interface Part {
 interface Counts {
   sessions: { total: number; with_open_topic: number };
   notices: Record<NoticeState, number>;
+  notices_by_channel: Record<NoticeChannel, Record<NoticeState, number>>;
   files: { total: number; bytes: number };
   events: Record<EventState, number>;
 }
@@ -39,6 +47,7 @@ export interface RunningStatus {
   /** null while the database does not answer */
   sessions: Counts['sessions'] | null;
   notices: Counts['notices'] | null;
+  notices_by_channel: Counts['notices_by_channel'] | null;
   files: Counts['files'] | null;
   /** Of the platform's webhook. */
   events: Counts['events'] | null;
@@ -95,6 +104,7 @@ export function statusReader(
       pushes,
       sessions: rows?.sessions ?? null,
       notices: rows?.notices ?? null,
+      notices_by_channel: rows?.notices_by_channel ?? null,
       files: rows?.files ?? null,
       events: rows?.events ?? null,
       database: { description: database.description, ...databasePing },
@@ -115,24 +125,36 @@ async function countRows({ kysely: db }: Database): Promise<Counts> {
     .select(['status', (eb) => eb.fn.countAll().as('count')])
     .groupBy('status')
     .execute();
-  const byState = async (table: 'notices' | 'webhook_events') => {
-    const rows = await db
-      .selectFrom(table)
-      .select(['state', (eb) => eb.fn.countAll().as('count')])
-      .groupBy('state')
-      .execute();
-    return new Map<string, number>(rows.map(({ state, count }) => [state, Number(count)]));
-  };
-  const notices = await byState('notices');
-  const events = await byState('webhook_events');
+  const notices = await db
+    .selectFrom('notices')
+    .select(['channel', 'state', (eb) => eb.fn.countAll().as('count')])
+    .groupBy(['channel', 'state'])
+    .execute();
+  const noticesOf = (channels: readonly string[]) =>
+    Object.fromEntries(
+      NOTICE_STATES.map((state) => [
+        state,
+        notices.reduce(
+          (sum, row) => sum + (row.state === state && channels.includes(row.channel) ? Number(row.count) : 0),
+          0,
+        ),
+      ]),
+    ) as Counts['notices'];
+  const eventRows = await db
+    .selectFrom('webhook_events')
+    .select(['state', (eb) => eb.fn.countAll().as('count')])
+    .groupBy('state')
+    .execute();
+  const events = new Map<string, number>(eventRows.map(({ state, count }) => [state, Number(count)]));
   return {
     sessions: {
       total: sessions.reduce((sum, { count }) => sum + Number(count), 0),
       with_open_topic: Number(sessions.find(({ status }) => status === 1)?.count ?? 0),
     },
-    notices: Object.fromEntries(
-      NOTICE_STATES.map((state) => [state, notices.get(state) ?? 0]),
-    ) as Counts['notices'],
+    notices: noticesOf(NOTICE_CHANNELS),
+    notices_by_channel: Object.fromEntries(
+      NOTICE_CHANNELS.map((channel) => [channel, noticesOf([channel])]),
+    ) as Counts['notices_by_channel'],
     files,
     events: Object.fromEntries(
       EVENT_STATES.map((state) => [state, events.get(state) ?? 0]),

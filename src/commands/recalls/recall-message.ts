@@ -1,5 +1,5 @@
 import { type Transaction } from 'kysely';
-import { NOTICE_CHANNELS, type RecallRow, type Schema } from '../../db/schema';
+import { NOTICE_CHANNELS, type NoticeChannel, type RecallRow, type Schema } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { notFound } from '../../errors';
 import { Events } from '../../model/appending/events';
@@ -24,8 +24,6 @@ export interface RecallInput {
   /** The socket that asks. */
   asker?: RecallAsker | undefined;
 }
-
-type NoticeChannel = (typeof NOTICE_CHANNELS)[number];
 
 /** What a recall's transaction came to. */
 interface Outcome {

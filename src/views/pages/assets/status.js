@@ -66,6 +66,9 @@
     latency: chart('chart-latency', t('数据库应答', 'Database answer'), milliseconds, 2),
   };
 
+  var failed = new window.IMFailedNotices(byId('failed-panel'), t);
+  var failedBefore = null;
+
   // ---- Asking -----------------------------------------------------------------------------------------------
 
   // done(status, body); status 0: no answer, or one that is no JSON.
@@ -122,6 +125,8 @@
     clearTimeout(timer);
     key = null;
     before = null;
+    failedBefore = null;
+    failed.clear();
     byId('board').hidden = true;
     byId('leave').hidden = true;
     byId('key-form').hidden = false;
@@ -173,7 +178,12 @@
     byId('waiting-note').textContent = notices
       ? t('失败 ', '') + whole(notices.failed) + t('', ' failed')
       : '';
-    showBars('notices', notices || {});
+    var channels = status.notices_by_channel || {};
+    showBars('notices', channels.wechat || {});
+    showBars('pushes', channels.getui || {});
+    // The list is asked for when there is another number of them.
+    if (notices && notices.failed !== failedBefore) failed.refresh(key);
+    failedBefore = notices ? notices.failed : failedBefore;
     showBars('events', status.events || {});
   }
 
