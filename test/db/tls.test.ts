@@ -51,11 +51,7 @@ const isEncrypted = (found: readonly string[]) =>
   found.length === 2 && found.every((cipher) => cipher !== '');
 
 describe('TLS to MariaDB', function () {
-  if (!requireOrSkip('mariadb')) return;
-  if (!hasOpenssl()) {
-    it.skip('needs openssl', () => undefined);
-    return;
-  }
+  if (!requireOrSkip('mariadb', 'openssl')) return;
   let folder: string;
   let ours: Authority;
   let others: Authority;

@@ -1,5 +1,6 @@
 import should from 'should';
 import supertest from 'supertest';
+import { requireOrSkip } from '../support/databases';
 import { type Certificate, makeCertificate, tlsBefore } from '../support/tls-front';
 import { ChildServer } from '../support/child-server';
 import { ConnectProxy } from '../support/connect-proxy';
@@ -12,6 +13,7 @@ import { wechatSettings } from '../model/notice-fixture';
 const HOST = 'api.weixin.invalid';
 
 describe('A server behind a proxy', () => {
+  if (!requireOrSkip('openssl')) return;
   const folder = temporaryFolder('im-proxy-');
   let certificate: Certificate;
   let wechat: FakeWechat;

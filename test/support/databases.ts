@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { hasOpenssl } from './certificates';
 import { hasGalera } from './galera';
 import { hasMariaDb, startMariaDb } from './private-mariadb';
 import { hasMySqlServer, startMySql } from './private-mysql';
@@ -13,7 +14,7 @@ export function chromiumPath(): string | undefined {
   return findProgram('chromium', 'chromium-browser', 'google-chrome');
 }
 
-export type Need = 'mariadb' | 'mysql' | 'galera' | 'redis' | 'chromium';
+export type Need = 'mariadb' | 'mysql' | 'galera' | 'redis' | 'chromium' | 'openssl';
 
 const NEEDS: Record<Need, { title: string; remedy: string; isThere: () => boolean }> = {
   mariadb: { title: 'MariaDB', remedy: 'apt-get install mariadb-server', isThere: hasMariaDb },
@@ -25,6 +26,7 @@ const NEEDS: Record<Need, { title: string; remedy: string; isThere: () => boolea
   },
   galera: { title: 'Galera', remedy: 'apt-get install mariadb-server galera-4', isThere: hasGalera },
   redis: { title: 'Redis', remedy: 'apt-get install redis-server', isThere: hasRedis },
+  openssl: { title: 'OpenSSL', remedy: 'apt-get install openssl', isThere: hasOpenssl },
   chromium: {
     title: 'Chromium',
     remedy: 'apt-get install chromium',
