@@ -1,6 +1,6 @@
 import { type NoticeRow } from '../db/schema';
 import { type Run } from '../db/statement';
-import { Events, type WantedEvents } from './appending/events';
+import { Events, type WantedEvents } from './written-events';
 import { type LockedSession } from './appending/locked-session';
 
 /**

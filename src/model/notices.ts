@@ -1,16 +1,13 @@
-import { sql, type Transaction } from 'kysely';
+import { sql } from 'kysely';
 import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
-import { type NoticeRow, type NoticeState, type Schema } from '../db/schema';
-import { type NoticePlan, type WrittenNotices } from './appending/append';
-import { type WantedEvents } from './appending/events';
+import { type NoticeRow, type NoticeState } from '../db/schema';
+import { type WantedEvents } from './written-events';
 import { lockSession } from './appending/locked-session';
 import { tellFailed } from './failed-notices';
 import { claimDue, cutError, type Finished } from './outbox';
 import { runIn } from '../db/statement';
-import { activeDevices } from './devices';
-import { type Member } from './participants';
 import { type SqlTime } from '../db/time';
 
 /** Somebody to whom everything in a session up to a message has arrived. */
@@ -110,45 +107,6 @@ export async function wechatPause(db: Queryable): Promise<SqlTime | null> {
 
 export async function setWechatPause({ dialect, kysely }: Database, until: SqlTime): Promise<void> {
   await dialect.upsert(kysely, 'server_state', ['name'], { name: PAUSE, value: until });
-}
-
-/**
- * Notices of a call's invitation, for those who have no socket that gets it.
- * @returns what was written, to be told after the commit
- */
-export async function insertCallNotices(
-  trx: Transaction<Schema>,
-  dialect: Dialect,
-  { id, now, sessionId }: { id: string; sessionId: string; now: SqlTime },
-  callees: readonly Member[],
-  noticePlan: NoticePlan,
-): Promise<WrittenNotices> {
-  const devices = noticePlan.usesDevices ? await activeDevices(runIn(trx, dialect), [sessionId]) : null;
-  const planned = callees.flatMap((callee) =>
-    noticePlan
-      .plan(sessionId, callee, devices?.get(callee.id) ?? [], 'call')
-      .map((each) => ({ ...each, user: callee.id })),
-  );
-  if (planned.length === 0) return { dueNow: false, skipped: 0 };
-  await trx
-    .insertInto('notices')
-    .values(
-      planned.map(({ channel, clientId, state, user }) => ({
-        channel,
-        session_id: sessionId,
-        message_id: null,
-        call_id: id,
-        user_id: user,
-        client_id: clientId,
-        state,
-        create_time: now,
-        update_time: now,
-        due_time: now,
-      })),
-    )
-    .execute();
-  const skipped = planned.filter(({ state }) => state === 'skipped').length;
-  return { dueNow: skipped < planned.length, skipped };
 }
 
 /** How many notices are pending, by channel. */

@@ -5,7 +5,7 @@ import { type Database, type Queryable } from '../db/database';
 import { type NoticeRow, type Schema } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { runIn } from '../db/statement';
-import { type WantedEvents } from './appending/events';
+import { type WantedEvents } from './written-events';
 import { lockSession } from './appending/locked-session';
 import { tellFailed } from './failed-notices';
 import { cutError, type Finished } from './outbox';

@@ -1,6 +1,6 @@
 import should from 'should';
 import { planNotices, type Receiver } from '../../src/commands/notices/notice-plan';
-import { type PlannedNotice } from '../../src/model/appending/append';
+import { type PlannedNotice } from '../../src/model/written-notices';
 
 const ACK_MS = 10_000;
 

@@ -1,5 +1,5 @@
 import should from 'should';
-import { NO_EVENTS } from '../../src/model/appending/events';
+import { NO_EVENTS } from '../../src/model/written-events';
 import { MemberCache } from '../../src/commands/sending/member-cache';
 import { type Send, type Sent } from '../../src/commands/sending/send';
 import { Writer } from '../../src/commands/sending/writer';

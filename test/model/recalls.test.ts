@@ -4,7 +4,7 @@ import { exportSession } from '../../src/commands/maintenance/export-session';
 import { Retention } from '../../src/commands/maintenance/retention';
 import { openDatabase } from '../../src/db/database';
 import { toSqlTime } from '../../src/db/time';
-import { NO_EVENTS } from '../../src/model/appending/events';
+import { NO_EVENTS } from '../../src/model/written-events';
 import { finishNotice } from '../../src/model/notices';
 import { ChildServer } from '../support/child-server';
 import { eachDatabase } from '../support/databases';

@@ -52,6 +52,7 @@ export class WebhookReceiver {
   most = 0;
   /** Decides; by default all is well. */
   answer: (request: WebhookRequest) => Answer = () => ({});
+  #only: string | undefined;
   readonly #underWay = new Map<string, number>();
   readonly #server = http.createServer((request, response) => void this.#serve(request, response));
 
@@ -81,8 +82,12 @@ export class WebhookReceiver {
     await closed;
   }
 
-  /** Forgets what came, and answers well again. */
-  reset(): void {
+  /**
+   * Forgets what came, and answers well again.
+   * @param session of which alone is heard from now on: another's late tries are answered, and nothing else
+   */
+  reset(session?: string): void {
+    this.#only = session;
     this.requests.length = 0;
     this.accepted.length = 0;
     this.faults.length = 0;
@@ -111,6 +116,11 @@ export class WebhookReceiver {
     const body = Buffer.concat(chunks).toString('utf8');
     const taken = this.#take(request, body);
     const session = taken.event.data.session_id;
+    if (this.#only !== undefined && !session.startsWith(this.#only)) {
+      response.end();
+      return;
+    }
+    this.requests.push(taken);
     const underWay = (this.#underWay.get(session) ?? 0) + 1;
     if (underWay > 1) this.faults.push(`two of ${session} at once`);
     this.#underWay.set(session, underWay);
@@ -133,9 +143,7 @@ export class WebhookReceiver {
     } catch (error) {
       this.faults.push(String(error));
     }
-    const taken = { at: Date.now(), url, headers, body, event };
-    this.requests.push(taken);
-    return taken;
+    return { at: Date.now(), url, headers, body, event };
   }
 
   #give(

@@ -16,7 +16,7 @@ import {
   rungAmong,
 } from '../../model/calls';
 import { databaseNow } from '../../db/clock';
-import { insertCallNotices } from '../../model/notices';
+import { insertCallNotices } from '../../model/written-notices';
 import { isParticipant } from '../../model/participants';
 import { findUser } from '../../model/users';
 import { MESSAGE_TYPE } from '../../model/values/message-content';

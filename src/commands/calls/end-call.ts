@@ -4,7 +4,7 @@ import { runIn } from '../../db/statement';
 import { fromSqlTime } from '../../db/time';
 import { notFound } from '../../errors';
 import { Append } from '../../model/appending/append';
-import { Events } from '../../model/appending/events';
+import { Events } from '../../model/written-events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { type CallResult, callSeconds, deleteRings, findCall, lockCall } from '../../model/calls';
 import { skipCallPushes } from '../../model/push-notices';

@@ -3,7 +3,7 @@ import { type TopicRow } from '../../db/schema';
 import { fromSqlTime } from '../../db/time';
 import { describeError, log } from '../../logger';
 import { type Metrics } from '../../metrics';
-import { type WrittenNotices } from '../../model/appending/append';
+import { type WrittenNotices } from '../../model/written-notices';
 import { type RepliedTopic } from '../../model/appending/append-statements';
 import { type Member, type Participant } from '../../model/participants';
 import { findTopic } from '../../model/topics';

@@ -3,7 +3,7 @@ import { type Database } from '../../db/database';
 import { type NoticeRow, type SessionRow } from '../../db/schema';
 import { fromSqlTime } from '../../db/time';
 import { type Metrics } from '../../metrics';
-import { type WantedEvents } from '../../model/appending/events';
+import { type WantedEvents } from '../../model/written-events';
 import { findCall } from '../../model/calls';
 import { findDevice, retireDevice } from '../../model/devices';
 import { messageTable } from '../../model/message-tables';

@@ -1,4 +1,4 @@
-import { type NoticePlan, type Occasion, type PlannedNotice } from '../../model/appending/append';
+import { type NoticePlan, type Occasion, type PlannedNotice } from '../../model/written-notices';
 import { type PushDevice } from '../../model/devices';
 import { type UserType } from '../../model/users';
 import { type Presence } from '../../push/presence';

@@ -8,7 +8,7 @@ import { type Metrics } from '../../metrics';
 import { findCall } from '../../model/calls';
 import { messageTable } from '../../model/message-tables';
 import { findMessage } from '../../model/messages';
-import { type WantedEvents } from '../../model/appending/events';
+import { type WantedEvents } from '../../model/written-events';
 import { claimNotices, finishNotice, setWechatPause, wechatPause } from '../../model/notices';
 import { type Finished } from '../../model/outbox';
 import { findSessionOf } from '../../model/sessions';

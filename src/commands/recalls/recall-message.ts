@@ -2,7 +2,7 @@ import { type Transaction } from 'kysely';
 import { NOTICE_CHANNELS, type NoticeChannel, type RecallRow, type Schema } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { notFound } from '../../errors';
-import { Events } from '../../model/appending/events';
+import { Events } from '../../model/written-events';
 import { lockSession } from '../../model/appending/locked-session';
 import { filesOfRecalled } from '../../model/files';
 import { messageTable } from '../../model/message-tables';

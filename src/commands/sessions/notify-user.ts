@@ -1,6 +1,6 @@
 import { conflict, notFound } from '../../errors';
 import { runIn } from '../../db/statement';
-import { Events } from '../../model/appending/events';
+import { Events } from '../../model/written-events';
 import { lockSession } from '../../model/appending/locked-session';
 import { SESSION_TYPE } from '../../model/message-tables';
 import { isParticipant, participantsOf, ROLE } from '../../model/participants';

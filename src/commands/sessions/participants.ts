@@ -4,7 +4,7 @@ import { type Dialect } from '../../db/dialect';
 import { type Schema } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { conflict, type Fault, invalid, invalidField, notFound } from '../../errors';
-import { Events } from '../../model/appending/events';
+import { Events } from '../../model/written-events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { SESSION_TYPE } from '../../model/message-tables';
 import {

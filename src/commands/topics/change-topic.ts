@@ -2,7 +2,7 @@ import { type TopicRow } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { laterOf } from '../../db/time';
 import { notFound } from '../../errors';
-import { Events } from '../../model/appending/events';
+import { Events } from '../../model/written-events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { TOPIC_STATUS } from '../../model/topics';
 import { visibleTopic } from '../access/access';

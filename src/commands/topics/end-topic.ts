@@ -4,7 +4,7 @@ import { type Schema, type TopicRow } from '../../db/schema';
 import { runIn } from '../../db/statement';
 import { notFound } from '../../errors';
 import { Append, type Appended } from '../../model/appending/append';
-import { Events } from '../../model/appending/events';
+import { Events } from '../../model/written-events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { findTopic, lastTopic, TOPIC_STATUS } from '../../model/topics';
 import { findUser } from '../../model/users';

@@ -2,7 +2,7 @@ import { databaseNow } from '../../db/clock';
 import { runIn } from '../../db/statement';
 import { later } from '../../db/time';
 import { describeError, log } from '../../logger';
-import { Events } from '../../model/appending/events';
+import { Events } from '../../model/written-events';
 import { lockSession } from '../../model/appending/locked-session';
 import { findTopic, isWaiting, markOverdue, waitingSince } from '../../model/topics';
 import { repeat } from '../../repeat';

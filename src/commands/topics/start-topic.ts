@@ -3,7 +3,7 @@ import { type Schema, type TopicRow } from '../../db/schema';
 import { type Run, runIn } from '../../db/statement';
 import { conflict, forbidden, invalidField, notFound } from '../../errors';
 import { Append, type Appended } from '../../model/appending/append';
-import { Events } from '../../model/appending/events';
+import { Events } from '../../model/written-events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { SESSION_TYPE } from '../../model/message-tables';
 import { participantsOf } from '../../model/participants';

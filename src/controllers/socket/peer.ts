@@ -1,6 +1,6 @@
 import { type WebSocket } from 'ws';
 import { type UserPrincipal } from '../../commands/access/tokens';
-import { TokenBucket } from '../../commands/sending/token-bucket';
+import { TokenBucket } from '../../commands/access/token-bucket';
 import { type Services } from '../../commands/services';
 import { type AppError, invalidField, unauthenticated, unavailable } from '../../errors';
 import { Answer } from '../../push/sockets/answer';

@@ -22,7 +22,8 @@ const BATCHES_AT_ONCE = 2;
 /** With fewer connections there is one batch at a time. */
 const ENOUGH_CONNECTIONS = 4;
 
-const BEGIN = [statement('start transaction'), statement('savepoint batch')];
+/** A connection without autocommit is in a transaction from its first statement on. */
+const BEGIN = [statement('savepoint batch')];
 /** Fails where the transaction of BEGIN has gone. */
 const STILL_THERE = [statement('release savepoint batch'), statement('savepoint batch')];
 

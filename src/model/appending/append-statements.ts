@@ -9,14 +9,13 @@ import {
   statement,
 } from '../../db/statement';
 import { type SqlTime } from '../../db/time';
-import { type Member } from '../participants';
 import { type LockedRow } from './locked-session';
 
 /**
  * The statements that store messages, one for all the rows of a table. They are written by hand: a query builder's nodes for
  * hundreds of values would cost more than the database's work. Rows that exist for sure, since their session is locked,
  * are updated by `INSERT … ON DUPLICATE KEY UPDATE`: an UPDATE a row, or one joined with a table of values, costs MySQL
- * several times as much. Such an INSERT names a value for every column that must have one.
+ * several times as much. Such an INSERT names only what it changes: the tables have defaults for the rest.
  */
 
 const MESSAGE_COLUMNS = [
@@ -62,7 +61,6 @@ const LAST_COLUMNS = [
   'clock_time',
   'unreplied_topic_id',
 ];
-const SESSION_COLUMNS = ['id', 'type', 'name', 'business_type', 'create_date'];
 
 /** Sets what sessions say of their last messages, and the counters of their events where those were read with the lock. */
 export function updateSessions(dialect: Dialect, updates: readonly SessionUpdate[]): Statement {
@@ -70,10 +68,6 @@ export function updateSessions(dialect: Dialect, updates: readonly SessionUpdate
   const changed = isCounted ? [...LAST_COLUMNS, 'event_sequence'] : LAST_COLUMNS;
   const rows = updates.map(({ last, lastId, row }): SqlValue[] => [
     row.id,
-    row.type,
-    row.name,
-    row.business_type,
-    row.create_date,
     lastId,
     last.sender_id,
     last.sender_name,
@@ -87,14 +81,14 @@ export function updateSessions(dialect: Dialect, updates: readonly SessionUpdate
   ]);
   const set = changed.map((column) => `${column} = new(${column})`).join(', ');
   return statement(
-    `insert into sessions (${[...SESSION_COLUMNS, ...changed].join(', ')}) values ${rowPlaceholders(rows)}${dialect.onExisting(['id'], set)}`,
+    `insert into sessions (${['id', ...changed].join(', ')}) values ${rowPlaceholders(rows)}${dialect.onExisting(['id'], set)}`,
     rows.flat(),
   );
 }
 
 export interface SenderUpdate {
   sessionId: string;
-  member: Member;
+  senderId: string;
   /** When it sent last. By that it has also read everything, if it had read what others wrote up to then. */
   sent: SqlTime;
   /** When the last message came that others wrote before. */
@@ -108,15 +102,14 @@ const SET_SENDER = `last_sent_time = new(last_sent_time),
 
 /** Sets when senders last sent, and moves on the read positions of those who had nothing unread. */
 export function updateSenders(dialect: Dialect, updates: readonly SenderUpdate[]): Statement {
-  const rows = updates.map(({ member, othersLast, sent, sessionId }) => [
+  const rows = updates.map(({ othersLast, senderId, sent, sessionId }) => [
     sessionId,
-    member.id,
-    member.type,
+    senderId,
     sent,
     othersLast,
   ]);
   return statement(
-    `insert into participants (session_id, participant_id, type, last_sent_time, last_fetch_time)
+    `insert into participants (session_id, participant_id, last_sent_time, last_fetch_time)
      values ${rowPlaceholders(rows)}${dialect.onExisting(['session_id', 'participant_id'], SET_SENDER)}`,
     rows.flat(),
   );
@@ -135,38 +128,5 @@ export function updateReplied(topics: readonly RepliedTopic[]): Statement {
     `update topics set reply = 1, reply_time = case id ${'when ? then ? '.repeat(topics.length)}end
      where id in (${placeholders(topics.length)})`,
     [...times, ...topics.map(({ id }) => id)],
-  );
-}
-
-/** Somebody's notice of a message. */
-export interface NoticeDraft {
-  channel: string;
-  clientId: string | null;
-  sessionId: string;
-  messageId: NewId;
-  userId: string;
-  state: string;
-  now: SqlTime;
-  due: SqlTime;
-  /** When WeChat takes over from a push. */
-  fallback: SqlTime | null;
-}
-
-/** SQLite takes 32,766 values a statement. */
-export const NOTICES_A_STATEMENT = 1000;
-
-const NOTICE_COLUMNS = 'channel, session_id, message_id, user_id, state, create_time, update_time, due_time';
-
-export function insertNotices(drafts: readonly NoticeDraft[]): Statement {
-  const isPush = drafts.some(({ clientId }) => clientId !== null);
-  const rows = drafts.map((draft): SqlValue[] => {
-    const { channel, clientId, due, fallback, messageId, now, sessionId, state, userId } = draft;
-    const common = [channel, sessionId, messageId, userId, state, now, now, due];
-    return isPush ? [...common, clientId, fallback] : common;
-  });
-  return statement(
-    `insert into notices (${NOTICE_COLUMNS}${isPush ? ', client_id, fallback_time' : ''})
-     values ${rowPlaceholders(rows)}`,
-    rows.flat(),
   );
 }

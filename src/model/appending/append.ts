@@ -1,27 +1,23 @@
 import { type Dialect } from '../../db/dialect';
-import { type MessageRow, type MessageTableName, type NOTICE_CHANNELS } from '../../db/schema';
+import { type MessageRow, type MessageTableName } from '../../db/schema';
 import { NewId, type Run, type Statement } from '../../db/statement';
-import { fromSqlTime, later, type SqlTime, toSqlTime } from '../../db/time';
-import { MESSAGE_TYPE, REPLY_TYPES } from '../values/message-content';
-import { activeDevices, type PushDevice } from '../devices';
+import { fromSqlTime, type SqlTime, toSqlTime } from '../../db/time';
+import { REPLY_TYPES } from '../values/message-content';
+import { activeDevices } from '../devices';
 import { nameFiles, type NewName } from '../files';
 import { messageTable } from '../message-tables';
-import { FALLBACK_MS } from '../push-notices';
-import { type Member } from '../participants';
 import { type Quoted } from '../quotes';
 import { cutTo } from '../values/text';
+import { type Events } from '../written-events';
+import { insertNoticesOf, type NoticePlan, type WrittenNotices } from '../written-notices';
 import {
   insertMessages,
-  insertNotices,
-  type NoticeDraft,
-  NOTICES_A_STATEMENT,
   type RepliedTopic,
   type SenderUpdate,
   updateReplied,
   updateSenders,
   updateSessions,
 } from './append-statements';
-import { type Events } from './events';
 import { type LockedSession } from './locked-session';
 
 /** A message that is to be appended. */
@@ -46,40 +42,6 @@ export interface Appended {
   quoted: Quoted | undefined;
   /** The id of the message before it in its session, 0 for the first. */
   previousId: number;
-}
-
-/** Notices that a transaction wrote: whether some are to be sent at once, and how many of WeChat's need no more than that. */
-export interface WrittenNotices {
-  dueNow: boolean;
-  skipped: number;
-  /** Pushes that had waited and are not made any more. */
-  pushesSkipped?: number;
-}
-
-/** What a notice is written for. */
-export type Occasion = 'message' | 'call';
-
-/** A notice of somebody's as it is written: due at once, or when a socket's time to acknowledge is over. */
-export interface PlannedNotice {
-  channel: (typeof NOTICE_CHANNELS)[number];
-  /** The device, for a push. */
-  clientId: string | null;
-  state: 'pending' | 'skipped';
-  delayMs: number;
-  /** Whether WeChat takes over from a push that nobody takes. */
-  wechatFollows: boolean;
-}
-
-/** Decides who gets what. */
-export interface NoticePlan {
-  /** Whether phones are pushed to. Where not, their devices are not read, and doctors have no notices. */
-  readonly usesDevices: boolean;
-  plan(
-    sessionId: string,
-    member: Member,
-    devices: readonly PushDevice[],
-    occasion: Occasion,
-  ): readonly PlannedNotice[];
 }
 
 interface SessionAppends {
@@ -194,7 +156,7 @@ export class Append {
         }),
       ),
       ...(this.repliedTopics.length === 0 ? [] : [updateReplied(this.repliedTopics)]),
-      ...this.#notices(devices),
+      ...insertNoticesOf(this.#sessions.values(), this.noticePlan, devices, this.notices),
       ...(this.#names.length === 0 ? [] : nameFiles(this.#names)),
       ...this.events.take(),
     ]);
@@ -214,67 +176,15 @@ export class Append {
     const updates: SenderUpdate[] = [];
     for (const { senders, session } of this.#sessions.values()) {
       for (const { othersLast, senderId, sent } of senders) {
-        const member = session.members.get(senderId);
         // The platform sends, too, and is no member.
-        if (member !== undefined) updates.push({ sessionId: session.row.id, member, sent, othersLast });
+        if (session.members.has(senderId))
+          updates.push({ sessionId: session.row.id, senderId, sent, othersLast });
       }
     }
     return updates.length === 0 ? [] : [updateSenders(this.dialect, updates)];
-  }
-
-  #notices(devices: ReadonlyMap<string, readonly PushDevice[]> | null): Statement[] {
-    const drafts: NoticeDraft[] = [];
-    for (const { messages, session } of this.#sessions.values()) {
-      const receivers = devices === null ? patientsOf(session.members) : session.members.values();
-      for (const receiver of receivers) {
-        const planned = this.noticePlan.plan(
-          session.row.id,
-          receiver,
-          devices?.get(receiver.id) ?? [],
-          'message',
-        );
-        for (const each of planned) this.#draft(drafts, session, messages, receiver.id, each);
-      }
-    }
-    const statements: Statement[] = [];
-    for (let start = 0; start < drafts.length; start += NOTICES_A_STATEMENT)
-      statements.push(insertNotices(drafts.slice(start, start + NOTICES_A_STATEMENT)));
-    return statements;
-  }
-
-  /** One notice for each of the messages. */
-  #draft(
-    drafts: NoticeDraft[],
-    { now, row: { id: sessionId } }: LockedSession,
-    messages: SessionAppends['messages'],
-    userId: string,
-    { channel, clientId, delayMs, state, wechatFollows }: PlannedNotice,
-  ): void {
-    const due = delayMs === 0 ? now : later(now, delayMs);
-    const fallback = wechatFollows ? later(due, FALLBACK_MS) : null;
-    for (const { id, row } of messages) {
-      // A call's notice is sent at its invitation.
-      if (row.sender_id === userId || row.type === MESSAGE_TYPE.call) continue;
-      drafts.push({ channel, clientId, sessionId, messageId: id, userId, state, now, due, fallback });
-      if (state === 'skipped') this.notices.skipped += 1;
-      else if (delayMs === 0) this.notices.dueNow = true;
-    }
   }
 }
 
 function isReply({ members }: LockedSession, senderId: string, type: number): boolean {
   return REPLY_TYPES.has(type) && members.get(senderId)?.type === 'doctor';
-}
-
-/** By the list of members, which is never changed, only replaced. */
-const patients = new WeakMap<ReadonlyMap<string, Member>, readonly Member[]>();
-
-/** Who may get a notice where no phones are pushed to. */
-function patientsOf(members: ReadonlyMap<string, Member>): readonly Member[] {
-  let found = patients.get(members);
-  if (found === undefined) {
-    found = [...members.values()].filter((member) => member.type === 'patient');
-    patients.set(members, found);
-  }
-  return found;
 }

@@ -8,9 +8,7 @@ import { type Member } from '../participants';
 const COLUMNS = [
   'id',
   'type',
-  'name',
   'business_type',
-  'create_date',
   'last_message_id',
   'last_sender_id',
   'last_message_time',

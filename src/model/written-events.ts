@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type TopicRow, type WebhookEventRow } from '../../db/schema';
+import { type TopicRow, type WebhookEventRow } from '../db/schema';
 import {
   type NewId,
   placeholders,
@@ -8,10 +8,10 @@ import {
   type SqlValue,
   type Statement,
   statement,
-} from '../../db/statement';
-import { fromSqlTime, type SqlTime } from '../../db/time';
-import { type EventType } from '../../resources/config/webhook';
-import { type LockedSession } from './locked-session';
+} from '../db/statement';
+import { fromSqlTime, type SqlTime } from '../db/time';
+import { type EventType } from '../resources/config/webhook';
+import { type LockedSession } from './appending/locked-session';
 
 /** What the platform's webhook wants to hear; empty: webhooks are off. */
 export type WantedEvents = ReadonlySet<EventType>;

@@ -1,8 +1,8 @@
-import { type MessageRow, type MessageTableName } from '../../db/schema';
-import { type Run } from '../../db/statement';
-import { type LockedSession } from '../../model/appending/locked-session';
-import { messageTable } from '../../model/message-tables';
-import { type Quoted, quotedStatement } from '../../model/quotes';
+import { type MessageRow, type MessageTableName } from '../db/schema';
+import { type Run } from '../db/statement';
+import { type LockedSession } from './appending/locked-session';
+import { messageTable } from './message-tables';
+import { type Quoted, quotedStatement } from './quotes';
 
 /** The messages that a batch quotes, read under its sessions' locks: so none of them can be taken back before the commit. */
 export class QuotedMessages {
