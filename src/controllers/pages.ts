@@ -5,9 +5,10 @@ import path from 'node:path';
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import helmet from 'helmet';
 import { DEMO_USERS } from '../commands/demo/demo-data';
+import { pushed } from '../commands/demo/pushed';
 import { type Services } from '../commands/services';
 import { statusReader } from '../commands/maintenance/status';
-import { AppError, forbidden, unauthenticated } from '../errors';
+import { AppError, forbidden, notFound, unauthenticated } from '../errors';
 import { type UserType } from '../model/users';
 import { VERSION } from '../version';
 import { guidesRouter, README } from './guides';
@@ -51,7 +52,7 @@ export function pagesRouter(services: Services): Router {
   });
   router.use('/assets', securityHeaders("'self'"), staticFiles('assets', version));
   statusRoute(router, services, render);
-  if (demo) demoRoutes(router, version, services.config.recallMs, render);
+  if (demo) demoRoutes(router, services, version, render);
   router.all(['/', '/status', ...(demo ? ['/demo/patient', '/demo/doctor'] : [])], () => {
     throw new AppError('method_not_allowed', 'This path takes GET.', undefined, { Allow: 'GET, HEAD' });
   });
@@ -88,14 +89,25 @@ function statusRoute(router: Router, services: Services, render: Render): void {
   });
 }
 
-function demoRoutes(router: Router, version: string, recallMs: number, render: Render): void {
+function demoRoutes(router: Router, services: Services, version: string, render: Render): void {
+  const { getui, recallMs } = services.config;
   // Pictures, voices and films of messages may lie anywhere.
   const security = securityHeaders("'self' http: https: data: blob:", "'self' http: https: blob:");
   const page = (type: UserType) => (request: Request, response: Response) => {
-    render(request, response, type, { recallMs, users: DEMO_USERS.filter((user) => user.type === type) });
+    const users = DEMO_USERS.filter((user) => user.type === type);
+    render(request, response, type, { recallMs, users, showsPushes: getui === undefined });
   };
   router.get('/demo/patient', security, page('patient'));
   router.get('/demo/doctor', security, page('doctor'));
+  // Where no phone is pushed to, the doctor's desk shows what would have been.
+  router.get('/demo/pushed/:session_id/:message_id', async (request, response) => {
+    const principal = await authenticate(services, request);
+    if (principal.kind !== 'user') throw forbidden('A push is for a user.');
+    const { message_id: messageId, session_id: sessionId } = request.params;
+    const message = { sessionId, messageId: Number(messageId) };
+    if (!Number.isSafeInteger(message.messageId)) throw notFound('message');
+    response.set('Cache-Control', 'no-store').json(await pushed(services, principal.id, message));
+  });
   router.get('/demo/vendor/jquery.js', security, (_request, response) => {
     response.set('Cache-Control', FOR_EVER).sendFile(require.resolve('jquery/dist/jquery.min.js'));
   });

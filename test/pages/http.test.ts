@@ -62,6 +62,25 @@ describe('Pages over HTTP', () => {
     });
   }
 
+  it('tells what a push of a message would show: to its participants, in dev', async () => {
+    const as = async (server: TestServer, user: string) => `Bearer ${await server.token(user)}`;
+    const sent = await dev.send('demo-team', 'demo-patient', '血压 150/95，头晕');
+    const path = `/demo/pushed/demo-team/${sent.id}`;
+    const get = async (user: string, at = path) =>
+      supertest(dev.url)
+        .get(at)
+        .set('Authorization', await as(dev, user));
+    const { body } = await get('demo-doctor');
+    should(body).containEql({ title: '王建国的家庭医生团队', body: '王建国: [新消息]' });
+    should(body.badge).be.above(0);
+    (await get('demo-doctor', '/demo/pushed/demo-team/1e99')).status.should.equal(404);
+    (await get('demo-doctor', '/demo/pushed/demo-team/99999')).status.should.equal(404);
+    await dev.users('D9');
+    (await get('D9')).status.should.equal(404);
+    (await supertest(dev.url).get(path)).status.should.equal(401);
+    (await supertest(test.url).get(path)).status.should.equal(404);
+  });
+
   describe('speaks', () => {
     const CHINESE = 'zh-CN,zh;q=0.9,en;q=0.8';
     const cases: [path: string, chinese: RegExp, english: RegExp][] = [

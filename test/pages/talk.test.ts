@@ -56,6 +56,21 @@ describe('The demo pages', function () {
     (await doctor.locator('[data-session="demo-team"] .unread').count()).should.equal(0);
   });
 
+  it('show the doctor what a phone would have shown, without the text, and the number on its icon', async () => {
+    const { doctor } = await stage.both();
+    await stage.server.send('demo-group', 'demo-manager', '明天九点查房');
+    const banner = doctor.locator('.phone-banner');
+    await banner.filter({ hasText: '陈静: [新消息]' }).waitFor();
+    const unread = await doctor.locator('.session .unread').allInnerTexts();
+    const all = unread.reduce((sum, each) => sum + Number(each || 0), 0);
+    (await doctor.locator('#phone [data-part="badge"]').innerText()).should.equal(String(all));
+    // Another one of the same session takes its place, as on a phone.
+    await stage.server.send('demo-group', 'demo-specialist', '收到');
+    await banner.filter({ hasText: '周明远: [新消息]' }).waitFor();
+    (await banner.count()).should.equal(1);
+    (await doctor.locator('#phone').innerText()).should.not.match(/查房|收到/);
+  });
+
   it('stay at the end, and say so, while what is shown grows', async () => {
     const { patient, doctor } = await stage.both();
     // A picture that gets its height between the list's going to its end and the event of that scrolling.

@@ -6,8 +6,6 @@ import { type Metrics } from '../../metrics';
 import { type WantedEvents } from '../../model/written-events';
 import { findCall } from '../../model/calls';
 import { findDevice, retireDevice } from '../../model/devices';
-import { messageTable } from '../../model/message-tables';
-import { findMessage } from '../../model/messages';
 import { type Finished } from '../../model/outbox';
 import { isParticipant } from '../../model/participants';
 import { claimPushes } from '../../model/claim-pushes';
@@ -18,7 +16,7 @@ import { MESSAGE_TYPE } from '../../model/values/message-content';
 import { type Getui, type PushOutcome } from '../../push/getui/getui';
 import { type PushContent } from '../../push/getui/push-body';
 import { type Channel, type Outcome } from '../outbox/outbox-worker';
-import { pushBodyText, pushTitle } from './push-text';
+import { messageBody, pushBodyText, pushTitle } from './push-text';
 import { type PushRecalls } from './push-recalls';
 import { retryDelayMs } from './wechat-channel';
 
@@ -101,15 +99,9 @@ export class GetuiChannel implements Channel<NoticeRow> {
       };
     }
     if (notice.message_id === null) return undefined;
-    const message = await findMessage(db, messageTable(session.type), session.id, notice.message_id);
-    // Deleted, or taken back.
-    if (!message?.content) return undefined;
-    const content: unknown = text === 'full' ? JSON.parse(message.content) : null;
-    return {
-      subject: { message_id: message.id },
-      ttlMs: KEPT_BY_GETUI_MS,
-      body: pushBodyText(text, message.sender_name, message.type, content),
-    };
+    const body = await messageBody(db, text, session, notice.message_id);
+    if (body === undefined) return undefined;
+    return { subject: { message_id: notice.message_id }, ttlMs: KEPT_BY_GETUI_MS, body };
   }
 
   async finish(worker: string, notice: NoticeRow, finished: Finished): Promise<boolean> {

@@ -1,3 +1,7 @@
+import { type Queryable } from '../../db/database';
+import { type SessionRow } from '../../db/schema';
+import { messageTable } from '../../model/message-tables';
+import { findMessage } from '../../model/messages';
 import { cutTo } from '../../model/values/text';
 import { messageText, oneLine } from '../../push/wechat/wechat-fields';
 
@@ -18,4 +22,17 @@ export function pushBodyText(
 ): string {
   const text = shown === 'hidden' ? '[新消息]' : messageText(type, content);
   return cutTo(oneLine(`${senderName}: ${text}`), BODY_LENGTH);
+}
+
+/** What a message's push shows as its body; undefined where there is nothing to tell any more: it was deleted, or taken back. */
+export async function messageBody(
+  db: Queryable,
+  shown: 'hidden' | 'full',
+  session: Pick<SessionRow, 'id' | 'type'>,
+  messageId: number,
+): Promise<string | undefined> {
+  const message = await findMessage(db, messageTable(session.type), session.id, messageId);
+  if (!message?.content) return undefined;
+  const content: unknown = shown === 'full' ? JSON.parse(message.content) : null;
+  return pushBodyText(shown, message.sender_name, message.type, content);
 }

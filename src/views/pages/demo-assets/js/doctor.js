@@ -24,6 +24,7 @@
     var conversation = null;
     var opened = false;
     var details = new demo.Details(byId('details'), client);
+    var phone = demo.Phone ? new demo.Phone(byId('phone'), user, token) : null;
     var current = function (sessionId) {
       return conversation && conversation.sessionId === sessionId ? conversation : null;
     };
@@ -67,6 +68,7 @@
       },
       onCount: function (unread) {
         demo.attention.mark(unread > 0 ? '(' + unread + ') ' : '');
+        if (phone) phone.badge(unread);
       },
     });
     var calls = new demo.Calls(client, function (sessionId, userId) {
@@ -148,6 +150,7 @@
       var message = data.message;
       var here = current(message.session_id);
       sessions.message(message, here !== null);
+      if (phone) phone.message(message);
       if (!here) return;
       here.message(message);
       sessions.unread(message.session_id, here.reading.unread);
