@@ -128,6 +128,12 @@ export async function unreadMessages(
   return { rows, more: found.length > limit, start: 'oldest', quoted };
 }
 
+/** The user's unread messages over all sessions. */
+export async function unreadTotal(db: Queryable, userId: string): Promise<number> {
+  const counts = await unreadCounts(db, userId);
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
 /** Moves the participant's read position on to `time`, never back. @returns whether it moved */
 export async function markRead(
   db: Queryable,

@@ -1,7 +1,7 @@
 import { notFound } from '../../errors';
 import { isParticipant } from '../../model/participants';
 import { findSession } from '../../model/sessions';
-import { unreadTotal } from '../notices/getui-channel';
+import { unreadTotal } from '../../model/unread';
 import { messageBody, pushTitle } from '../notices/push-text';
 import { type Services } from '../services';
 
@@ -27,5 +27,5 @@ export async function pushed(
   if (session === undefined || !(await isParticipant(db, sessionId, userId))) throw notFound('session');
   const body = await messageBody(db, 'hidden', session, messageId);
   if (body === undefined) throw notFound('message');
-  return { title: pushTitle(session.name), body, badge: await unreadTotal(database, userId) };
+  return { title: pushTitle(session.name), body, badge: await unreadTotal(db, userId) };
 }

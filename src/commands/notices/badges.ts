@@ -1,8 +1,8 @@
 import { type Database } from '../../db/database';
 import { describeError, log } from '../../logger';
 import { activeDevicesOn, findDevice, retireDevice } from '../../model/devices';
+import { unreadTotal } from '../../model/unread';
 import { type Getui } from '../../push/getui/getui';
-import { unreadTotal } from './getui-channel';
 import { retryDelayMs } from './wechat-channel';
 
 const EVERY_MS = 2_000;
@@ -106,7 +106,7 @@ export class Badges {
     try {
       const device = await findDevice(this.database.kysely, clientId);
       if (device?.user_id !== userId || device.state !== 'active') return false;
-      const outcome = await this.getui?.badge(clientId, await unreadTotal(this.database, userId));
+      const outcome = await this.getui?.badge(clientId, await unreadTotal(this.database.kysely, userId));
       if (outcome?.result === 'unknown device') await retireDevice(this.database.kysely, device);
       return outcome?.result === 'retry';
     } catch (error) {

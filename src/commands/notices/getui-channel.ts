@@ -11,7 +11,7 @@ import { isParticipant } from '../../model/participants';
 import { claimPushes } from '../../model/claim-pushes';
 import { DEVICE_GONE, finishPush, newerWasSent } from '../../model/push-notices';
 import { findSession } from '../../model/sessions';
-import { unreadCounts } from '../../model/unread';
+import { unreadTotal } from '../../model/unread';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
 import { type Getui, type PushOutcome } from '../../push/getui/getui';
 import { type PushContent } from '../../push/getui/push-body';
@@ -75,7 +75,7 @@ export class GetuiChannel implements Channel<NoticeRow> {
       clientId: device.client_id,
       requestId: notice.request_id ?? '',
       sessionId: session.id,
-      badge: await unreadTotal(this.parts.database, notice.user_id),
+      badge: await unreadTotal(db, notice.user_id),
       title: pushTitle(session.name),
       ...shown,
     });
@@ -142,10 +142,4 @@ function outcomeOf(outcome: PushOutcome): Outcome {
     case 'rejected':
       return { state: 'failed', error: outcome.reason, isTry: true };
   }
-}
-
-/** The user's unread messages over all sessions. */
-export async function unreadTotal({ kysely }: Database, userId: string): Promise<number> {
-  const counts = await unreadCounts(kysely, userId);
-  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }

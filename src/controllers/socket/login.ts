@@ -7,7 +7,7 @@ import { type SessionRow } from '../../db/schema';
 import { type AppError, invalidField, unauthenticated } from '../../errors';
 import { deviceOfToken } from '../../model/devices';
 import { sessionIdsOf, type SessionPosition, sessionPositions } from '../../model/sessions';
-import { unreadCount, unreadCounts } from '../../model/unread';
+import { unreadCount, unreadTotal } from '../../model/unread';
 import { sessionId } from '../../model/values/identifiers';
 import { CLOSE } from '../../push/sockets/close-codes';
 import { Connection, type Told } from '../../push/sockets/connection';
@@ -102,7 +102,7 @@ async function open(
     await deliver.listeners.openStreams(sessionIds);
     const all = await sessionPositions(db, principal.id);
     const positions = all.filter(({ id }) => connection.watches(id));
-    const counts = await unreadCounts(db, principal.id);
+    const unread = await unreadTotal(db, principal.id);
     await stillValid(services, connection, token);
     connection.open(
       frame(
@@ -111,7 +111,7 @@ async function open(
           ...common,
           last_message_id: null,
           last_recall_id: null,
-          unread_count: [...counts.values()].reduce((sum, count) => sum + count, 0),
+          unread_count: unread,
           ...heartbeat,
           sessions: positions.map(({ id, ...position }) => ({ session_id: id, ...position })),
         },
