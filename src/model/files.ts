@@ -2,14 +2,7 @@ import { sql } from 'kysely';
 import { type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
 import { type FileRow } from '../db/schema';
-import {
-  type NewId,
-  placeholders,
-  type Run,
-  rowPlaceholders,
-  type Statement,
-  statement,
-} from '../db/statement';
+import { type NewId, insertRows, placeholders, type Run, type Statement, statement } from '../db/statement';
 import { type SqlTime } from '../db/time';
 
 /** Files, and which messages name them. A file's row is locked after its session's, by whoever changes what names it. */
@@ -115,10 +108,7 @@ export function nameFiles(names: readonly NewName[]): Statement[] {
   const rows = names.map(({ fileId, messageId, sessionId }) => [fileId, sessionId, messageId]);
   const ids = [...new Set(names.map(({ fileId }) => fileId))];
   return [
-    statement(
-      `insert into message_files (file_id, session_id, message_id) values ${rowPlaceholders(rows)}`,
-      rows.flat(),
-    ),
+    insertRows('message_files (file_id, session_id, message_id)', rows),
     statement(`update files set unnamed_since = null where id in (${placeholders(ids.length)})`, ids),
   ];
 }

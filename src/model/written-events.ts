@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { type TopicRow, type WebhookEventRow } from '../db/schema';
 import {
   type NewId,
+  insertRows,
   placeholders,
-  rowPlaceholders,
   type Run,
   type SqlValue,
   type Statement,
@@ -127,12 +127,7 @@ function insertEvents(columns: readonly string[], rows: readonly SqlValue[][]): 
   const statements: Statement[] = [];
   for (let start = 0; start < rows.length; start += EVENTS_A_STATEMENT) {
     const part = rows.slice(start, start + EVENTS_A_STATEMENT);
-    statements.push(
-      statement(
-        `insert into webhook_events (${columns.join(', ')}) values ${rowPlaceholders(part)}`,
-        part.flat(),
-      ),
-    );
+    statements.push(insertRows(`webhook_events (${columns.join(', ')})`, part));
   }
   return statements;
 }

@@ -1,14 +1,7 @@
 import { type Transaction } from 'kysely';
 import { type Dialect } from '../db/dialect';
 import { type NOTICE_CHANNELS, type Schema } from '../db/schema';
-import {
-  type NewId,
-  rowPlaceholders,
-  runIn,
-  type SqlValue,
-  type Statement,
-  statement,
-} from '../db/statement';
+import { insertRows, type NewId, runIn, type SqlValue, type Statement } from '../db/statement';
 import { later, type SqlTime } from '../db/time';
 import { type LockedSession } from './appending/locked-session';
 import { activeDevices, type PushDevice } from './devices';
@@ -182,9 +175,5 @@ function insertNotices(drafts: readonly NoticeDraft[]): Statement {
     const common = [channel, sessionId, messageId, userId, state, now, now, due];
     return isPush ? [...common, clientId, fallback] : common;
   });
-  return statement(
-    `insert into notices (${NOTICE_COLUMNS}${isPush ? ', client_id, fallback_time' : ''})
-     values ${rowPlaceholders(rows)}`,
-    rows.flat(),
-  );
+  return insertRows(`notices (${NOTICE_COLUMNS}${isPush ? ', client_id, fallback_time' : ''})`, rows);
 }

@@ -1,6 +1,6 @@
 import { CompiledQuery } from 'kysely';
 import { type Database } from '../../db/database';
-import { rowPlaceholders } from '../../db/statement';
+import { insertRows } from '../../db/statement';
 import { toSqlTime } from '../../db/time';
 import { describeError, log } from '../../logger';
 import { type Member } from '../../model/participants';
@@ -61,11 +61,9 @@ export class Activity {
     const set = `last_active_time = case
       when user_states.last_active_time is null or user_states.last_active_time < new(last_active_time)
       then new(last_active_time) else user_states.last_active_time end`;
-    return CompiledQuery.raw(
-      `insert into user_states (user_id, type, last_active_time)
-       values ${rowPlaceholders(rows)}${this.database.dialect.onExisting(['user_id'], set)}`,
-      rows.flat(),
-    );
+    const behind = this.database.dialect.onExisting(['user_id'], set);
+    const { sql, values } = insertRows('user_states (user_id, type, last_active_time)', rows, behind);
+    return CompiledQuery.raw(sql, [...values]);
   }
 
   async close(): Promise<void> {

@@ -7,6 +7,7 @@ const CHARSETS = new Set(['charset=utf-8', 'charset="utf-8"']);
 
 /** `application/json`, with or without a charset, which can only be UTF-8 (RFC 8259, section 8.1). */
 function isJson(contentType: string): boolean {
+  if (contentType === 'application/json') return true;
   const [type, ...parameters] = contentType
     .toLowerCase()
     .split(';')

@@ -2,8 +2,8 @@ import { type Dialect } from '../../db/dialect';
 import { type MessageRow, type MessageTableName } from '../../db/schema';
 import {
   type NewId,
+  insertRows,
   placeholders,
-  rowPlaceholders,
   type SqlValue,
   type Statement,
   statement,
@@ -36,10 +36,7 @@ export function insertMessages(table: MessageTableName, messages: readonly Messa
   const quotes = messages.some((row) => row.reply_to !== null);
   const columns = quotes ? [...MESSAGE_COLUMNS, ...QUOTE_COLUMNS] : MESSAGE_COLUMNS;
   const rows = messages.map((row) => columns.map((column) => row[column]));
-  const insert = statement(
-    `insert into ${table} (${columns.join(', ')}) values ${rowPlaceholders(rows)}`,
-    rows.flat(),
-  );
+  const insert = insertRows(`${table} (${columns.join(', ')})`, rows);
   return { ...insert, makes: { table, rows: rows.length } };
 }
 
@@ -80,10 +77,7 @@ export function updateSessions(dialect: Dialect, updates: readonly SessionUpdate
     ...(isCounted ? [row.event_sequence ?? 0] : []),
   ]);
   const set = changed.map((column) => `${column} = new(${column})`).join(', ');
-  return statement(
-    `insert into sessions (${['id', ...changed].join(', ')}) values ${rowPlaceholders(rows)}${dialect.onExisting(['id'], set)}`,
-    rows.flat(),
-  );
+  return insertRows(`sessions (${['id', ...changed].join(', ')})`, rows, dialect.onExisting(['id'], set));
 }
 
 export interface SenderUpdate {
@@ -108,11 +102,8 @@ export function updateSenders(dialect: Dialect, updates: readonly SenderUpdate[]
     sent,
     othersLast,
   ]);
-  return statement(
-    `insert into participants (session_id, participant_id, last_sent_time, last_fetch_time)
-     values ${rowPlaceholders(rows)}${dialect.onExisting(['session_id', 'participant_id'], SET_SENDER)}`,
-    rows.flat(),
-  );
+  const into = 'participants (session_id, participant_id, last_sent_time, last_fetch_time)';
+  return insertRows(into, rows, dialect.onExisting(['session_id', 'participant_id'], SET_SENDER));
 }
 
 /** A topic that got its first reply, and when. */
