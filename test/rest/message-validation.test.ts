@@ -182,6 +182,16 @@ describe('Validation of messages and topics', () => {
       { ...message, messages: [{ sender_id: 'D2', type: 1, content: 'a' }] },
       'messages.0.sender_id',
     ],
+    [
+      'senders who are not there, and none',
+      {
+        ...message,
+        messages: ['D2', 'P1', 'X1', undefined].map((id) => ({ sender_id: id, type: 1, content: 'a' })),
+      },
+      'messages.0.sender_id',
+      'messages.2.sender_id',
+      'messages.3.sender_id',
+    ],
     ['no sender', { ...message, messages: [{ type: 1, content: 'a' }] }, 'messages.0.sender_id'],
     [
       'a forward of nothing',
@@ -190,6 +200,21 @@ describe('Validation of messages and topics', () => {
         messages: [{ sender_id: 'P1', type: 8, content: { session_id: 's1', message_id: 999 } }],
       },
       'messages.0.content',
+    ],
+    [
+      'forwards of nothing, and files that are not there',
+      {
+        ...message,
+        messages: [
+          { sender_id: 'P1', type: 8, content: { session_id: 's1', message_id: 999 } },
+          { sender_id: 'P1', type: 1, content: 'a' },
+          { sender_id: 'P1', type: 2, content: { file_id: '0'.repeat(32) } },
+          { sender_id: 'P1', type: 8, content: { session_id: 's1', message_id: 998 } },
+        ],
+      },
+      'messages.0.content',
+      'messages.2.content.file_id',
+      'messages.3.content',
     ],
     ['an unknown participant', { ...message, participants: [{ id: 'X1' }] }, 'participants.0.id'],
     ['5,001 characters', { ...message, description: 'x'.repeat(5001) }, 'description'],
