@@ -108,6 +108,18 @@ describe('Validation of messages and topics', () => {
       'content',
     ],
     [
+      'a forward and a quote of messages that are not there',
+      { sender_id: 'D1', type: 8, content: { session_id: 's1', message_id: 999 }, reply_to: 998 },
+      'content',
+      'reply_to',
+    ],
+    [
+      "a file that is nobody's, and a quote of nothing",
+      { sender_id: 'D1', type: 2, content: { file_id: '0'.repeat(32) }, reply_to: 998 },
+      'content.file_id',
+      'reply_to',
+    ],
+    [
       'a video of nothing',
       { sender_id: 'D1', type: 12, content: { cover: 'x' } },
       'content.url',

@@ -115,6 +115,7 @@ async function storeTopic(
   }
   faults.raise();
   mayWrite(session, { id: starter, byBackend }, MESSAGE_TYPE.topicStart, 'user_id');
+  const contents = await contentsOf(run, dialect, messages);
   if ((await findTopic(trx, topicId)) !== undefined) throw conflict('A topic with this id exists.');
   if ((await openTopicOf(trx, session.row.id)) !== undefined)
     throw conflict('The session has an open topic.');
@@ -141,7 +142,7 @@ async function storeTopic(
   await insertTopic(trx, topicId, input, start);
   const rest = new Append(dialect, noticePlan, events);
   const said: Appended[] = [];
-  for (const { content, files, senderId, type } of await contentsOf(run, dialect, messages))
+  for (const { content, files, senderId, type } of contents)
     said.push(rest.add(session, { ...sender(senderId), type, content, files }));
   await rest.store(run);
   await trx
