@@ -86,3 +86,19 @@ export function unauthenticated(detail: string): AppError {
 export function unavailable(detail: string): AppError {
   return new AppError('unavailable', detail, undefined, { 'Retry-After': '1' });
 }
+
+/** What several checks find wrong with an input, told all at once: a client hears of every fault, not only the first. */
+export class Faults {
+  readonly #all: Fault[] = [];
+
+  /** Keeps the faults of a `validation_failed`. @throws any other error, as it is */
+  keep(error: unknown): void {
+    if (!(error instanceof AppError) || error.errors === undefined) throw error;
+    this.#all.push(...error.errors);
+  }
+
+  /** @throws AppError `validation_failed`, if there is any fault */
+  raise(): void {
+    if (this.#all.length > 0) throw invalid(this.#all);
+  }
+}

@@ -20,7 +20,7 @@ import { answerError } from './controllers/rest/perform';
 import { requestId } from './controllers/rest/request-id';
 import { SocketServer } from './controllers/socket/socket-server';
 import { migrate } from './db/migrate';
-import { AppError, conflict, notFound } from './errors';
+import { AppError, conflict, methodNotAllowed, notFound } from './errors';
 import { describeError, log } from './logger';
 import { type Config } from './resources/config/config';
 
@@ -194,6 +194,9 @@ function expressApp(context: Context): Express {
     '/sdk',
     express.static(SDK_DIRECTORY, { index: false, cacheControl: false, setHeaders: revalidate }),
   );
+  app.all(['/sdk/im.client.js', '/sdk/im.client.d.ts'], () => {
+    throw methodNotAllowed(['GET', 'HEAD']);
+  });
   app.use((request, response) => {
     answerError(context, response, requestId(request, response), notFound('path'));
   });

@@ -8,7 +8,7 @@ import { DEMO_USERS } from '../commands/demo/demo-data';
 import { pushed } from '../commands/demo/pushed';
 import { type Services } from '../commands/services';
 import { statusReader } from '../commands/maintenance/status';
-import { AppError, forbidden, notFound, unauthenticated } from '../errors';
+import { forbidden, methodNotAllowed, notFound, unauthenticated } from '../errors';
 import { type UserType } from '../model/users';
 import { VERSION } from '../version';
 import { guidesRouter, README } from './guides';
@@ -53,8 +53,8 @@ export function pagesRouter(services: Services): Router {
   router.use('/assets', securityHeaders("'self'"), staticFiles('assets', version));
   statusRoute(router, services, render);
   if (demo) demoRoutes(router, services, version, render);
-  router.all(['/', '/status', ...(demo ? ['/demo/patient', '/demo/doctor'] : [])], () => {
-    throw new AppError('method_not_allowed', 'This path takes GET.', undefined, { Allow: 'GET, HEAD' });
+  router.all(['/', '/status', '/favicon.ico', ...(demo ? ['/demo/patient', '/demo/doctor'] : [])], () => {
+    throw methodNotAllowed(['GET', 'HEAD']);
   });
   return router;
 }

@@ -169,13 +169,22 @@ describe('Pages over HTTP', () => {
   });
 
   it('takes GET alone', async () => {
-    for (const page of ['/', '/status', '/demo/patient']) {
+    const paths = [
+      '/',
+      '/status',
+      '/demo/patient',
+      '/favicon.ico',
+      '/sdk/im.client.js',
+      '/sdk/im.client.d.ts',
+    ];
+    for (const page of paths) {
       const { body, headers } = await supertest(dev.url).post(page).expect(405);
       body.code.should.equal('method_not_allowed');
       headers.allow!.should.equal('GET, HEAD');
       await supertest(dev.url).head(page).set(BROWSER).expect(200);
     }
     await supertest(test.url).post('/demo/patient').expect(404);
+    await supertest(test.url).post('/sdk/other.js').expect(404);
   });
 
   it('serves no file but its own', async () => {

@@ -132,10 +132,10 @@ describe('App keys', () => {
   });
 });
 
-describe('Login in the dev profile', () => {
+eachDatabase('Login in the dev profile', (database) => {
   let api: Api;
   before(async () => {
-    api = await Api.start({ IM_PROFILE: 'dev', IM_DATABASE_URL: 'sqlite::memory:' }, { demo: false });
+    api = await Api.start({ IM_PROFILE: 'dev', IM_DATABASE_URL: await database.freshUrl() }, { demo: false });
   });
   after(() => api.stop());
 
@@ -147,6 +147,14 @@ describe('Login in the dev profile', () => {
     should([again.status, again.body.user.name]).eql([200, '王小明']);
     const other = await api.post('nobody', '/users/login', { user_id: 'P77', user_type: 'doctor' });
     should([other.status, other.body.errors[0].path]).eql([400, 'user_type']);
+  });
+
+  it('an id may be longer than a name: then its beginning is the name', async () => {
+    for (const length of [100, 101, 128]) {
+      const id = `D${'x'.repeat(length - 1)}`;
+      const { body, status } = await api.post('nobody', '/users/login', { user_id: id, user_type: 'doctor' });
+      should([status, body.user]).containDeep([200, { id, name: id.slice(0, 100) }]);
+    }
   });
 
   it('takes a user too, as anybody; but a wrong key or token is still wrong', async () => {

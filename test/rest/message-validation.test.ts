@@ -108,6 +108,18 @@ describe('Validation of messages and topics', () => {
       'content',
     ],
     [
+      'a forward and a quote of messages that are not there',
+      { sender_id: 'D1', type: 8, content: { session_id: 's1', message_id: 999 }, reply_to: 998 },
+      'content',
+      'reply_to',
+    ],
+    [
+      "a file that is nobody's, and a quote of nothing",
+      { sender_id: 'D1', type: 2, content: { file_id: '0'.repeat(32) }, reply_to: 998 },
+      'content.file_id',
+      'reply_to',
+    ],
+    [
       'a video of nothing',
       { sender_id: 'D1', type: 12, content: { cover: 'x' } },
       'content.url',
@@ -182,6 +194,16 @@ describe('Validation of messages and topics', () => {
       { ...message, messages: [{ sender_id: 'D2', type: 1, content: 'a' }] },
       'messages.0.sender_id',
     ],
+    [
+      'senders who are not there, and none',
+      {
+        ...message,
+        messages: ['D2', 'P1', 'X1', undefined].map((id) => ({ sender_id: id, type: 1, content: 'a' })),
+      },
+      'messages.0.sender_id',
+      'messages.2.sender_id',
+      'messages.3.sender_id',
+    ],
     ['no sender', { ...message, messages: [{ type: 1, content: 'a' }] }, 'messages.0.sender_id'],
     [
       'a forward of nothing',
@@ -190,6 +212,21 @@ describe('Validation of messages and topics', () => {
         messages: [{ sender_id: 'P1', type: 8, content: { session_id: 's1', message_id: 999 } }],
       },
       'messages.0.content',
+    ],
+    [
+      'forwards of nothing, and files that are not there',
+      {
+        ...message,
+        messages: [
+          { sender_id: 'P1', type: 8, content: { session_id: 's1', message_id: 999 } },
+          { sender_id: 'P1', type: 1, content: 'a' },
+          { sender_id: 'P1', type: 2, content: { file_id: '0'.repeat(32) } },
+          { sender_id: 'P1', type: 8, content: { session_id: 's1', message_id: 998 } },
+        ],
+      },
+      'messages.0.content',
+      'messages.2.content.file_id',
+      'messages.3.content',
     ],
     ['an unknown participant', { ...message, participants: [{ id: 'X1' }] }, 'participants.0.id'],
     ['5,001 characters', { ...message, description: 'x'.repeat(5001) }, 'description'],

@@ -44,6 +44,16 @@ eachDatabase('Ending a topic', (database) => {
     (await messagesOf(session)).map(({ type }) => type).should.eql([6, 7]);
   });
 
+  it('somebody with a long id who has no profile any more may end it, too', async () => {
+    const id = `D${'x'.repeat(127)}`;
+    await api.put('backend', `/users/${id}`, { type: 'doctor', name: '李主任' });
+    const session = await api.session(1, id, 'P1');
+    const topic = await started('P1', session);
+    await api.server.context.database.kysely.deleteFrom('doctors').where('id', '=', id).execute();
+    const { body, status } = await end('backend', session, topic.id, { user_id: id });
+    should([status, body.end_by, body.end_by_name]).eql([200, id, id.slice(0, 100)]);
+  });
+
   it('again changes nothing: 200 and the same topic', async () => {
     const session = await api.session(1, 'D1', 'P1');
     const topic = await started('D1', session);

@@ -27,6 +27,16 @@ eachDatabase('Topics that are not started', (database) => {
       where: 'open',
     },
     {
+      title: 'an open topic there, and a forward of nothing',
+      by: 'backend',
+      body: (id) => ({
+        session_id: id,
+        messages: [{ sender_id: 'D1', type: 8, content: { session_id: id, message_id: 999_999 } }],
+      }),
+      status: 400,
+      where: 'open',
+    },
+    {
       title: 'an open topic, by one who is not in it',
       by: 'P2',
       body: (id) => ({ session_id: id }),

@@ -147,6 +147,15 @@ describe('Validation', () => {
     ['bad ids', { remove: ['P1', ''], add: [{ id: '' }] }, 'remove.1', 'add.0.id'],
     ['removing who is not there', { remove: ['P1', 'D2'] }, 'remove.1'],
     ['adding the unknown', { add: [{ id: 'D2' }, { id: 'X1' }] }, 'add.1.id'],
+    [
+      'everything at once',
+      { remove: ['P1', 'D2', 'X1'], add: [{ id: 'X2' }, { id: 'P1' }, { id: 'X2' }] },
+      'remove.1',
+      'remove.2',
+      'add.0.id',
+      'add.1.id',
+      'add.2.id',
+    ],
     ['removing and adding one', { remove: ['P1'], add: [{ id: 'P1' }] }, 'add.0.id'],
     [
       '501',

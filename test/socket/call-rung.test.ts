@@ -79,6 +79,20 @@ eachDatabase('A call that somebody declines', (database) => {
     await server.context.database.kysely.updateTable('patients').set({ openid: 'openid-P1' }).execute();
   });
 
+  it('also where the caller has a long id and no profile any more', async () => {
+    const id = `D${'x'.repeat(120)}${group}`;
+    await server.request('put', `/users/${id}`).send({ type: 'doctor', name: '李主任' }).expect(201);
+    await server.session(`long-${group}`, 3, id, 'D2');
+    const caller = await open(id, `long-${group}`);
+    const second = await open('D2', `long-${group}`);
+    await server.context.database.kysely.deleteFrom('doctors').where('id', '=', id).execute();
+    const call = await ring(caller);
+    second.send('call_reject', { call_id: call });
+    await isRejected(caller);
+    const { data } = await second.next('message');
+    data.message.sender_name.should.equal(id.slice(0, 100));
+  });
+
   it('waits for a patient who was sent the template', async () => {
     await server.request('post', `/sessions/${group}/participants`).send({ participants: [{ id: 'P1' }] });
     const caller = await open('D1', group);

@@ -14,6 +14,7 @@ import {
   type User,
   type UserType,
 } from '../../model/users';
+import { asName } from '../../model/values/text';
 import { statusView } from '../../views/user';
 import { type Services } from '../services';
 import { noteDevice, tellBackground } from './devices';
@@ -63,7 +64,7 @@ export async function login(
 async function makeUser(parts: ProfileParts, id: string, type: UserType): Promise<User | undefined> {
   const { database } = parts;
   if (await profilesAreViews(database.kysely, database.dialect)) return undefined;
-  await putUser(parts, id, type, { name: id });
+  await putUser(parts, id, type, { name: asName(id) });
   return findUser(database.kysely, id);
 }
 

@@ -20,6 +20,7 @@ import { insertCallNotices } from '../../model/written-notices';
 import { isParticipant } from '../../model/participants';
 import { findUser } from '../../model/users';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
+import { asName } from '../../model/values/text';
 import { repeat } from '../../repeat';
 import { type Connection } from '../../push/sockets/connection';
 import { frame } from '../../views/frames';
@@ -89,7 +90,7 @@ export class Calls {
           id,
           session_id: sessionId,
           caller_id: callerId,
-          caller_name: caller?.name ?? callerId,
+          caller_name: asName(caller?.name ?? callerId),
           caller_socket: connection.id,
           caller_until: this.#sockets.leaseEnd(now),
           media,

@@ -2,7 +2,7 @@ import { type Database } from '../../db/database';
 import { type Dialect } from '../../db/dialect';
 import { type MessageRow } from '../../db/schema';
 import { placeholders, type Run, type Statement, statement, type StatementResult } from '../../db/statement';
-import { AppError, invalidField, notFound } from '../../errors';
+import { AppError, Faults, invalidField, notFound } from '../../errors';
 import { Append, type Appended } from '../../model/appending/append';
 import { type NoticePlan, type WrittenNotices } from '../../model/written-notices';
 import { type RepliedTopic } from '../../model/appending/append-statements';
@@ -212,19 +212,27 @@ async function draftOf(queued: QueuedSend, reads: Reads, named: NamedFiles, run:
   const { key, send } = queued;
   const { clientMsgId, message, replyTo, senderId, sessionId } = send;
   const quoted = replyTo === undefined ? undefined : reads.quoted.get(sessionId, replyTo);
-  if (replyTo !== undefined && quoted === undefined)
-    throw invalidField('reply_to', 'no message of the session');
-  const isForward = message.type === MESSAGE_TYPE.forwarded;
-  const content = isForward ? await forwardedContent(run, message.content, senderId) : queued.content;
+  if (replyTo !== undefined && quoted === undefined) {
+    const faults = new Faults();
+    faults.keep(invalidField('reply_to', 'no message of the session'));
+    await contentOf(queued, named, run, dialect).catch((error: unknown) => faults.keep(error));
+    faults.raise();
+  }
   return {
     quoted,
     senderId: senderId ?? SYSTEM_USER.id,
     senderName: senderId === null ? SYSTEM_USER.name : (names.get(senderId) ?? senderId),
     type: message.type,
-    content,
-    files: isForward
-      ? await filesOfCopy(run, dialect, message.type, content)
-      : named.allowed(namingOf(queued)),
+    ...(await contentOf(queued, named, run, dialect)),
     client: key === null || clientMsgId === null ? null : { id: clientMsgId, key },
   };
+}
+
+/** What is stored as the content, JSON text, and the files that it names. @throws AppError `validation_failed` */
+async function contentOf(queued: QueuedSend, named: NamedFiles, run: Run, dialect: Dialect) {
+  const { message, senderId } = queued.send;
+  if (message.type !== MESSAGE_TYPE.forwarded)
+    return { content: queued.content, files: named.allowed(namingOf(queued)) };
+  const content = await forwardedContent(run, message.content, senderId);
+  return { content, files: await filesOfCopy(run, dialect, message.type, content) };
 }

@@ -3,7 +3,7 @@ import { type Database, type Queryable } from '../../db/database';
 import { type Dialect } from '../../db/dialect';
 import { type Schema } from '../../db/schema';
 import { runIn } from '../../db/statement';
-import { conflict, type Fault, invalid, invalidField, notFound } from '../../errors';
+import { conflict, type Fault, invalid, notFound } from '../../errors';
 import { Events } from '../../model/written-events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
 import { SESSION_TYPE } from '../../model/message-tables';
@@ -43,6 +43,18 @@ export async function knownParticipants(
   input: readonly ParticipantInput[],
   path: string,
 ): Promise<NewParticipant[]> {
+  const { faults, known } = await lookUp(db, principal, input, path);
+  if (faults.length > 0) throw invalid(faults);
+  return known;
+}
+
+/** The same, with the faults beside who is known. */
+async function lookUp(
+  db: Queryable,
+  principal: Principal,
+  input: readonly ParticipantInput[],
+  path: string,
+): Promise<{ known: NewParticipant[]; faults: Fault[] }> {
   const users = await findUsers(
     db,
     input.map(({ id }) => id),
@@ -58,8 +70,7 @@ export async function knownParticipants(
     }
     return user === undefined ? [] : [{ id, type: user.type, role: role ?? ROLE.member }];
   });
-  if (faults.length > 0) throw invalid(faults);
-  return known;
+  return { known, faults };
 }
 
 /** Takes patients out of `users` with whom the user shares no session. */
@@ -151,13 +162,18 @@ export async function changeParticipants(
   const outcome = await database.transaction(async (trx) => {
     const session = await requireLock(trx, database, sessionId);
     mayChangeMembers(principal, session);
-    const add = await knownParticipants(trx, principal, change.add ?? [], path.add ?? '');
+    const { faults, known: add } = await lookUp(trx, principal, change.add ?? [], path.add ?? '');
     const absent = (change.remove ?? []).flatMap((id, index) =>
       session.members.has(id) ? [] : [{ path: `${path.remove ?? ''}.${index}`, message: 'no participant' }],
     );
-    if (absent.length > 0) throw path.remove === undefined ? notFound('participant') : invalid(absent);
-    const both = add.findIndex(({ id }) => remove.includes(id));
-    if (both !== -1) throw invalidField(`${path.add ?? ''}.${both}.id`, 'also among those to remove');
+    if (absent.length > 0 && path.remove === undefined) throw notFound('participant');
+    const both = (change.add ?? []).flatMap(({ id }, index) =>
+      remove.includes(id)
+        ? [{ path: `${path.add ?? ''}.${index}.id`, message: 'also among those to remove' }]
+        : [],
+    );
+    const all = [...absent, ...faults, ...both];
+    if (all.length > 0) throw invalid(all);
     if (session.row.type === SESSION_TYPE.p2p)
       throw conflict('The participants of a p2p session do not change.');
     const events = new Events(wantedEvents);

@@ -9,6 +9,7 @@ import { type LockedSession, lockSession } from '../../model/appending/locked-se
 import { findTopic, lastTopic, TOPIC_STATUS } from '../../model/topics';
 import { findUser } from '../../model/users';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
+import { asName } from '../../model/values/text';
 import { mayWrite } from '../access/may-write';
 import { storedMessages } from '../sending/send';
 import { type Services } from '../services';
@@ -57,7 +58,7 @@ export async function endTopic(
     const append = new Append(dialect, noticePlan, events);
     const said = appendEnd(append, events, session, before, end, name);
     await append.store(run);
-    await updateEnded(trx, before, end.userId, end.userName ?? name, said[0]);
+    await updateEnded(trx, before, end.userId, end.userName ?? asName(name), said[0]);
     await events.store(run);
     const ended = await topicOfSession(trx, sessionId, before.id);
     const messages = storedMessages(session, said, 'as-stored');

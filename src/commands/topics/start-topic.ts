@@ -1,7 +1,7 @@
 import { type Transaction } from 'kysely';
 import { type Schema, type TopicRow } from '../../db/schema';
 import { type Run, runIn } from '../../db/statement';
-import { conflict, forbidden, invalidField, notFound } from '../../errors';
+import { conflict, Faults, forbidden, invalidField, notFound } from '../../errors';
 import { Append, type Appended } from '../../model/appending/append';
 import { Events } from '../../model/written-events';
 import { type LockedSession, lockSession } from '../../model/appending/locked-session';
@@ -105,9 +105,17 @@ async function storeTopic(
     // The platform's own messages name no sender.
     senderId: message.sender_id ?? (principal.kind === 'user' ? principal.id : null),
   }));
-  for (const [index, { message, senderId }] of messages.entries())
-    mayWrite(session, { id: senderId, byBackend }, message.type, `messages.${index}.sender_id`);
+  const faults = new Faults();
+  for (const [index, { message, senderId }] of messages.entries()) {
+    try {
+      mayWrite(session, { id: senderId, byBackend }, message.type, `messages.${index}.sender_id`);
+    } catch (error) {
+      faults.keep(error);
+    }
+  }
+  faults.raise();
   mayWrite(session, { id: starter, byBackend }, MESSAGE_TYPE.topicStart, 'user_id');
+  const contents = await contentsOf(run, dialect, messages);
   if ((await findTopic(trx, topicId)) !== undefined) throw conflict('A topic with this id exists.');
   if ((await openTopicOf(trx, session.row.id)) !== undefined)
     throw conflict('The session has an open topic.');
@@ -134,7 +142,7 @@ async function storeTopic(
   await insertTopic(trx, topicId, input, start);
   const rest = new Append(dialect, noticePlan, events);
   const said: Appended[] = [];
-  for (const { content, files, senderId, type } of await contentsOf(run, dialect, messages))
+  for (const { content, files, senderId, type } of contents)
     said.push(rest.add(session, { ...sender(senderId), type, content, files }));
   await rest.store(run);
   await trx
@@ -192,21 +200,30 @@ async function contentsOf(
   });
   const named = await NamedFiles.lock(run, dialect, messages.map(naming));
   const contents = [];
+  const faults = new Faults();
   let copied = 0;
   for (const [index, each] of messages.entries()) {
     const { message, senderId } = each;
     const { type } = message;
     const path = `messages.${index}.content`;
-    if (type !== MESSAGE_TYPE.forwarded) {
-      const files = named.allowed(naming(each), path);
-      contents.push({ type, senderId, content: contentText(message, message.source), files });
-      continue;
+    try {
+      if (type !== MESSAGE_TYPE.forwarded) {
+        const files = named.allowed(naming(each), path);
+        contents.push({ type, senderId, content: contentText(message, message.source), files });
+        continue;
+      }
+      const content = await forwardedContent(run, message.content, senderId, path);
+      copied += content.length;
+      // No more is read then.
+      if (copied > MAX_COPIED) break;
+      contents.push({ type, senderId, content, files: await filesOfCopy(run, dialect, type, content, path) });
+    } catch (error) {
+      faults.keep(error);
     }
-    const content = await forwardedContent(run, message.content, senderId, path);
-    copied += content.length;
-    if (copied > MAX_COPIED) throw invalidField(path, 'too much is forwarded at once');
-    contents.push({ type, senderId, content, files: await filesOfCopy(run, dialect, type, content, path) });
   }
+  faults.raise();
+  if (copied > MAX_COPIED)
+    throw invalidField(`messages.${contents.length}.content`, 'too much is forwarded at once');
   return contents;
 }
 

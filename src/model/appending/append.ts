@@ -7,7 +7,7 @@ import { activeDevices } from '../devices';
 import { nameFiles, type NewName } from '../files';
 import { messageTable } from '../message-tables';
 import { type Quoted } from '../quotes';
-import { cutTo } from '../values/text';
+import { asName } from '../values/text';
 import { type Events } from '../written-events';
 import { insertNoticesOf, type NoticePlan, type WrittenNotices } from '../written-notices';
 import {
@@ -54,9 +54,6 @@ interface SessionAppends {
 /** Before every message. */
 const NOTHING_SENT: SqlTime = '1970-01-01 00:00:00.000';
 
-/** As many characters as the column takes; a name of the platform's own tables may be longer. */
-const NAME_LENGTH = 100;
-
 /**
  * Appends messages to locked sessions. This is the one place where a message gets its id and its time, so that in every
  * session both rise strictly, in commit order: the row's lock is held from before the id is given out until the commit.
@@ -86,7 +83,7 @@ export class Append {
       id: 0,
       session_id: row.id,
       sender_id: senderId,
-      sender_name: cutTo(senderName, NAME_LENGTH),
+      sender_name: asName(senderName),
       type,
       content,
       timestamp: time,

@@ -27,7 +27,14 @@ export function text(minimum: number, maximum: number) {
     .meta({ minLength: minimum, maxLength: maximum });
 }
 
-export const name = text(1, 100).meta({ example: '王小明' });
+const NAME_LENGTH = 100;
+
+export const name = text(1, NAME_LENGTH).meta({ example: '王小明' });
+
+/** A text in a name's place, as long as the columns take: an id may be longer, and a name in the platform's own tables. */
+export function asName(text: string): string {
+  return cutTo(text, NAME_LENGTH);
+}
 
 /** An http or https URL of at most 2,048 characters; no other scheme, for it goes into pages. */
 export const httpUrl = text(1, 2048)
