@@ -152,10 +152,14 @@ describe('The demo pages', function () {
     await bubble(patient, '请按时服药。').waitFor();
     await shows(patient, '#topic', '当前没有进行中的咨询');
 
+    // Whoever starts one while looking at what is older sees it.
+    await patient.evaluate(`document.querySelector('.messages').scrollTop = 0`);
+    await patient.locator('.jump').waitFor();
     await patient.locator('#topic button', { hasText: '发起咨询' }).click();
     await patient.locator('.dialog input').fill('复诊预约');
     await patient.locator('.dialog button[type="submit"]').click();
     await shows(doctor, '.line-start', '咨询开始 · 复诊预约');
+    await patient.locator('.jump').waitFor({ state: 'hidden' });
     await shows(doctor, '#topic .badge', '待回复');
     await shows(doctor, '[data-session="demo-team"] .badge', '待回复');
     await shows(doctor, '#count-waiting', '1');
