@@ -62,6 +62,14 @@ describe('A call between the demo pages', function () {
     await Promise.all([ended(patient, '视频通话 0:'), ended(doctor, '视频通话 0:')]);
   });
 
+  it('ends when those who were rung have said no, though others of the team are offline', async () => {
+    const { patient, doctor } = await stage.both();
+    await doctor.locator('#call').click();
+    await stageOf(patient, 'incoming');
+    await patient.locator('.round-end').click();
+    await Promise.all([ended(patient, '视频通话被拒绝'), ended(doctor, '视频通话被拒绝')]);
+  });
+
   const endings: [title: string, act: (patient: Page, doctor: Page) => Promise<void>, record: string][] = [
     ['is rejected', (patient) => patient.locator('.round-end').click(), '视频通话被拒绝'],
     ['is cancelled', (_patient, doctor) => doctor.locator('.round-end').click(), '视频通话已取消'],
@@ -69,7 +77,7 @@ describe('A call between the demo pages', function () {
   ];
   for (const [title, act, record] of endings) {
     it(title, async () => {
-      // A pair of their own: in the team the call rings on until everybody has said no.
+      // A pair of their own: nobody else is rung.
       const patient = await stage.page('/demo/patient?session=demo-expert');
       const doctor = await stage.page('/demo/doctor?user=demo-specialist#demo-expert', {
         viewport: { width: 1000, height: 700 },

@@ -107,6 +107,11 @@ describe('Consultations and sessions in the demo pages', function () {
     (await link.getAttribute('href'))!.should.equal('https://example.com/a?b=1');
     (await link.getAttribute('rel'))!.should.match(/noopener/);
     (await link.count()).should.equal(1);
+    // Who writes over REST alone has been active, and is not there.
+    await stage.server.send('demo-team', 'demo-manager', '我在外面随访');
+    await bubble(doctor, '我在外面随访').waitFor();
+    await person('陈静').locator('.presence', { hasText: '最近活跃' }).waitFor();
+    (await doctor.locator('.details').innerText()).should.not.containEql('从未');
     await stage.server.request('delete', '/sessions/demo-team/participants/demo-manager').expect(204);
     await person('陈静').waitFor({ state: 'detached' });
   });

@@ -1,5 +1,6 @@
+import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { DESK, PagesStage, PHONE } from './stage';
+import { bubble, DESK, PagesStage, pageScroll, PHONE, say } from './stage';
 
 /** What can be touched and is smaller than 44 px, but for links inside of a text. */
 const SMALL = `[...document.querySelectorAll('button, select, input, textarea')]
@@ -58,6 +59,45 @@ describe('The pages for the elderly', function () {
       });
     }
   }
+
+  it('have no small target and no pale text in 关怀模式, in menus and in dialogs either', async () => {
+    const patient = await stage.page('/demo/patient', { hasTouch: true, isMobile: true });
+    await patient.locator('[data-id]').first().waitFor();
+    await patient.locator('[data-part="care"]').click();
+    const good = async (what: string) => {
+      should({ what, small: await patient.evaluate(SMALL), pale: await patient.evaluate(PALE) }).eql({
+        what,
+        small: [],
+        pale: [],
+      });
+      should(await pageScroll(patient)).eql({ sideways: 0, down: 0 });
+    };
+    await say(patient, '今天 135');
+    await bubble(patient, '今天 135').locator('.receipt').waitFor();
+    await patient.locator('.message-more').last().focus();
+    await patient.keyboard.press('Enter');
+    await patient.getByRole('menu').waitFor();
+    await good('the menu of a message');
+    await patient.getByRole('menuitem', { name: '引用' }).click();
+    await good('a quote');
+    await patient.locator('[data-part="attach"]').click();
+    await good('the menu behind +');
+    await patient.locator('.attach-kind', { hasText: '查找记录' }).click();
+    await patient.keyboard.type('血压');
+    await patient.locator('.hit').first().waitFor();
+    await good('a search');
+    await patient.keyboard.press('Escape');
+    await patient.locator('#topic button', { hasText: '记录' }).click();
+    await patient.locator('.dialog .topic-item').first().waitFor();
+    await good('咨询记录');
+    await patient.locator('.dialog .topic-item').first().click();
+    await patient.locator('.record .message').first().waitFor();
+    await good('one of 咨询记录');
+    await patient.keyboard.press('Escape');
+    // The whole of a team's name is there to be read.
+    const title = `(function (title) { return title.scrollHeight - title.clientHeight; })(document.querySelector('.bar-title'))`;
+    (await patient.evaluate<number>(title)).should.be.below(2);
+  });
 
   it('follow the browser’s size of type, and are larger still in 关怀模式, which is remembered', async () => {
     const patient = await stage.page('/demo/patient');

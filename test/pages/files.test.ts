@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Page } from 'playwright-core';
+import { type Locator, type Page } from 'playwright-core';
 import { PAGES_DIRECTORY } from '../../src/controllers/pages';
 import { requireOrSkip } from '../support/databases';
 import { removeFolder, temporaryFolder } from '../support/processes';
 import { waitUntil } from '../support/wait-until';
-import { PagesStage } from './stage';
+import { bubble, PagesStage, PHONE, say } from './stage';
 
 const MEDIA = path.join(PAGES_DIRECTORY, 'demo-assets', 'media');
 const picture = (name: string) => path.join(MEDIA, name);
@@ -27,6 +27,16 @@ async function hold(page: Page, milliseconds: number): Promise<void> {
   await page.locator('.recording').waitFor();
   await page.waitForTimeout(milliseconds);
   await page.mouse.up();
+}
+
+/** A finger that goes from the middle of the page sideways. */
+async function swipe(page: Page, distance: number): Promise<void> {
+  const touch = await page.context().newCDPSession(page);
+  const at = (x: number) => [{ x: PHONE.width / 2 + x, y: PHONE.height / 2 }];
+  await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(0) });
+  for (const part of [0.5, 1])
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(distance * part) });
+  await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
 }
 
 /** An expression for a DataTransfer that carries a picture. */
@@ -75,6 +85,63 @@ describe('The demo pages, with files', function () {
     await viewer.getByText(`${all} / ${all}`).waitFor();
     await doctor.keyboard.press('Escape');
     await viewer.waitFor({ state: 'detached' });
+    await stage.closePages();
+  });
+
+  it('turn over large pictures by swiping, and close them by a tap', async () => {
+    const patient = await stage.page('/demo/patient', { hasTouch: true, isMobile: true });
+    await patient.locator('[data-id]').first().waitFor();
+    const before = await patient.locator('.message:not(.uploading, .pending) .picture-link').count();
+    await choose(patient, '图片', [picture('vaccine.png'), picture('pressure.png')]);
+    await patient
+      .locator('.message:not(.uploading, .pending) .picture-link')
+      .nth(before + 1)
+      .waitFor();
+    const all = await patient.locator('.picture-link').count();
+    await patient.locator('.picture-link').last().click();
+    const viewer = patient.getByRole('dialog', { name: '查看图片' });
+    await viewer.getByText(`${all} / ${all}`).waitFor();
+    await swipe(patient, 120);
+    await viewer.getByText(`${all - 1} / ${all}`).waitFor();
+    await swipe(patient, -120);
+    await viewer.getByText(`${all} / ${all}`).waitFor();
+    // Nothing comes after the last, and a short slip is no swipe.
+    await swipe(patient, -120);
+    await swipe(patient, 20);
+    await viewer.getByText(`${all} / ${all}`).waitFor();
+    await patient.touchscreen.tap(PHONE.width / 2, PHONE.height / 2);
+    await viewer.waitFor({ state: 'detached' });
+    await stage.closePages();
+  });
+
+  it('quote a picture, and answer to a quoted text by pictures and an article, the first of which carries it', async () => {
+    const { patient, doctor } = await stage.both();
+    const quote = async (page: Page, message: Locator) => {
+      await message.locator('.bubble').click({ button: 'right' });
+      await page.getByRole('menuitem', { name: '引用' }).click();
+      await page.locator('.quote-bar').waitFor();
+    };
+    const before = await patient.locator(UPLOADED).count();
+    await say(doctor, '请拍一下血压计');
+    await bubble(patient, '请拍一下血压计').waitFor();
+    await quote(patient, bubble(patient, '请拍一下血压计'));
+    await choose(patient, '图片', [picture('pressure.png'), picture('vaccine.png')]);
+    await patient.locator('.quote-bar').waitFor({ state: 'hidden' });
+    const first = doctor.locator(UPLOADED).nth(before);
+    await first.locator('.quote', { hasText: '李慧：请拍一下血压计' }).waitFor();
+    const second = doctor.locator(UPLOADED).nth(before + 1);
+    await second.waitFor();
+    (await second.locator('.quote').count()).should.equal(0);
+
+    await quote(doctor, first);
+    await say(doctor, '偏高，明天再量一次');
+    await bubble(patient, '偏高，明天再量一次').locator('.quote', { hasText: '王建国：[图片]' }).waitFor();
+    await quote(doctor, bubble(doctor, '偏高，明天再量一次'));
+    await doctor.locator('[data-part="attach"]').click();
+    await doctor.locator('.attach-kind', { hasText: '文章' }).click();
+    await doctor.locator('.dialog button[type="submit"]').click();
+    const article = patient.locator('.message', { has: patient.locator('.card-article') }).last();
+    await article.locator('.quote', { hasText: '李慧：偏高，明天再量一次' }).waitFor();
     await stage.closePages();
   });
 

@@ -2,7 +2,8 @@ import { type Page } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
 import { APP_KEY } from '../support/server';
-import { bubble, DESK, PagesStage, pageScroll } from './stage';
+import { waitUntil } from '../support/wait-until';
+import { bubble, DESK, PagesStage, pageScroll, PHONE } from './stage';
 
 const WIDTHS = [360, 1440];
 const LONG_WORD = `https://example.com/${'x'.repeat(300)}`;
@@ -63,6 +64,35 @@ describe('The pages', function () {
     });
   }
 
+  const windows: [size: string, viewport: { width: number; height: number }, open: boolean][] = [
+    ['a desk', DESK, true],
+    ['a low window', { width: 1440, height: 560 }, false],
+    ['a phone', PHONE, false],
+    ['a phone on its side', { width: 844, height: 390 }, false],
+  ];
+  for (const [size, viewport, open] of windows) {
+    it(`leave the list its room beside what a phone would show, at ${size}`, async () => {
+      const doctor = await stage.page('/demo/doctor', { viewport });
+      await doctor.locator('.session').first().waitFor();
+      await stage.server.send('demo-group', 'demo-manager', '在吗');
+      await stage.server.send('demo-team', 'demo-patient', '在吗');
+      await doctor.locator('.phone-banner').nth(1).waitFor({ state: 'attached' });
+      const card = doctor.locator('#phone');
+      const isOpen = await doctor.evaluate<boolean>(`document.querySelector('#phone').open`);
+      isOpen.should.equal(open);
+      for (const care of [false, true]) {
+        if (care) await doctor.locator('[data-part="care"]').click();
+        if (!(await doctor.locator('.phone-banner').first().isVisible()))
+          await card.locator('summary').click();
+        const list = (await doctor.locator('#sessions').boundingBox())!;
+        list.height.should.be.above(170);
+        const shown = (await card.boundingBox())!;
+        shown.y.should.be.aboveOrEqual(list.y + list.height - 1);
+        should(await pageScroll(doctor)).eql({ sideways: 0, down: 0 });
+      }
+    });
+  }
+
   it('can be used by keyboard alone', async () => {
     const doctor = await stage.page('/demo/doctor', { viewport: { width: 360, height: 780 } });
     await doctor.locator('.session').first().waitFor();
@@ -118,6 +148,12 @@ describe('The pages', function () {
           || each.querySelector('img[alt]:not([alt=""])')))
         .map((each) => each.outerHTML)`);
       nameless.should.eql([]);
+      // Each of a list has a name of its own.
+      const names = await page.evaluate<
+        string[]
+      >(`[...document.querySelectorAll('.sessions button, .topic-list button')]
+        .map((each) => each.getAttribute('aria-label') || each.textContent)`);
+      names.should.eql([...new Set(names)]);
       const log = page.locator('[role="log"]');
       (await log.getAttribute('aria-live'))!.should.equal('polite');
       (await log.getAttribute('aria-busy'))!.should.equal('false');
@@ -140,6 +176,16 @@ describe('The pages', function () {
     await home.locator('h1').waitFor();
     const patient = await stage.page(`${address}/demo/patient?session=demo-expert`);
     await patient.locator('[data-id]').first().waitFor();
+    // The demo's pictures come from where the page came from, though they were stored under another name.
+    const team = await stage.page(`${address}/demo/doctor#demo-team`, { viewport: DESK });
+    const picture = team.locator('.picture').first();
+    await picture.waitFor();
+    (await picture.getAttribute('src'))!.should.startWith(address);
+    await waitUntil(
+      () => team.evaluate<boolean>(`document.querySelector('.picture').naturalWidth > 0`),
+      5_000,
+      () => 'the picture is loaded',
+    );
     await patient.locator('#text:enabled').fill('局域网');
     await patient.locator('#text').press('Enter');
     await patient.locator('.receipt').last().waitFor();

@@ -41,12 +41,17 @@ describe('The status page', function () {
     await page.locator('#sockets', { hasText: '2' }).waitFor();
     await page.locator('#rate', { hasText: /^[1-9]/ }).waitFor();
     const label = await page.locator('#chart-sockets svg').getAttribute('aria-label');
-    label!.should.match(/^Sockets: now 2, at most 2/);
+    label!.should.match(/^Sockets: now 2, at most since this page was opened: 2/);
     await page.locator('#chart-rate .chart-line[d*="L"]').waitFor({ state: 'attached' });
 
     await page.locator('#leave').click();
     (await page.locator('#board').isVisible()).should.be.false();
     (await page.locator('#key').inputValue()).should.equal('');
+    await page.goto(`${stage.server.url}/status?lang=zh`);
+    await page.fill('#key', APP_KEY);
+    await page.keyboard.press('Enter');
+    await page.locator('#chart-sockets', { hasText: /当前 \d+刻度上限 \d+/ }).waitFor();
+    (await page.locator('#state').innerText()).should.match(/^截至 \d\d:\d\d:\d\d$/);
     // The browser itself reports the refused request on its console; no script does.
     await stage.closePages(/status of 401/);
   });

@@ -61,9 +61,14 @@ describe('The demo pages', function () {
     await stage.server.send('demo-group', 'demo-manager', '明天九点查房');
     const banner = doctor.locator('.phone-banner');
     await banner.filter({ hasText: '陈静: [新消息]' }).waitFor();
-    const unread = await doctor.locator('.session .unread').allInnerTexts();
-    const all = unread.reduce((sum, each) => sum + Number(each || 0), 0);
-    (await doctor.locator('#phone [data-part="badge"]').innerText()).should.equal(String(all));
+    const icon = `(function (unread) {
+      return document.querySelector('#phone [data-part="badge"]').textContent === String(unread);
+    })([...document.querySelectorAll('.session .unread')].reduce((sum, each) => sum + Number(each.textContent), 0))`;
+    await waitUntil(
+      () => doctor.evaluate<boolean>(icon),
+      5_000,
+      () => 'the icon has the number of all that is unread',
+    );
     // Another one of the same session takes its place, as on a phone.
     await stage.server.send('demo-group', 'demo-specialist', '收到');
     await banner.filter({ hasText: '周明远: [新消息]' }).waitFor();
@@ -147,10 +152,14 @@ describe('The demo pages', function () {
     await bubble(patient, '请按时服药。').waitFor();
     await shows(patient, '#topic', '当前没有进行中的咨询');
 
+    // Whoever starts one while looking at what is older sees it.
+    await patient.evaluate(`document.querySelector('.messages').scrollTop = 0`);
+    await patient.locator('.jump').waitFor();
     await patient.locator('#topic button', { hasText: '发起咨询' }).click();
     await patient.locator('.dialog input').fill('复诊预约');
     await patient.locator('.dialog button[type="submit"]').click();
     await shows(doctor, '.line-start', '咨询开始 · 复诊预约');
+    await patient.locator('.jump').waitFor({ state: 'hidden' });
     await shows(doctor, '#topic .badge', '待回复');
     await shows(doctor, '[data-session="demo-team"] .badge', '待回复');
     await shows(doctor, '#count-waiting', '1');

@@ -32,7 +32,7 @@ export function docsPage(english: OpenApi, language: Language): string {
       operationView(document, method.toUpperCase(), address, operation),
     ),
   );
-  return ejs.render(readFileSync(TEMPLATE, 'utf8'), {
+  const data = {
     info: document.info,
     language,
     t: texts(language),
@@ -46,7 +46,8 @@ export function docsPage(english: OpenApi, language: Language): string {
       description: schema.description ?? '',
       variants: variantsOf(document, schema),
     })),
-  });
+  };
+  return ejs.render(readFileSync(TEMPLATE, 'utf8'), data, { filename: TEMPLATE });
 }
 
 function operationView(document: OpenApi, method: string, address: string, operation: Operation) {

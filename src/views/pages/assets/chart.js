@@ -21,7 +21,7 @@
     return 10 * power;
   }
 
-  // options: {label, points (how many fit), format(value), least (the scale's smallest top)}
+  // options: {label, points (how many fit), format(value), least (the scale's smallest top), t(chinese, english)}
   function Chart(place, options) {
     this._options = options;
     this._values = [];
@@ -85,11 +85,13 @@
     this._line.setAttribute('d', line);
     this._area.setAttribute('d', area);
     var last = values[values.length - 1];
-    var latest = last === null ? 'no answer' : options.format(last);
-    this._from.textContent = 'now ' + latest;
-    this._top.textContent = 'scale to ' + options.format(top);
-    var spoken = options.label + ': now ' + latest + ', at most ' + options.format(highest) + ' since opened';
-    this._svg.setAttribute('aria-label', spoken);
+    var latest = last === null ? options.t('无应答', 'no answer') : options.format(last);
+    var now = options.t('当前 ', 'now ') + latest;
+    this._from.textContent = now;
+    this._top.textContent = options.t('刻度上限 ', 'scale to ') + options.format(top);
+    var most =
+      options.t('，打开本页以来最高 ', ', at most since this page was opened: ') + options.format(highest);
+    this._svg.setAttribute('aria-label', options.label + options.t('：', ': ') + now + most);
   };
 
   window.IMChart = Chart;

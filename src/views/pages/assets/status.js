@@ -56,7 +56,7 @@
   }
 
   function chart(id, label, format, least) {
-    var options = { label: label, points: POINTS, format: format, least: least };
+    var options = { label: label, points: POINTS, format: format, least: least, t: t };
     return new window.IMChart(byId(id), options);
   }
 
@@ -149,7 +149,8 @@
     byId('board').hidden = false;
     byId('leave').hidden = false;
     byId('state').classList.remove('stale');
-    byId('state').textContent = t('截至 ', 'As of ') + new Date(at).toLocaleTimeString();
+    var clock = new Date(at).toLocaleTimeString(document.documentElement.lang);
+    byId('state').textContent = t('截至 ', 'As of ') + clock;
 
     var sockets = status.sockets;
     byId('sockets').textContent = whole(sockets.doctor + sockets.patient);

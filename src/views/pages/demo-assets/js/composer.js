@@ -10,7 +10,7 @@
   var TYPING_ENDS_MS = 5000;
 
   // root: the form. options: {me, onSend(message), onTyping(bool), onFind(),
-  //   onFile(file, seconds)}
+  //   onFile(file, seconds, quote)}
   function Composer(root, options) {
     var self = this;
     this.root = root;
@@ -59,13 +59,18 @@
     this._fit();
     this._keep();
     this._typing(false);
-    var quote = this._quote;
-    this.quote(null);
-    this.options.onSend({ type: 1, content: text, quote: quote });
+    this.options.onSend({ type: 1, content: text, quote: this._takeQuote() });
     this.input.focus();
   };
 
-  // The next text answers to that message; null: to none.
+  // What is sent now answers to it, and what comes after does not.
+  Composer.prototype._takeQuote = function () {
+    var quote = this._quote;
+    this.quote(null);
+    return quote;
+  };
+
+  // What is sent next answers to that message; null: to none.
   Composer.prototype.quote = function (quote) {
     var self = this;
     var bar = demo.empty(this._quoteBar);
@@ -151,7 +156,7 @@
     var self = this;
     files.forEach(function (file) {
       if (demo.media.typeOf(file) === null) demo.toast('不支持这种文件：' + file.name);
-      else self.options.onFile(file);
+      else self.options.onFile(file, undefined, self._takeQuote());
     });
   };
 
@@ -176,7 +181,7 @@
       blob,
       seconds
     ) {
-      self.options.onFile(blob, seconds);
+      self.options.onFile(blob, seconds, self._takeQuote());
     });
     this._voiceBar.querySelector('[data-part="voice-close"]').onclick = function () {
       self._voice(false);
@@ -250,7 +255,9 @@
           fields: kind.fields(),
           submit: '发送',
           onSubmit: function (values) {
-            self.options.onSend(kind.message(values));
+            var message = kind.message(values);
+            message.quote = self._takeQuote();
+            self.options.onSend(message);
           },
         });
       };

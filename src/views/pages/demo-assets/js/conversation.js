@@ -277,11 +277,11 @@
     if (!this.list.below) this.list.toEnd();
   };
 
-  // seconds: how long it plays, where that is known.
-  Conversation.prototype.sendFile = function (file, seconds) {
+  // seconds: how long it plays, where that is known. quote: what it answers to, or null.
+  Conversation.prototype.sendFile = function (file, seconds, quote) {
     this.list.markFrom(null);
     this.history.toNewest();
-    this.options.outbox.sendFile(this.sessionId, file, seconds);
+    this.options.outbox.sendFile(this.sessionId, file, seconds, quote);
     if (!this.list.below) this.list.toEnd();
   };
 

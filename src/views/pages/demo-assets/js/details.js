@@ -60,12 +60,10 @@
     });
   };
 
-  // Who writes, types or reads is there.
+  // Who writes, types or reads may have just come; or the platform's backend wrote for them.
   Details.prototype.alive = function (sessionId, userId) {
     var node = sessionId === this._sessionId ? this._states[demo.key(userId)] : undefined;
-    if (!node) return;
-    node.textContent = '在线';
-    node.classList.add('presence-online');
+    if (node && !node.classList.contains('presence-online')) this._presence(this._people.find(userId));
   };
 
   Details.prototype.topics = function () {

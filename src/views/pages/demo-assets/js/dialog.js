@@ -75,7 +75,7 @@
       autocomplete: 'off',
     });
     input.value = field.value === undefined ? '' : field.value;
-    var label = el('span', { text: field.label });
+    var label = el('span', { text: field.label + (field.optional ? '（选填）' : '') });
     return { field: field, input: input, node: el('label', { class: 'field', children: [label, input] }) };
   }
 

@@ -45,8 +45,8 @@
       onSend: function (message) {
         if (conversation) conversation.send(message);
       },
-      onFile: function (file, seconds) {
-        if (conversation) conversation.sendFile(file, seconds);
+      onFile: function (file, seconds, quote) {
+        if (conversation) conversation.sendFile(file, seconds, quote);
       },
       onFind: function () {
         if (conversation) conversation.find();
@@ -116,8 +116,11 @@
           sessions.unread(id, unread);
         },
         onTopic: function (topic, session) {
-          if (conversation) demo.topics.show(byId('topic'), client, session, topic, conversation.people);
           details.topics();
+          if (!conversation) return;
+          demo.topics.show(byId('topic'), client, session, topic, conversation.people, function () {
+            if (current(session.id)) conversation.history.toNewest();
+          });
         },
       });
       conversation.open().fail(function (error) {

@@ -146,6 +146,7 @@
     var which = '：' + demo.content.brief(entry.type, entry.content);
     var bar = el('progress', { max: '1', value: '0', 'aria-label': '上传进度' + which });
     var parts = [
+      quoteLine(entry.quote, null),
       bubble(entry, true),
       el('div', { class: 'message-meta', children: [bar, actionButton('取消', which, actions.discard)] }),
     ];

@@ -88,16 +88,16 @@
     this._handlers.onChange(entry.session_id);
   };
 
-  // A file: uploaded first, then sent. `seconds`: how long it plays, where that is known.
-  Outbox.prototype.sendFile = function (sessionId, file, seconds) {
+  // A file: uploaded first, then sent. `seconds`: how long it plays, where that is known. `quote`: what it answers to.
+  Outbox.prototype.sendFile = function (sessionId, file, seconds, quote) {
     var self = this;
     var type = demo.media.typeOf(file);
     var entry = {
       session_id: sessionId,
       type: type,
       content: type === 5 ? { title: file.name } : { duration: seconds || 0 },
-      reply_to: null,
-      quote: null,
+      reply_to: quote ? quote.id : null,
+      quote: quote,
       client_msg_id: newId(),
       state: 'uploading',
       problem: '',

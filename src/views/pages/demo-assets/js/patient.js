@@ -60,8 +60,8 @@
       onSend: function (message) {
         conversation.send(message);
       },
-      onFile: function (file, seconds) {
-        conversation.sendFile(file, seconds);
+      onFile: function (file, seconds, quote) {
+        conversation.sendFile(file, seconds, quote);
       },
       onFind: function () {
         conversation.find();
@@ -86,7 +86,9 @@
       },
       onTopic: function (topic, session) {
         var bar = document.getElementById('topic');
-        demo.topics.show(bar, client, session, topic, conversation.people);
+        demo.topics.show(bar, client, session, topic, conversation.people, function () {
+          conversation.history.toNewest();
+        });
       },
     });
     var calls = new demo.Calls(client, function (session, userId) {

@@ -8,7 +8,7 @@
   var BANNERS = 3;
   // Its push came with the call.
   var CALL_RECORD = 14;
-  var WIDE = '(min-width: 900px)';
+  var ROOMY = '(min-width: 900px) and (min-height: 700px)';
 
   // root holds the parts `badge` and `banners`.
   function Phone(root, user, token) {
@@ -18,7 +18,7 @@
     this._badge = root.querySelector('[data-part="badge"]');
     this._banners = root.querySelector('[data-part="banners"]');
     // It comes with the first push, open where there is room.
-    root.open = window.matchMedia(WIDE).matches;
+    root.open = window.matchMedia(ROOMY).matches;
   }
 
   // A message came: asks what a push of it shows.
@@ -48,11 +48,10 @@
       banners.firstChild
     );
     if (banners.children.length > BANNERS) banners.removeChild(banners.lastChild);
-    this.badge(push.badge);
     this._root.hidden = false;
   };
 
-  // The number on the app's icon: all that is unread.
+  // The number on the app's icon: all that is unread, as the list says. A push's own is older than what was read since.
   Phone.prototype.badge = function (unread) {
     this._badge.textContent = unread > 99 ? '99+' : String(unread);
     this._badge.hidden = unread === 0;

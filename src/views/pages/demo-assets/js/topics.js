@@ -20,7 +20,7 @@
     return el('span', { class: 'badge badge-' + state.kind, text: state.text });
   }
 
-  function start(client, sessionId) {
+  function start(client, sessionId, onDone) {
     // The same id when it is tried again: one consultation, whatever became of the first try.
     var id = randomId();
     demo.dialog.ask({
@@ -33,12 +33,12 @@
       onSubmit: function (values) {
         var topic = { session_id: sessionId, name: values.name };
         if (values.description) topic.description = values.description;
-        return client.sessions.startTopic(id, topic);
+        return client.sessions.startTopic(id, topic).done(onDone);
       },
     });
   }
 
-  function end(client, topic) {
+  function end(client, topic, onDone) {
     demo.dialog.ask({
       title: '结束咨询',
       text: '“' + topic.name + '”将标记为已结束，对方会看到结束语。',
@@ -47,13 +47,14 @@
       danger: true,
       onSubmit: function (values) {
         var body = values.message ? { message: values.message } : {};
-        return client.sessions.endTopic(topic.session_id, topic.id, body);
+        return client.sessions.endTopic(topic.session_id, topic.id, body).done(onDone);
       },
     });
   }
 
-  // Shows the session's latest topic, or null, in `bar`. Among doctors nobody consults.
-  function show(bar, client, session, topic, people) {
+  // Shows the session's latest topic, or null, in `bar`. Among doctors nobody consults. onDone(): one was started or
+  // ended here.
+  function show(bar, client, session, topic, people, onDone) {
     var open = topic !== null && topic.status !== 10;
     var button = el('button', {
       type: 'button',
@@ -61,8 +62,8 @@
       text: open ? '结束咨询' : '发起咨询',
       on: {
         click: function () {
-          if (open) end(client, topic);
-          else start(client, session.id);
+          if (open) end(client, topic, onDone);
+          else start(client, session.id, onDone);
         },
       },
     });

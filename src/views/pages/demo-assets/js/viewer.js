@@ -7,6 +7,12 @@
   var el = demo.el;
   var SWIPE_PX = 50;
 
+  // Then a finger moves the picture about.
+  function isZoomed() {
+    var viewport = window.visualViewport;
+    return viewport ? viewport.scale > 1.05 : false;
+  }
+
   // links: the pictures' links; index: which one of them is shown first.
   function open(links, index) {
     var image = el('img', { class: 'viewer-image' });
@@ -64,9 +70,9 @@
     overlay.addEventListener('touchend', function (event) {
       var moved = state.x === null ? 0 : event.changedTouches[0].clientX - state.x;
       state.x = null;
-      if (Math.abs(moved) < SWIPE_PX) return;
+      if (Math.abs(moved) < SWIPE_PX || isZoomed()) return;
       // A swipe is no tap.
-      event.preventDefault();
+      if (event.cancelable) event.preventDefault();
       step(moved < 0 ? 1 : -1);
     });
     document.body.appendChild(overlay);
