@@ -23,7 +23,6 @@ import { type Database, openDatabase } from './db/database';
 import { Pictures } from './files/pictures';
 import { type FileStore, openStore } from './files/store';
 import { log } from './logger';
-import { Outage } from './db/outage';
 import { createMetrics } from './metrics';
 import { takeForcedToken } from './model/forced-tokens';
 import { NO_EVENTS } from './model/written-events';
@@ -93,7 +92,6 @@ function picturesOf({ pictures }: Overrides): Pictures | undefined {
 export function createContext(config: Config, overrides: Overrides = {}): Context {
   const database =
     overrides.database ?? openDatabase(config.databaseUrl, { connections: config.databaseConnections });
-  const outage = new Outage(database);
   const metrics = createMetrics();
   const { bus, tokenCache } = between(config, overrides);
   const sockets = new Sockets({
@@ -203,7 +201,6 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
   return {
     config,
     database,
-    outage,
     metrics,
     sockets,
     presence,
@@ -254,7 +251,6 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await healing.close();
       presence.close();
       await bus.close();
-      outage.close();
       await database.close();
     },
   };

@@ -112,6 +112,7 @@ export class ImServer {
   async #migrate(waiting: () => void): Promise<void> {
     const { database } = this.context;
     const giveUp = performance.now() + DATABASE_TRIES_MS;
+    let said: string | undefined;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await database.ping();
@@ -122,9 +123,9 @@ export class ImServer {
         const isHopeless = !dialect.isUnavailable(error) || dialect.adviceOn(error) !== undefined;
         if (isHopeless || performance.now() >= giveUp) throw error;
         if (attempt === 1) waiting();
-        log.warn(
-          `the database can't be reached, trying again: ${describeError(error).split(' at ')[0] ?? ''}`,
-        );
+        const reason = describeError(error).split(' at ')[0] ?? '';
+        if (reason !== said) log.warn(`the database can't be reached, trying again: ${reason}`);
+        said = reason;
         await sleep(Math.min(1_000, Math.max(0, giveUp - performance.now())));
       }
     }

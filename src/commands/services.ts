@@ -1,7 +1,6 @@
 import { type Database } from '../db/database';
 import { type Pictures } from '../files/pictures';
 import { type FileStore } from '../files/store';
-import { type Outage } from '../db/outage';
 import { type Metrics } from '../metrics';
 import { type NoticePlan } from '../model/written-notices';
 import { type WantedEvents } from '../model/written-events';
@@ -28,7 +27,6 @@ import { type Webhooks } from './webhooks/webhooks';
 export interface Services {
   readonly config: Config;
   readonly database: Database;
-  readonly outage: Outage;
   readonly metrics: Metrics;
   readonly sockets: Sockets;
   readonly presence: Presence;

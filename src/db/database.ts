@@ -1,6 +1,7 @@
 import { type Kysely, type Transaction } from 'kysely';
 import { type Dialect } from './dialect';
 import { openMysql } from './mysql/mysql-database';
+import { Outage } from './outage';
 import { type Schema } from './schema';
 import { openSqlite } from './sqlite/sqlite-database';
 import { lockSqliteFile } from './sqlite/sqlite-lock';
@@ -15,6 +16,8 @@ export interface Database {
   readonly description: string;
   /** Whether it is a server, which other processes use as well. */
   readonly isServer: boolean;
+  /** Says that the database is away, and that it is back. */
+  readonly outage: Outage;
   /** How many batches of sends may be under way at once. */
   readonly transactionsAtOnce: number;
   /**
@@ -37,14 +40,26 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** A database as its driver opens it. */
+export type OpenedDatabase = Omit<Database, 'outage'>;
+
 /**
  * Opens `sqlite:<file>`, `sqlite::memory:` or `mysql://user:password@host:port/database`. MySQL connects at the first query.
  * @throws Error with a sentence for the operator when there is no embedded driver or the file can't be opened
  */
 export function openDatabase(url: string, options: { connections?: number } = {}): Database {
-  return url.startsWith('sqlite:')
+  const opened = url.startsWith('sqlite:')
     ? openSqlite(url.slice('sqlite:'.length))
     : openMysql(url, options.connections ?? 10);
+  const outage = new Outage(opened);
+  return {
+    ...opened,
+    outage,
+    close: () => {
+      outage.close();
+      return opened.close();
+    },
+  };
 }
 
 /**

@@ -36,6 +36,7 @@ class Stage {
     },
     settled: () => this.settling(),
     lost: (sessionId) => this.lost.push(sessionId),
+    isTold: () => true,
   });
 
   store(count: number): this {

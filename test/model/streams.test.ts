@@ -44,6 +44,7 @@ class Bench {
     },
     settled: () => this.settled(),
     lost: (sessionId) => this.lost.push(sessionId),
+    isTold: () => true,
   });
 
   private newest(sessionId: string): [string, number][] {

@@ -60,8 +60,8 @@ export class Calls {
     const { callReconnectMs, callTimeoutMs } = this.parts.config;
     const lookEveryMs = Math.min(1_000, Math.max(50, Math.min(callTimeoutMs, callReconnectMs) / 8));
     this.#ends = [
-      repeat(this.#sockets.holdEveryMs, () => quietly(() => this.#sockets.holdAll())),
-      repeat(lookEveryMs, () => quietly(() => this.#endOverdue())),
+      repeat(this.#sockets.holdEveryMs, () => quietly(this.parts.database, () => this.#sockets.holdAll())),
+      repeat(lookEveryMs, () => quietly(this.parts.database, () => this.#endOverdue())),
     ];
   }
 
@@ -118,7 +118,7 @@ export class Calls {
 
   /** See `ringOn`. */
   ringFor(connection: Connection): Promise<void> {
-    return quietly(() => ringOn(this.parts, this.#sockets, connection));
+    return quietly(this.parts.database, () => ringOn(this.parts, this.#sockets, connection));
   }
 
   /**
@@ -233,7 +233,7 @@ export class Calls {
 
   /** A socket has closed: its calls wait for another one of its user. */
   socketGone(connection: Connection): Promise<void> {
-    return quietly(() => this.#sockets.gone(connection));
+    return quietly(this.parts.database, () => this.#sockets.gone(connection));
   }
 
   close(): void {

@@ -23,7 +23,7 @@ export async function ringOn(
   const userId = connection.user.id;
   for (const call of await openCalls(database.kysely, sessions)) {
     if (call.caller_id === userId) {
-      const back = quietly(() => callerBack(database, sockets, connection, call));
+      const back = quietly(database, () => callerBack(database, sockets, connection, call));
       // Whether a process that held a socket has died shows only after a while; the login does not wait for that.
       if (isVacant(call.caller_socket)) await back;
     } else if (call.state === 'ringing' && !rejectedBy(call).has(userId)) {
@@ -65,10 +65,14 @@ async function callerBack(
 }
 
 /** What looks after calls by itself is done again later where it failed. */
-export async function quietly(work: () => Promise<void>): Promise<void> {
+export async function quietly(
+  { outage }: Pick<Services['database'], 'outage'>,
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
-    log.warn(`calls could not be looked after, trying again: ${describeError(error)}`);
+    if (!outage.explains(error))
+      log.warn(`calls could not be looked after, trying again: ${describeError(error)}`);
   }
 }

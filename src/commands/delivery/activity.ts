@@ -48,7 +48,8 @@ export class Activity {
       try {
         await this.database.transaction((trx) => trx.executeQuery(this.#update(part)));
       } catch (error) {
-        log.warn(`the users' activity could not be written, trying again later: ${describeError(error)}`);
+        if (!this.database.outage.explains(error))
+          log.warn(`the users' activity could not be written, trying again later: ${describeError(error)}`);
         return;
       }
       for (const active of part) if (this.#pending.get(active.id) === active) this.#pending.delete(active.id);

@@ -104,6 +104,7 @@ async function announceReplies(
       observeFirstReply(metrics, topic);
     }
   } catch (error) {
-    log.warn(`a topic's reply could not be told: ${describeError(error)}`);
+    if (!database.outage.explains(error))
+      log.warn(`a topic's reply could not be told: ${describeError(error)}`);
   }
 }

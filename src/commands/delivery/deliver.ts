@@ -60,6 +60,7 @@ export class Deliver {
       settled: () => options.settled(),
       passed: (sessionId) => this.recalls.messagesPassed(sessionId),
       lost: (sessionId) => this.resync(sessionId),
+      isTold: (error) => database.outage.explains(error),
     });
     this.recalls = new Recalls({
       database,
@@ -233,8 +234,10 @@ export class Deliver {
     }
     this.options.members(sessionId, membersVersion).then(
       (known) => notifyElsewhere(sockets, sessionId, senderId, message, known),
-      (error: unknown) =>
-        log.warn(`the participants of a session could not be read: ${describeError(error)}`),
+      (error: unknown) => {
+        if (!this.options.database.outage.explains(error))
+          log.warn(`the participants of a session could not be read: ${describeError(error)}`);
+      },
     );
   }
 

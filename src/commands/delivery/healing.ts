@@ -82,7 +82,7 @@ export class Healing {
       } catch (error) {
         failures += 1;
         this.#again = true;
-        if (failures === 1)
+        if (!this.options.database.outage.explains(error) && failures === 1)
           log.warn(`what was missed could not be read, trying again: ${describeError(error)}`);
       }
       if (this.#again) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS).unref());

@@ -82,7 +82,8 @@ export class Listeners {
       }
       for (const frame of joining.get(sessionId) ?? []) connection.pushEvent(frame);
     } catch (error) {
-      log.warn(`a socket comes again, for what it missed could not be read: ${describeError(error)}`);
+      if (!this.options.database.outage.explains(error))
+        log.warn(`a socket comes again, for what it missed could not be read: ${describeError(error)}`);
       connection.close(CLOSE.tryAgainLater, 'please sync');
     } finally {
       joining.delete(sessionId);
@@ -156,7 +157,8 @@ export class Listeners {
         removed = here.filter((id) => !members.has(id));
         added = event.added.filter(({ id }) => members.has(id));
       } catch (error) {
-        log.warn(`who takes part in a session could not be read: ${describeError(error)}`);
+        if (!database.outage.explains(error))
+          log.warn(`who takes part in a session could not be read: ${describeError(error)}`);
       }
     }
     this.membersChanged({ ...event, removed, added });

@@ -1,4 +1,4 @@
-import { type Queryable } from '../../db/database';
+import { type Database, type Queryable } from '../../db/database';
 import { messageTable } from '../../model/message-tables';
 import { findWithQuoted } from '../../model/messages';
 import { findRecalls } from '../../model/recalls';
@@ -29,7 +29,7 @@ export type RecallEvent = Omit<Extract<BusEvent, { kind: 'recall' }>, 'kind'>;
 type StreamedRecall = StreamItem & RecallEvent & { asker: RecallAsker | undefined };
 
 export interface RecallsOptions {
-  database: { kysely: Queryable };
+  database: Pick<Database, 'kysely' | 'outage'>;
   fileLinks: FileView;
   sockets: Sockets;
   /** The streams of messages. */
@@ -68,6 +68,7 @@ export class Recalls {
         await Promise.allSettled([...(this.#storing.get(sessionId) ?? [])]);
       },
       lost: (sessionId) => options.lost(sessionId),
+      isTold: (error) => database.outage.explains(error),
     });
   }
 

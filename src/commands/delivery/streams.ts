@@ -35,6 +35,8 @@ export interface StreamOptions<Item> {
   passed?(sessionId: string): void;
   /** The messages could not be fetched: whoever hears of the session must resync by itself. */
   lost(sessionId: string): void;
+  /** Whether the log says already why the messages could not be fetched. */
+  isTold(error: unknown): boolean;
 }
 
 /**
@@ -144,7 +146,8 @@ export class Streams<Item extends StreamItem> {
         }
       }
     } catch (error) {
-      log.warn(`sockets come again, for what they missed could not be read: ${describeError(error)}`);
+      if (!this.options.isTold(error))
+        log.warn(`sockets come again, for what they missed could not be read: ${describeError(error)}`);
       // Whoever sent one of them is answered; all sockets come again and sync, so nobody needs what was missed.
       for (const item of waiting) this.options.stale(item);
       stream.lastId = Math.max(stream.lastId, stream.wanted, ...waiting.map((item) => item.id));

@@ -78,7 +78,8 @@ export class Sweep {
           `${files} files that no message names were deleted, and ${objects + temporary} that were left over`,
         );
     } catch (error) {
-      log.warn(`files could not be swept, trying again in an hour: ${describeError(error)}`);
+      if (!this.database.outage.explains(error))
+        log.warn(`files could not be swept, trying again in an hour: ${describeError(error)}`);
     }
   }
 

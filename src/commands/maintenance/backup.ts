@@ -26,7 +26,7 @@ export async function backUp(database: Database, url: string, file: string): Pro
   const part = `${file}.part`;
   await rm(part, { force: true });
   try {
-    if (database.dialect.hasSchemas) await dump(url, part);
+    if (database.dialect.hasSchemas) await dump(database, url, part);
     else await sql`vacuum into ${part}`.execute(database.kysely);
     await rename(part, file);
   } catch (error) {
@@ -49,7 +49,8 @@ export async function restore(database: Database, url: string, file: string): Pr
     throw new Error('The database has tables already: restore into an empty one.');
   }
   await checkEnd(file);
-  const client = await tool(await programOf(['mysql', 'mariadb']), url, ['--default-character-set=utf8mb4']);
+  const program = await programOf(await ownFirst(database, 'mysql', 'mariadb'));
+  const client = await tool(program, url, ['--default-character-set=utf8mb4']);
   await Promise.all([
     pipeline(createReadStream(file), createGunzip(), withoutSandbox(), client.input),
     client.ended,
@@ -57,9 +58,9 @@ export async function restore(database: Database, url: string, file: string): Pr
 }
 
 /** As an account that has its own schema alone: no tablespaces, no positions of the binary log, no GTIDs. */
-async function dump(url: string, file: string): Promise<void> {
+async function dump(database: Database, url: string, file: string): Promise<void> {
   const options = ['--single-transaction', '--quick', '--hex-blob', '--no-tablespaces'];
-  const program = await programOf(['mysqldump', 'mariadb-dump']);
+  const program = await programOf(await ownFirst(database, 'mysqldump', 'mariadb-dump'));
   if (program.knows('set-gtid-purged')) options.push('--set-gtid-purged=OFF');
   const dumper = await tool(program, url, [...options, '--default-character-set=utf8mb4']);
   dumper.input.end();
@@ -150,6 +151,13 @@ function encryption(program: Program, { sslCa, sslMode }: MysqlUrl): string[] {
   }
   if (sslMode === 'DISABLED') return ['--skip-ssl'];
   return [...ca, sslMode.startsWith('VERIFY') ? '--ssl-verify-server-cert' : '--ssl'];
+}
+
+/** Where both are there: MySQL's programs can't log in to MariaDB, whose accounts have passwords of an old kind. */
+async function ownFirst(database: Database, ofMysql: string, ofMariaDb: string): Promise<string[]> {
+  const { rows } = await sql<{ version: string }>`select version() as version`.execute(database.kysely);
+  const isMariaDb = rows[0]?.version.includes('MariaDB') === true;
+  return isMariaDb ? [ofMariaDb, ofMysql] : [ofMysql, ofMariaDb];
 }
 
 /** The first of `names` that this machine has. */

@@ -21,6 +21,7 @@ export async function countForMetrics({ database, metrics }: Pick<Services, 'dat
   } catch (error) {
     metrics.topicsWaiting.set(NaN);
     for (const channel of LABELS.channel) metrics.noticesWaiting.set({ channel }, NaN);
-    log.warn(`what waits could not be counted: ${describeError(error)}`);
+    if (!database.outage.explains(error))
+      log.warn(`what waits could not be counted: ${describeError(error)}`);
   }
 }

@@ -81,7 +81,8 @@ export class Retention {
       () => {
         this.runOnce()
           .catch((error: unknown) => {
-            log.warn(`retention could not work, trying again later: ${describeError(error)}`);
+            if (!this.options.database.outage.explains(error))
+              log.warn(`retention could not work, trying again later: ${describeError(error)}`);
           })
           .finally(() => this.#lookIn(LOOK_MS));
       },

@@ -62,7 +62,8 @@ export class Acknowledgements {
         await this.#write(part);
         waitMs = this.#pending.size >= A_STATEMENT ? 0 : this.gatherMs;
       } catch (error) {
-        log.warn(`acknowledgements could not be written: ${describeError(error)}`);
+        if (!this.database.outage.explains(error))
+          log.warn(`acknowledgements could not be written: ${describeError(error)}`);
         if (this.#closing) break;
         for (const each of part) this.#keep(each);
         waitMs = FAILED_WAIT_MS;

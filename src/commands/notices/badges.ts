@@ -43,7 +43,10 @@ export class Badges {
       (clientIds) => {
         for (const clientId of clientIds) this.#want(clientId, userId);
       },
-      (error: unknown) => log.warn(`a badge could not be set: ${describeError(error)}`),
+      (error: unknown) => {
+        if (!this.database.outage.explains(error))
+          log.warn(`a badge could not be set: ${describeError(error)}`);
+      },
     );
   }
 
@@ -110,7 +113,8 @@ export class Badges {
       if (outcome?.result === 'unknown device') await retireDevice(this.database.kysely, device);
       return outcome?.result === 'retry';
     } catch (error) {
-      log.warn(`a badge could not be set, trying again: ${describeError(error)}`);
+      if (!this.database.outage.explains(error))
+        log.warn(`a badge could not be set, trying again: ${describeError(error)}`);
       return true;
     }
   }

@@ -56,9 +56,10 @@ export class Notices {
     this.#wechat.start();
     if (this.#getui !== undefined) this.#getui.start();
     else
-      skipAllPushes(this.options.database).catch((error: unknown) =>
-        log.warn(`pushes that nobody makes any more could not be skipped: ${describeError(error)}`),
-      );
+      skipAllPushes(this.options.database).catch((error: unknown) => {
+        if (!this.options.database.outage.explains(error))
+          log.warn(`pushes that nobody makes any more could not be skipped: ${describeError(error)}`);
+      });
   }
 
   /** Notices were committed. */

@@ -53,7 +53,8 @@ export class PushRecalls {
     try {
       await work();
     } catch (error) {
-      log.warn(`a push could not be taken back: ${describeError(error)}`);
+      if (!this.database.outage.explains(error))
+        log.warn(`a push could not be taken back: ${describeError(error)}`);
     }
   }
 }

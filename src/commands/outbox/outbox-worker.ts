@@ -95,7 +95,10 @@ export class OutboxWorker<Row extends OutboxRow> {
         if (rows.length === free) this.#again = true;
       }
     } catch (error) {
-      log.warn(`${this.channel.name}: what is due could not be read, trying again: ${describeError(error)}`);
+      if (!this.database.outage.explains(error))
+        log.warn(
+          `${this.channel.name}: what is due could not be read, trying again: ${describeError(error)}`,
+        );
     } finally {
       this.#looking = undefined;
     }
@@ -117,7 +120,8 @@ export class OutboxWorker<Row extends OutboxRow> {
     try {
       outcome = await channel.send(row);
     } catch (error) {
-      log.error(`${channel.name}: ${row.id} could not be worked on: ${describeError(error)}`);
+      if (!this.database.outage.explains(error))
+        log.error(`${channel.name}: ${row.id} could not be worked on: ${describeError(error)}`);
       outcome = { state: 'pending', error: 'internal' };
     }
     try {
@@ -126,7 +130,8 @@ export class OutboxWorker<Row extends OutboxRow> {
       if (isOurs && finished.state !== 'pending') channel.ended(row, finished.state);
     } catch (error) {
       // The claim runs out, and the row comes again.
-      log.warn(`${channel.name}: what became of ${row.id} could not be written: ${describeError(error)}`);
+      if (!this.database.outage.explains(error))
+        log.warn(`${channel.name}: what became of ${row.id} could not be written: ${describeError(error)}`);
     }
   }
 

@@ -53,7 +53,8 @@ export class ReplyReminder {
     try {
       while (!this.#isClosing && (await this.#look(remindMs)) === LOOK);
     } catch (error) {
-      log.warn(`topics that wait for a reply could not be read, trying again: ${describeError(error)}`);
+      if (!this.parts.database.outage.explains(error))
+        log.warn(`topics that wait for a reply could not be read, trying again: ${describeError(error)}`);
     }
   }
 

@@ -255,10 +255,7 @@ function endLater(response: ServerResponse, text: string): void {
 /** Any error as one that a client may see; what nobody foresaw is logged here, once. */
 export function toAppError(context: Services, error: unknown, requestIdentifier?: string): AppError {
   if (error instanceof AppError) return error;
-  if (context.database.dialect.isUnavailable(error)) {
-    context.outage.noticed(error);
-    return unavailable('The database is away.');
-  }
+  if (context.database.outage.explains(error)) return unavailable('The database is away.');
   log.error(`unexpected: ${describeError(error)}`, requestIdentifier);
   return new AppError('internal', 'Something went wrong here.');
 }

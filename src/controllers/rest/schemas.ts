@@ -236,7 +236,8 @@ export const wire = {
       }),
       thumbnail: z.string().optional().meta({ example: '/api/v2/files/…?exp=…&sig=…&size=thumbnail' }),
     })
-    .meta({ id: 'File' }),
+    // `File` is a type of browsers: generated clients would mix them up.
+    .meta({ id: 'StoredFile' }),
 };
 
 /** A list that pages by a cursor. */

@@ -3,13 +3,14 @@ import { CompiledQuery, HandleEmptyInListsPlugin, Kysely, replaceWithNoncontinge
 import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
 import { describeError, log } from '../../logger';
 import { type MysqlUrl, parseMysqlUrl } from '../../resources/config/mysql-url';
-import { type Database } from '../database';
+import { type OpenedDatabase } from '../database';
 import { withRetries } from '../retries';
 import { type Schema } from '../schema';
 import { type Run, statement } from '../statement';
 import { MysqlConnections } from './mysql-connections';
 import { LocklessMysqlDialect } from './mysql-kysely';
 import { mysqlDialect } from './mysql-dialect';
+import { isUnavailable } from './mysql-errors';
 import { runAsText } from './mysql-run';
 
 /** Shorter than the 10 s that a request may wait; a writer's is much shorter, since every send waits for it. */
@@ -28,7 +29,7 @@ const BEGIN = [statement('savepoint batch')];
 const STILL_THERE = [statement('release savepoint batch'), statement('savepoint batch')];
 
 /** Opens `mysql://user:password@host:port/database`. It connects at the first query. @param connections at most, over all; 2 or more */
-export function openMysql(url: string, connections: number): Database {
+export function openMysql(url: string, connections: number): OpenedDatabase {
   const parts = parseMysqlUrl(url);
   if (parts === undefined) throw new Error('no URL of a MySQL database');
   const { database, host, password, port, sslMode, user } = parts;
@@ -115,7 +116,9 @@ function prepareConnection(connection: PoolConnection, variables: string): void 
   for (const statement of statements) {
     connection.query(statement, (error: unknown) => {
       if (!(error instanceof Error)) return;
-      log.warn(`a connection to the database could not be set up: ${describeError(error)}`);
+      // Whoever uses the connection meets the outage, too.
+      if (!isUnavailable(error))
+        log.warn(`a connection to the database could not be set up: ${describeError(error)}`);
       connection.destroy();
     });
   }

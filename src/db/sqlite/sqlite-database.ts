@@ -8,7 +8,7 @@ import {
 } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import { makeFolder } from '../../folders';
-import { type Database } from '../database';
+import { type OpenedDatabase } from '../database';
 import { withRetries } from '../retries';
 import { type Schema } from '../schema';
 import { type Run, runInTurn, type Statement, type StatementResult } from '../statement';
@@ -35,7 +35,7 @@ const SETTINGS = [
  * Opens `:memory:` or a file, whose folder is made. It has one connection, which runs in the server's own thread.
  * @throws Error with a sentence for the operator where no driver is there; the driver's error when the file can't be opened
  */
-export function openSqlite(file: string): Database {
+export function openSqlite(file: string): OpenedDatabase {
   if (file !== ':memory:') makeFolder(path.dirname(file));
   const driver = withStatementsKept(openDriver(file));
   for (const setting of SETTINGS) run(driver, `pragma ${setting}`);

@@ -87,6 +87,7 @@ function legible(raw: RawSchema): JsonSchema {
     if (isAnyJson(name)) delete result.$ref;
     else result.$ref = PREFIX + name;
   }
+  if (Number.isInteger(result.const)) result.type = 'integer';
   if (result.type === 'integer') {
     if (typeof result.default === 'string') result.default = Number(result.default);
     delete result.pattern;

@@ -56,6 +56,7 @@ export interface WebhookOperation {
   operationId: string;
   summary: string;
   description: string;
+  security: [];
   parameters: { name: string; in: 'header'; required: boolean; description: string; schema: JsonSchema }[];
   requestBody: { required: boolean; content: Content };
   responses: Record<string, { description: string }>;

@@ -5,7 +5,7 @@ import { clientId } from '../../../model/values/identifiers';
 import { devicesOf, removeDevice } from '../../../model/devices';
 import { deviceView } from '../../../views/user';
 import { type Route, route } from '../route';
-import { time } from '../schemas';
+import { listOf, time } from '../schemas';
 
 const device = z
   .object({
@@ -28,7 +28,7 @@ export const deviceRoutes: Route[] = [
     summary: "The user's phones that pushes go to, the one named last first",
     problems: ['forbidden'],
     responses: {
-      200: { description: 'the devices', schema: z.object({ items: z.array(device), next: z.null() }) },
+      200: { description: 'the devices', schema: listOf(device) },
     },
     handle: async ({ context, principal, params }) => {
       const db = context.database.kysely;

@@ -30,7 +30,10 @@ const envelope = {
   client_msg_id: clientMsgId.optional(),
   reply_to: replyTo,
 };
-const sendBody = withQuickCheck(z.object(envelope).and(messageInput), messageInputWith(envelope));
+const sendBody = withQuickCheck(
+  z.object(envelope).and(messageInput).meta({ id: 'SentMessage' }),
+  messageInputWith(envelope),
+);
 
 /** Also reached without the router: see `fast-door.ts`. */
 export const sendRoute: Route = route({

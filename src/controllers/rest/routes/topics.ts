@@ -53,7 +53,7 @@ const topicBody = z.object({
   session_type: sessionType.optional(),
   participants: participants.optional(),
   messages: z
-    .array(z.object({ sender_id: userId.optional() }).and(messageInput))
+    .array(z.object({ sender_id: userId.optional() }).and(messageInput).meta({ id: 'FirstMessage' }))
     .max(500)
     .optional(),
 });
