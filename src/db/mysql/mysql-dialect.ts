@@ -50,9 +50,11 @@ export const mysqlDialect: Dialect = {
     );
     return found.rows.length > 0;
   },
-  replaceUniqueIndex: async (db, table, index, columns) => {
+  replaceIndex: async (db, table, index, columns, unique) => {
     await sql`alter table ${sql.table(table)} drop index ${sql.ref(index)},
-      add unique index ${sql.ref(index)} (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
+      add ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(index)} (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(
+      db,
+    );
   },
   addColumns: async (db, table, columns) => {
     const added = Object.entries(columns).map(([name, type]) => sql`add column ${sql.ref(name)} ${type}`);
