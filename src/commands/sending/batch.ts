@@ -215,7 +215,9 @@ async function draftOf(queued: QueuedSend, reads: Reads, named: NamedFiles, run:
   if (replyTo !== undefined && quoted === undefined)
     throw invalidField('reply_to', 'no message of the session');
   const isForward = message.type === MESSAGE_TYPE.forwarded;
-  const content = isForward ? await forwardedContent(run, message.content, senderId) : queued.content;
+  const content = isForward
+    ? await forwardedContent(run, dialect, message.content, senderId)
+    : queued.content;
   return {
     quoted,
     senderId: senderId ?? SYSTEM_USER.id,

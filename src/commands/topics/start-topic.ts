@@ -202,7 +202,7 @@ async function contentsOf(
       contents.push({ type, senderId, content: contentText(message, message.source), files });
       continue;
     }
-    const content = await forwardedContent(run, message.content, senderId, path);
+    const content = await forwardedContent(run, dialect, message.content, senderId, path);
     copied += content.length;
     if (copied > MAX_COPIED) throw invalidField(path, 'too much is forwarded at once');
     contents.push({ type, senderId, content, files: await filesOfCopy(run, dialect, type, content, path) });

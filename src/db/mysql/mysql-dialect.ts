@@ -15,6 +15,8 @@ export const mysqlDialect: Dialect = {
   // A collation that both MySQL and MariaDB have, and in which ids that differ in case differ.
   tableOptions: sql`engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin`,
   forUpdate: ' for update',
+  // MariaDB knows no FOR SHARE.
+  forShare: ' lock in share mode',
   now: 'utc_timestamp(3)',
   idStep: '@@auto_increment_increment',
   // Microseconds that end with three zeros: times are whole milliseconds.

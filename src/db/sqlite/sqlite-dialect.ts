@@ -23,6 +23,7 @@ export const sqliteDialect: Dialect = {
   },
   tableOptions: sql``,
   forUpdate: '',
+  forShare: '',
   now: `strftime('%Y-%m-%d %H:%M:%f', 'now')`,
   idStep: '1',
   millisecondsBetween: (from, to) => `(${milliseconds(to)} - ${milliseconds(from)})`,
