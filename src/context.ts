@@ -244,7 +244,8 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await writer.idle();
       await lone?.close();
       await retention.close();
-      badges.close();
+      // They need Getui, which the notices close.
+      await Promise.all([badges.close(), pushRecalls.close()]);
       await Promise.all([notices.close(), webhooks.close()]);
       await acknowledgements.close();
       await activity.close();

@@ -8,6 +8,8 @@ export interface Dialect {
   readonly tableOptions: RawBuilder<unknown>;
   /** Ends a SELECT that locks its rows until the transaction's end. SQLite's write transactions exclude each other. */
   readonly forUpdate: string;
+  /** Ends a SELECT whose rows nobody else may change until the transaction's end, while others may read them so, too. */
+  readonly forShare: string;
   /** The database's clock as a text that `SqlTime` describes: UTC, milliseconds. An SQL expression. */
   readonly now: string;
   /** The distance between the ids of one INSERT's rows, an SQL expression: more than 1 in a Galera or group-replication cluster. */
@@ -43,11 +45,12 @@ export interface Dialect {
   hasColumn(db: Kysely<unknown>, table: string, column: string): Promise<boolean>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
   /** Makes an index again with other columns, in one go. */
-  replaceUniqueIndex(
+  replaceIndex(
     db: Kysely<unknown>,
     table: string,
     index: string,
     columns: readonly string[],
+    unique: boolean,
   ): Promise<void>;
   /** All or none of them. @param columns their types, by name */
   addColumns(

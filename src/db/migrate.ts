@@ -13,6 +13,7 @@ import { recalls } from './migrations/0004-recalls';
 import { files } from './migrations/0005-files';
 import { devices } from './migrations/0006-devices';
 import { callRings } from './migrations/0019-call-rings';
+import { noticesWaiting } from './migrations/0020-notices-waiting';
 import { createServerState } from './migrations/ddl';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
@@ -29,6 +30,7 @@ export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0005-files': files,
   '0006-devices': devices,
   '0019-call-rings': callRings,
+  '0020-notices-waiting': noticesWaiting,
 };
 
 /** How long a process that died keeps the others from the schema; one that lives renews its lease. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
 import { type NoticeRow } from '../db/schema';
@@ -64,17 +65,27 @@ function groupsOf(rows: readonly NoticeRow[]): Map<string, NoticeRow[]> {
   return groups;
 }
 
-/** All of the device and session that are pending, also those under way, by age. */
-function pendingOf(trx: Queryable, { client_id, session_id, user_id }: NoticeRow): Promise<NoticeRow[]> {
+/**
+ * All of the device and session that are pending, also those under way, by age. They are looked for without locks, as
+ * `settleNotices` does.
+ */
+async function pendingOf(
+  trx: Queryable,
+  { client_id, session_id, user_id }: NoticeRow,
+): Promise<NoticeRow[]> {
+  const { rows } = await sql<{ id: number }>`select id from notices /*! force index (notices_waiting) */
+    where user_id = ${user_id} and session_id = ${session_id} and state = 'pending' and message_id is not null
+      and client_id = ${client_id} and channel = ${CHANNEL}`.execute(trx);
+  if (rows.length === 0) return [];
   return trx
     .selectFrom('notices')
     .selectAll()
-    .where('user_id', '=', user_id)
-    .where('session_id', '=', session_id)
-    .where('client_id', '=', client_id)
-    .where('channel', '=', CHANNEL)
+    .where(
+      'id',
+      'in',
+      rows.map(({ id }) => id),
+    )
     .where('state', '=', 'pending')
-    .where('message_id', 'is not', null)
     .orderBy('message_id')
     .forUpdate()
     .execute();

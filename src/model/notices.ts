@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
-import { type NoticeRow, type NoticeState } from '../db/schema';
+import { NOTICE_CHANNELS, type NoticeRow, type NoticeState } from '../db/schema';
 import { type WantedEvents } from './written-events';
 import { lockSession } from './appending/locked-session';
 import { tellFailed } from './failed-notices';
@@ -17,10 +17,13 @@ export interface Acknowledgement {
   messageId: number;
 }
 
+/** What one statement settles; SQLite takes 32,766 values. */
+const SETTLED_AT_ONCE = 1_000;
+
 /**
- * What still waits of these messages' notices (also for a retry), and is not being sent, is delivered: one statement. (Where
- * many wait, MariaDB would rather read the whole table than any index: hence the hint, which is a comment to SQLite.)
- * @param acknowledgements in the order of users, so that two processes lock the rows in the same order
+ * What still waits of these messages' notices (also for a retry), and is not being sent, is delivered. The rows are looked for
+ * without locks: a scan that locks would meet a worker's update the other way round. (Where many wait, MariaDB would rather read
+ * the whole table than any index: hence the hint, which is a comment to SQLite.)
  * @returns how many notices it settled
  */
 export async function settleNotices(
@@ -33,12 +36,22 @@ export async function settleNotices(
     ({ messageId, sessionId, userId }) =>
       sql`(user_id = ${userId} and session_id = ${sessionId} and message_id <= ${messageId})`,
   );
-  const { numAffectedRows } = await sql`update notices /*! force index (notices_message) */
-    set state = 'delivered', update_time = ${sql.raw(dialect.now)}
-    where state = 'pending' and claimed_by is null and channel = ${channel} and (${sql.join(places, sql` or `)})`.execute(
-    db,
-  );
-  return Number(numAffectedRows ?? 0);
+  for (let settled = 0; ;) {
+    const { rows } = await sql<{ id: number }>`select id from notices /*! force index (notices_waiting) */
+      where state = 'pending' and claimed_by is null and channel = ${channel} and (${sql.join(places, sql` or `)})
+      limit ${sql.lit(SETTLED_AT_ONCE)}`.execute(db);
+    if (rows.length === 0) return settled;
+    const ids = rows.map(({ id }) => id).sort((first, second) => first - second);
+    const { numUpdatedRows } = await db
+      .updateTable('notices')
+      .set({ state: 'delivered', update_time: sql.raw<SqlTime>(dialect.now) })
+      .where('id', 'in', ids)
+      .where('state', '=', 'pending')
+      .where('claimed_by', 'is', null)
+      .executeTakeFirst();
+    settled += Number(numUpdatedRows);
+    if (rows.length < SETTLED_AT_ONCE) return settled;
+  }
 }
 
 export interface NoticeFilter {
@@ -59,7 +72,9 @@ export async function findNotices(
     .orderBy('id', 'desc')
     .limit(limit + 1);
   if (state !== undefined) query = query.where('state', '=', state);
+  // The index begins with the channel.
   if (channel !== undefined) query = query.where('channel', '=', channel);
+  else if (state !== undefined) query = query.where('channel', 'in', NOTICE_CHANNELS);
   if (before !== undefined) query = query.where('id', '<', before);
   return query.execute();
 }
@@ -114,6 +129,7 @@ export async function waitingNotices(db: Queryable): Promise<Map<string, number>
   const rows = await db
     .selectFrom('notices')
     .select((eb) => ['channel', eb.fn.countAll<number>().as('count')])
+    .where('channel', 'in', NOTICE_CHANNELS)
     .where('state', '=', 'pending')
     .groupBy('channel')
     .execute();

@@ -1,5 +1,5 @@
 import { type Queryable } from '../db/database';
-import { type EventState, type MessageTableName, type NoticeState } from '../db/schema';
+import { type EventState, type MessageTableName, NOTICE_CHANNELS, type NoticeState } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { messagesBySession } from './message-tables';
 
@@ -85,6 +85,7 @@ export async function settledNoticesBefore(db: Queryable, time: SqlTime, limit: 
     const rows = await db
       .selectFrom('notices')
       .select('id')
+      .where('channel', 'in', NOTICE_CHANNELS)
       .where('state', '=', state)
       .where('due_time', '<', time)
       .where('update_time', '<', time)

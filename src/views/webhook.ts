@@ -34,22 +34,24 @@ function messageOf(text: string, content: WebhookContent): RawJson {
   const {
     client_msg_id: _id,
     content: _content,
-    reply_to: quoted,
     ...rest
   } = JSON.parse(text) as {
     client_msg_id: unknown;
     content: unknown;
     reply_to: Record<string, unknown> | null;
   };
-  const { text: _text, ...reply } = quoted ?? {};
-  return new RawJson(JSON.stringify({ ...rest, reply_to: quoted === null ? null : reply }));
+  const { text: _text, ...reply } = rest.reply_to ?? {};
+  // The fields stay in the API's order.
+  return new RawJson(JSON.stringify({ ...rest, reply_to: rest.reply_to === null ? null : reply }));
 }
 
 /** @param state the topic's state after the event's transaction, JSON */
 function topicOf(row: TopicRow, state: string | null, content: WebhookContent): Record<string, unknown> {
   const then = state === null ? {} : (JSON.parse(state) as Partial<TopicRow>);
-  const { description, name, ...rest } = topicView({ ...row, ...then });
-  return content === 'full' ? { ...rest, name, description } : rest;
+  const topic = topicView({ ...row, ...then });
+  if (content === 'full') return topic;
+  const { description: _description, name: _name, ...rest } = topic;
+  return rest;
 }
 
 /** An event as the platform's operators see it. */

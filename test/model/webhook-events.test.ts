@@ -29,6 +29,7 @@ eachDatabase('Webhooks tell', (database) => {
     should(event!.timestamp).equal(sent.timestamp);
     const { client_msg_id: _id, content: _content, ...rest } = sent;
     should(event!.data).eql({ message: rest, session_id: 's', sequence: 1 });
+    should(Object.keys(event!.data.message as object)).eql(Object.keys(rest));
     should(receiver.requests[0]!.body).not.match(/secret|private/);
     const [row] = await eventsWhen(server, 's', ([first]) => first?.state === 'sent');
     should(row).containEql({ attempts: 1, last_error: null, message_id: sent.id });

@@ -28,6 +28,7 @@ describe('What faults say', () => {
     ['too many', z.array(z.string()).max(1), ['a', 'b'], 'at most 1 items'],
     ['too short', z.string().min(2), 'a', 'at least 2 characters'],
     ['too large', z.number().max(5), 6, 'at most 5'],
+    ['not large enough', z.number().positive(), 0, 'more than 0'],
     ['no URL', z.url(), 'x', 'a valid url'],
     ['neither kind', z.union([z.string(), z.object({})]), 1, 'a string or an object'],
     ['its own words', z.string('a name'), 1, 'a name'],

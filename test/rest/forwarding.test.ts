@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import mysql from 'mysql2/promise';
 import should from 'should';
-import { eachDatabase } from '../support/databases';
+import { eachDatabase, eachSqlServer } from '../support/databases';
 import { Api, faultPaths } from './api';
 
 eachDatabase('Forwarding', (database) => {
@@ -111,4 +113,46 @@ eachDatabase('Forwarding', (database) => {
     should([refused.status, faultPaths(refused)]).eql([400, ['messages.5.content']]);
     (await start(5)).status.should.equal(201);
   });
+});
+
+/** A recall of another process, as far as a forward meets it: it holds the message's row, and has not committed. */
+eachSqlServer("A forward of another session's message that is being taken back", (database) => {
+  let api: Api;
+  let recaller: mysql.Connection;
+  before(async () => {
+    const url = await database.freshUrl();
+    api = await Api.start({ IM_DATABASE_URL: url });
+    await api.server.users('D1', 'D2', 'P1');
+    recaller = await mysql.createConnection(url);
+  });
+  after(async () => {
+    await recaller.end();
+    await api.stop();
+  });
+
+  for (const way of ['a send', 'the start of a topic'])
+    for (const end of ['commit', 'rollback'])
+      it(`waits for the ${end}: ${way}`, async () => {
+        const source = await api.session(3, 'D1', 'D2');
+        const target = await api.session(1, 'D1', 'P1');
+        const { id } = await api.server.send(source, 'D2', '发错了');
+        await recaller.query('begin');
+        await recaller.query(
+          "update group_messages set content = null, recalled_by = 'D2', recalled_time = timestamp where id = ?",
+          [id],
+        );
+        const message = { type: 8, content: { session_id: source, message_id: id } };
+        const forwarded =
+          way === 'a send'
+            ? api.post('D1', `/sessions/${target}/messages`, message)
+            : api.post('D1', `/sessions/${api.fresh('t')}/topics`, {
+                session_id: target,
+                name: 'x',
+                messages: [message],
+              });
+        const first = await Promise.race([forwarded, sleep(300, 'waits')]);
+        await recaller.query(end);
+        should(first).equal('waits');
+        (await forwarded).status.should.equal(end === 'commit' ? 400 : 201);
+      });
 });

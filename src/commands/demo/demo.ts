@@ -131,6 +131,7 @@ async function storeLine(
       ? JSON.stringify(line.content)
       : await forwardedContent(
           run,
+          dialect,
           { session_id: 'demo-team', message_id: teamMessages[line.forward] ?? 0 },
           line.from,
         );

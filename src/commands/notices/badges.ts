@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database } from '../../db/database';
 import { describeError, log } from '../../logger';
 import { activeDevicesOn, findDevice, retireDevice } from '../../model/devices';
@@ -7,6 +8,9 @@ import { retryDelayMs } from './wechat-channel';
 
 const EVERY_MS = 2_000;
 const GIVE_UP_MS = 24 * 60 * 60_000;
+/** What a stop waits for: the last count's 2 s, and its call. */
+const GRACE_MS = EVERY_MS + 500;
+const LOOK_MS = 20;
 
 /** A device whose badge is to be set, or was a moment ago. */
 interface Pending {
@@ -28,6 +32,8 @@ interface Pending {
  */
 export class Badges {
   readonly #pending = new Map<string, Pending>();
+  /** Users whose devices are being looked up. */
+  #lookups = 0;
   #closed = false;
 
   /** @param getui undefined: there are no badges */
@@ -39,21 +45,33 @@ export class Badges {
   /** The user has fewer unread messages than before: read, or lost with a session. */
   reduced(userId: string): void {
     if (this.getui === undefined || this.#closed) return;
-    activeDevicesOn(this.database.kysely, userId, 'ios').then(
-      (clientIds) => {
-        for (const clientId of clientIds) this.#want(clientId, userId);
-      },
-      (error: unknown) => {
-        if (!this.database.outage.explains(error))
-          log.warn(`a badge could not be set: ${describeError(error)}`);
-      },
-    );
+    this.#lookups += 1;
+    activeDevicesOn(this.database.kysely, userId, 'ios')
+      .then(
+        (clientIds) => {
+          for (const clientId of clientIds) this.#want(clientId, userId);
+        },
+        (error: unknown) => {
+          if (!this.database.outage.explains(error))
+            log.warn(`a badge could not be set: ${describeError(error)}`);
+        },
+      )
+      .finally(() => (this.#lookups -= 1));
   }
 
-  close(): void {
+  /** Sends the last counts first, but for those that failed before. */
+  async close(): Promise<void> {
+    const giveUp = performance.now() + GRACE_MS;
+    while (this.#isBusy && performance.now() < giveUp) await sleep(LOOK_MS);
     this.#closed = true;
     for (const { timer } of this.#pending.values()) clearTimeout(timer);
     this.#pending.clear();
+  }
+
+  get #isBusy(): boolean {
+    const waits = ({ failures, isUnderWay, timer }: Pending) =>
+      failures === 0 && (isUnderWay || timer !== undefined);
+    return this.#lookups > 0 || [...this.#pending.values()].some(waits);
   }
 
   #want(clientId: string, userId: string): void {

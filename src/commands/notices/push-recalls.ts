@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database } from '../../db/database';
 import { type NoticeRow } from '../../db/schema';
 import { describeError, log } from '../../logger';
@@ -8,8 +9,13 @@ import { newRequestId, sentPushes } from '../../model/push-notices';
 import { findSession } from '../../model/sessions';
 import { type Getui } from '../../push/getui/getui';
 
+/** So long a stop waits for those under way. */
+const GRACE_MS = 2_000;
+
 /** Takes pushes back whose messages were taken back. It is tried once: what fails stays on the phone. */
 export class PushRecalls {
+  readonly #underWay = new Set<Promise<void>>();
+
   /** @param getui undefined: there are no pushes */
   constructor(
     private readonly database: Database,
@@ -19,7 +25,7 @@ export class PushRecalls {
   /** To be called after the commit of a message's recall. */
   recalled(sessionId: string, messageId: number): void {
     if (this.getui === undefined) return;
-    void this.#quietly(async () => {
+    this.#quietly(async () => {
       const notices = await sentPushes(this.database.kysely, sessionId, messageId);
       await Promise.all(notices.map((notice) => this.#revoke(notice)));
     });
@@ -29,7 +35,7 @@ export class PushRecalls {
   sentLate(notice: NoticeRow): void {
     const { message_id: messageId, session_id: sessionId } = notice;
     if (messageId === null) return;
-    void this.#quietly(async () => {
+    this.#quietly(async () => {
       const session = await findSession(this.database.kysely, sessionId);
       if (session === undefined) return;
       const message = await findMessage(
@@ -49,12 +55,18 @@ export class PushRecalls {
     await this.getui?.revoke(client_id, newRequestId(), task_id);
   }
 
-  async #quietly(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (!this.database.outage.explains(error))
-        log.warn(`a push could not be taken back: ${describeError(error)}`);
-    }
+  /** Waits for those under way. */
+  async close(): Promise<void> {
+    await Promise.race([Promise.all(this.#underWay), sleep(GRACE_MS, undefined, { ref: false })]);
+  }
+
+  #quietly(work: () => Promise<void>): void {
+    const working = work()
+      .catch((error: unknown) => {
+        if (!this.database.outage.explains(error))
+          log.warn(`a push could not be taken back: ${describeError(error)}`);
+      })
+      .finally(() => this.#underWay.delete(working));
+    this.#underWay.add(working);
   }
 }

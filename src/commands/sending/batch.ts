@@ -233,6 +233,6 @@ async function contentOf(queued: QueuedSend, named: NamedFiles, run: Run, dialec
   const { message, senderId } = queued.send;
   if (message.type !== MESSAGE_TYPE.forwarded)
     return { content: queued.content, files: named.allowed(namingOf(queued)) };
-  const content = await forwardedContent(run, message.content, senderId);
+  const content = await forwardedContent(run, dialect, message.content, senderId);
   return { content, files: await filesOfCopy(run, dialect, message.type, content) };
 }

@@ -1,3 +1,4 @@
+import { type Dialect } from '../../db/dialect';
 import { type Run } from '../../db/statement';
 import { invalidField } from '../../errors';
 import { findForwarded } from '../../model/forward';
@@ -17,11 +18,12 @@ const OUTER_DEPTH = 4;
  */
 export async function forwardedContent(
   run: Run,
+  dialect: Dialect,
   forward: Forward,
   senderId: string | null,
   path = 'content',
 ): Promise<string> {
-  const source = await findForwarded(run, forward, senderId);
+  const source = await findForwarded(run, dialect, forward, senderId);
   if (source === undefined) throw invalidField(path, 'no message that the sender may read');
   const content = `{"session_id":${JSON.stringify(forward.session_id)},"message_id":${forward.message_id},"message":${copyJson(source)}}`;
   if (jsonDepth(content) > MAX_JSON_DEPTH - OUTER_DEPTH || content.length > MAX_LENGTH) {

@@ -212,7 +212,7 @@ async function contentsOf(
         contents.push({ type, senderId, content: contentText(message, message.source), files });
         continue;
       }
-      const content = await forwardedContent(run, message.content, senderId, path);
+      const content = await forwardedContent(run, dialect, message.content, senderId, path);
       copied += content.length;
       // No more is read then.
       if (copied > MAX_COPIED) break;

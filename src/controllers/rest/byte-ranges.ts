@@ -2,7 +2,7 @@ import { AppError } from '../../errors';
 import { type ByteRange } from '../../files/store';
 
 /** One range; of what has several, all of it is sent. */
-const ONE_RANGE = /^bytes=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i;
+const ONE_RANGE = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
 
 /**
  * The part that a `Range` header asks for (RFC 9110, section 14); undefined: all of it.

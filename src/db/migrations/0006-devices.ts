@@ -26,6 +26,6 @@ export const devices: SchemaStep = {
     await addColumn(db, dialect, 'notices', 'fallback_time', time);
     // A message has a notice a patient and device, no longer one a patient. Statements hint at the index by its name.
     const columns = ['user_id', 'session_id', 'message_id', 'client_id'];
-    await dialect.replaceUniqueIndex(db, 'notices', 'notices_message', columns);
+    await dialect.replaceIndex(db, 'notices', 'notices_message', columns, true);
   },
 };

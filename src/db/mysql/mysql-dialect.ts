@@ -15,6 +15,8 @@ export const mysqlDialect: Dialect = {
   // A collation that both MySQL and MariaDB have, and in which ids that differ in case differ.
   tableOptions: sql`engine=InnoDB default charset=utf8mb4 collate=utf8mb4_bin`,
   forUpdate: ' for update',
+  // MariaDB knows no FOR SHARE.
+  forShare: ' lock in share mode',
   now: 'utc_timestamp(3)',
   idStep: '@@auto_increment_increment',
   // Microseconds that end with three zeros: times are whole milliseconds.
@@ -50,9 +52,11 @@ export const mysqlDialect: Dialect = {
     );
     return found.rows.length > 0;
   },
-  replaceUniqueIndex: async (db, table, index, columns) => {
+  replaceIndex: async (db, table, index, columns, unique) => {
     await sql`alter table ${sql.table(table)} drop index ${sql.ref(index)},
-      add unique index ${sql.ref(index)} (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
+      add ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(index)} (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(
+      db,
+    );
   },
   addColumns: async (db, table, columns) => {
     const added = Object.entries(columns).map(([name, type]) => sql`add column ${sql.ref(name)} ${type}`);
