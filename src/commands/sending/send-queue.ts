@@ -30,10 +30,15 @@ export class SendQueue {
     return this.#waiting.length;
   }
 
+  /** @throws AppError `unavailable` when too much waits for one more of this length */
+  checkRoom(length: number): void {
+    if (this.size >= MAX_WAITING || this.#length + length > MAX_WAITING_LENGTH)
+      throw unavailable('Too many messages wait for the database.');
+  }
+
   /** @throws AppError `unavailable` when too much waits */
   push(queued: QueuedSend): void {
-    if (this.size >= MAX_WAITING || this.#length + queued.content.length > MAX_WAITING_LENGTH)
-      throw unavailable('Too many messages wait for the database.');
+    this.checkRoom(queued.content.length);
     this.#waiting.push(queued);
     this.#length += queued.content.length;
   }

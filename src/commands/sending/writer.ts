@@ -51,9 +51,16 @@ export class Writer {
     const key = clientMsgId === null ? null : clientKey(sessionId, senderId ?? SYSTEM_USER.id, clientMsgId);
     return new Promise((resolve, reject) => {
       const content = contentText(send.message, send.source);
+      // It holds the whole request, and the send may wait for long.
+      send.source = undefined;
       this.#queue.push({ send, key, content, since: performance.now(), resolve, reject });
       this.#running ??= this.#run();
     });
+  }
+
+  /** Before a send of this length is read. @throws AppError `unavailable` when it could only be refused */
+  checkRoom(length: number): void {
+    this.#queue.checkRoom(length);
   }
 
   /** Resolves when the transactions that are under way now have ended and were told. */

@@ -8,7 +8,7 @@ import { json } from '../../views/frames';
 import { check, faultsOf } from '../input';
 import { answerBrokenRequest } from './broken-request';
 import { pagingFaults, queryOf } from './query';
-import { type JsonBody, readJsonBody } from './request-body';
+import { type JsonBody, MAX_BODY_BYTES, readJsonBody } from './request-body';
 import { NO_SNIFFING } from './request-id';
 import { type ApiRequest, type Reply, type Route } from './route';
 import { missingUser } from './schemas';
@@ -75,6 +75,8 @@ async function callOf(
 ): Promise<ApiRequest<Record<string, unknown>, unknown>> {
   const known = route.link?.(context, request, params) ?? authenticate(context, request, route);
   const principal = known instanceof Promise ? await known : known;
+  // One that is too large is told so.
+  route.checkRoom?.(context, Math.min(Number(request.headers['content-length'] ?? 0), MAX_BODY_BYTES));
   const readsItself = route.method === 'GET' || route.multipart !== undefined;
   const body = readsItself ? undefined : await readBody();
   const call = checked(context, route, principal, params, request, body);

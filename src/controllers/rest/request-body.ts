@@ -2,7 +2,7 @@ import { type IncomingMessage } from 'node:http';
 import { AppError, invalid } from '../../errors';
 import { decodeUtf8, textFaults } from '../input';
 
-const MAX_BODY_BYTES = 256 * 1024;
+export const MAX_BODY_BYTES = 256 * 1024;
 const CHARSETS = new Set(['charset=utf-8', 'charset="utf-8"']);
 
 /** `application/json`, with or without a charset, which can only be UTF-8 (RFC 8259, section 8.1). */

@@ -44,6 +44,8 @@ export interface Route<Query extends z.ZodObject = z.ZodObject, Body extends z.Z
   body?: Body;
   /** The parts of a body that `handle` reads from the request itself, as multipart/form-data. */
   multipart?: z.ZodObject;
+  /** Called before the body is read, with the bytes that it is announced to have. @throws AppError where no body would do */
+  checkRoom?(services: Services, length: number): void;
   /** Who asks, where the address itself tells; undefined: the usual credentials do. */
   link?(services: Services, request: IncomingMessage, params: Record<string, string>): Principal | undefined;
   /** An example body for the documentation. */

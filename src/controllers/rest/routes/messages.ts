@@ -53,6 +53,8 @@ export const sendRoute: Route = route({
     201: { description: 'stored', schema: wire.message },
     200: { description: 'a repeat: the message stored before', schema: wire.message },
   },
+  // While the database stands still, what can't wait for it is not taken in either.
+  checkRoom: ({ writer }, length) => writer.checkRoom(length),
   handle: async ({ context, principal, params, body, bodyText }) => {
     const sent = await sendMessage(context, principal, {
       sessionId: params.session_id ?? '',
