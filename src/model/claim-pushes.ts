@@ -3,6 +3,7 @@ import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
 import { type NoticeRow } from '../db/schema';
 import { later, type SqlTime } from '../db/time';
+import { rowsBy } from './outbox';
 import { CHANNEL, FALLBACK_MS, NEWER, newRequestId } from './push-notices';
 
 interface Claim {
@@ -22,7 +23,7 @@ export async function claimPushes(
   const now = await databaseNow(database.kysely, database.dialect);
   const due = (db: Queryable) =>
     db
-      .selectFrom('notices')
+      .selectFrom(rowsBy<NoticeRow>('due', 'notices'))
       .selectAll()
       .where('state', '=', 'pending')
       .where('due_time', '<=', now)

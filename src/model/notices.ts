@@ -6,7 +6,7 @@ import { NOTICE_CHANNELS, type NoticeRow, type NoticeState } from '../db/schema'
 import { type WantedEvents } from './written-events';
 import { lockSession } from './appending/locked-session';
 import { tellFailed } from './failed-notices';
-import { claimDue, cutError, type Finished } from './outbox';
+import { claimDue, cutError, rowsBy, type Finished } from './outbox';
 import { runIn } from '../db/statement';
 import { type SqlTime } from '../db/time';
 
@@ -145,7 +145,7 @@ export async function claimNotices(
     claimMs,
     due: (db, now, lock) => {
       const query = db
-        .selectFrom('notices')
+        .selectFrom(rowsBy<NoticeRow>('due', 'notices'))
         .selectAll()
         .where('state', '=', 'pending')
         .where('due_time', '<=', now)

@@ -1,4 +1,4 @@
-import { type Transaction } from 'kysely';
+import { type AliasedRawBuilder, sql, type Transaction } from 'kysely';
 import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
 import { type Schema } from '../db/schema';
@@ -45,6 +45,17 @@ export interface ClaimRules<Row> {
     rows: readonly Row[],
     until: { due_time: SqlTime; update_time: SqlTime },
   ) => Promise<unknown>;
+}
+
+/**
+ * A table of what waits, as `d`, read by its index of that name: `due`, or `session`. A database that has not counted the table's
+ * rows yet would read all of them, for each session even, and lock all that are due. (The hint is a comment to SQLite.)
+ */
+export function rowsBy<Row>(
+  index: 'due' | 'session',
+  table: 'notices' | 'webhook_events',
+): AliasedRawBuilder<Row, 'd'> {
+  return sql<Row>`${sql.table(table)}`.as<'d'>(sql.raw(`d /*! force index (${table}_${index}) */`));
 }
 
 /** Claims rows that are due. The database's clock judges. @returns those that were claimed, and how many were looked at */

@@ -6,7 +6,7 @@ import { type SqlTime } from '../db/time';
 import { conflict, notFound } from '../errors';
 import { type EventType } from '../resources/config/webhook';
 import { lockSession } from './appending/locked-session';
-import { claimDue, cutError, type Finished } from './outbox';
+import { claimDue, cutError, rowsBy, type Finished } from './outbox';
 
 /**
  * Within a session one event is sent at a time, in order. Its head is the one whose turn it is: what is being sent, else what was
@@ -39,12 +39,12 @@ async function headsOf(
       'sessions.type as session_type',
       (eb) =>
         eb
-          .selectFrom('webhook_events')
-          .select('webhook_events.id')
-          .whereRef('webhook_events.session_id', '=', 'sessions.id')
-          .where('webhook_events.state', '=', 'pending')
-          .orderBy('webhook_events.turn')
-          .orderBy('webhook_events.sequence')
+          .selectFrom(rowsBy<WebhookEventRow>('session', 'webhook_events'))
+          .select('d.id')
+          .whereRef('d.session_id', '=', 'sessions.id')
+          .where('d.state', '=', 'pending')
+          .orderBy('d.turn')
+          .orderBy('d.sequence')
           .limit(1)
           .as('head'),
     ])
@@ -81,7 +81,7 @@ export async function claimEvents(
 
 async function dueEvents(db: Queryable, now: SqlTime, limit: number, lock: boolean): Promise<ClaimedEvent[]> {
   const query = db
-    .selectFrom('webhook_events')
+    .selectFrom(rowsBy<WebhookEventRow>('due', 'webhook_events'))
     .selectAll()
     .select(sql.lit(0).as('session_type'))
     .where('state', '=', 'pending')
