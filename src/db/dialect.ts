@@ -60,6 +60,14 @@ export interface Dialect {
   ): Promise<void>;
   /** Lets a `longText` column that is in no index be null. It may run again. */
   dropNotNull(db: Kysely<unknown>, table: string, column: string): Promise<void>;
+  /** Gives a NOT NULL column that is in no index a default. It may run again. @param type the column's own */
+  setDefault(
+    db: Kysely<unknown>,
+    table: string,
+    column: string,
+    type: RawBuilder<unknown>,
+    value: number | string,
+  ): Promise<void>;
   /** Those of `names` that are views. */
   viewsAmong(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>;
   /** Whether a migration that fails half-way leaves nothing behind. MySQL commits each DDL statement by itself. */

@@ -14,6 +14,7 @@ import { files } from './migrations/0005-files';
 import { devices } from './migrations/0006-devices';
 import { callRings } from './migrations/0019-call-rings';
 import { noticesWaiting } from './migrations/0020-notices-waiting';
+import { columnDefaults } from './migrations/0021-column-defaults';
 import { createServerState } from './migrations/ddl';
 
 /** A step of the schema's history. It may be cut off anywhere and run again: MySQL commits each DDL statement by itself. */
@@ -31,6 +32,7 @@ export const SCHEMA_STEPS: Readonly<Record<string, SchemaStep>> = {
   '0006-devices': devices,
   '0019-call-rings': callRings,
   '0020-notices-waiting': noticesWaiting,
+  '0021-column-defaults': columnDefaults,
 };
 
 /** How long a process that died keeps the others from the schema; one that lives renews its lease. */

@@ -1,9 +1,10 @@
 import should from 'should';
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { type Database, openDatabase } from '../../src/db/database';
 import { migrate, SCHEMA_STEPS } from '../../src/db/migrate';
 import { ChildServer } from '../support/child-server';
 import { eachDatabase } from '../support/databases';
+import { TestServer } from '../support/server';
 
 /** Every table with its columns, and every index with its own, as the database describes them. */
 async function schemaOf({ dialect, kysely }: Database): Promise<string[]> {
@@ -92,6 +93,46 @@ eachDatabase(
         should(doctors).eql([{ id: 'D' }]);
       });
     }
+
+    it('is brought up to date where it is of an earlier version, and its sessions take messages', async () => {
+      const url = await database.freshUrl();
+      const each = await open(url);
+      const db = each.kysely as unknown as Kysely<unknown>;
+      for (const [name, step] of Object.entries(SCHEMA_STEPS))
+        if (name < '0020') await step.up(db, each.dialect);
+      const time = '2026-01-02 03:04:05.678';
+      await each.kysely.insertInto('doctors').values({ id: 'D', name: 'D' }).execute();
+      const session = {
+        id: 's',
+        type: 3,
+        name: '会话',
+        business_type: 1,
+        create_date: time,
+        clock_time: time,
+      };
+      await each.kysely.insertInto('sessions').values(session).execute();
+      const member = { session_id: 's', participant_id: 'D', type: 'doctor' as const, last_fetch_time: time };
+      await each.kysely.insertInto('participants').values(member).execute();
+      await opened.pop()!.close();
+
+      const server = await TestServer.start({ IM_DATABASE_URL: url });
+      try {
+        await server.send('s', 'D', 'one');
+        const { kysely } = server.context.database;
+        const { id, ...kept } = session;
+        const after = await kysely
+          .selectFrom('sessions')
+          .select(['type', 'name', 'business_type', 'create_date', 'last_content'])
+          .where('id', '=', id)
+          .executeTakeFirstOrThrow();
+        const { clock_time: _moved, ...wanted } = kept;
+        should(after).eql({ ...wanted, last_content: '"one"' });
+        const people = await kysely.selectFrom('participants').select(['type', 'last_fetch_time']).execute();
+        people.map(({ type }) => type).should.eql(['doctor']);
+      } finally {
+        await server.stop();
+      }
+    });
 
     // A SQLite file is for one process.
     if (database.name !== 'sqlite') {

@@ -1,7 +1,6 @@
 import { type SchemaStep } from '../migrate';
 import { createIndex, createServerState, createTable, type TableBuilder } from './ddl';
 
-const NOTHING_YET = '1970-01-01 00:00:00.000';
 const MESSAGE_TABLES = ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'];
 
 /** The first schema. What each column holds is said in `schema.ts`. */
@@ -46,16 +45,14 @@ export const initial: SchemaStep = {
 
     // --- Sessions and their participants.
 
-    // A statement that stores messages brings known rows of these two tables up to date by an INSERT that meets them. It names
-    // what it changes, and no more: so every other column has a default, though no new row ever takes it.
     await table('sessions', (builder) =>
       builder
         .addColumn('id', 'varchar(128)', (column) => column.notNull().primaryKey())
-        .addColumn('type', 'smallint', (column) => column.notNull().defaultTo(0))
-        .addColumn('name', 'varchar(100)', (column) => column.notNull().defaultTo(''))
-        .addColumn('business_type', 'smallint', (column) => column.notNull().defaultTo(0))
+        .addColumn('type', 'smallint', (column) => column.notNull())
+        .addColumn('name', 'varchar(100)', (column) => column.notNull())
+        .addColumn('business_type', 'smallint', (column) => column.notNull())
         .addColumn('status', 'smallint', (column) => column.notNull().defaultTo(0))
-        .addColumn('create_date', time, (column) => column.notNull().defaultTo(NOTHING_YET))
+        .addColumn('create_date', time, (column) => column.notNull())
         .addColumn('pair', 'varchar(257)')
         .addColumn('last_message_id', bigint, (column) => column.notNull().defaultTo(0))
         .addColumn('last_sender_id', 'varchar(128)')
@@ -74,7 +71,7 @@ export const initial: SchemaStep = {
       builder
         .addColumn('session_id', 'varchar(128)', (column) => column.notNull())
         .addColumn('participant_id', 'varchar(128)', (column) => column.notNull())
-        .addColumn('type', 'varchar(10)', (column) => column.notNull().defaultTo('patient'))
+        .addColumn('type', 'varchar(10)', (column) => column.notNull())
         .addColumn('role', 'smallint', (column) => column.notNull().defaultTo(0))
         .addColumn('last_fetch_time', time, (column) => column.notNull())
         .addColumn('last_sent_time', time)

@@ -65,6 +65,11 @@ export const mysqlDialect: Dialect = {
   dropNotNull: async (db, table, column) => {
     await sql`alter table ${sql.table(table)} modify column ${sql.ref(column)} mediumtext null`.execute(db);
   },
+  setDefault: async (db, table, column, _type, value) => {
+    await sql`alter table ${sql.table(table)} alter column ${sql.ref(column)} set default ${sql.lit(value)}`.execute(
+      db,
+    );
+  },
   viewsAmong: async (db, names) => {
     const found = await sql<{ name: string }>`select table_name as name from information_schema.views
       where table_schema = database() and table_name in (${sql.join(names)})`.execute(db);

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { type Dialect, otherThan } from '../dialect';
 import { placeholders } from '../statement';
 
@@ -65,16 +65,16 @@ export const sqliteDialect: Dialect = {
     for (const [name, type] of Object.entries(columns))
       await sql`alter table ${sql.table(table)} add column ${sql.ref(name)} ${type}`.execute(db);
   },
-  // SQLite changes no column: a new one takes the old one's place and name.
   dropNotNull: async (db, table, column) => {
     const strict = await sql`select 1 from pragma_table_info(${table})
       where name = ${column} and "notnull" = 1`.execute(db);
-    if (strict.rows.length === 0) return;
-    const [target, old, changed] = [sql.table(table), sql.ref(column), sql.ref(`${column}_or_null`)];
-    await sql`alter table ${target} add column ${changed} text`.execute(db);
-    await sql`update ${target} set ${changed} = ${old}`.execute(db);
-    await sql`alter table ${target} drop column ${old}`.execute(db);
-    await sql`alter table ${target} rename column ${changed} to ${old}`.execute(db);
+    if (strict.rows.length > 0) await replaceColumn(db, table, column, sql`text`);
+  },
+  setDefault: async (db, table, column, type, value) => {
+    const bare = await sql`select 1 from pragma_table_info(${table})
+      where name = ${column} and dflt_value is null`.execute(db);
+    if (bare.rows.length > 0)
+      await replaceColumn(db, table, column, sql`${type} not null default ${sql.lit(value)}`);
   },
   viewsAmong: async (db, names) => {
     const found = await sql<{ name: string }>`select name from sqlite_master
@@ -84,3 +84,17 @@ export const sqliteDialect: Dialect = {
   hasTransactionalDdl: true,
   hasSchemas: false,
 };
+
+/** SQLite changes no column: a new one takes the old one's place and name. The step's transaction makes it one change. */
+async function replaceColumn(
+  db: Kysely<unknown>,
+  table: string,
+  column: string,
+  definition: RawBuilder<unknown>,
+): Promise<void> {
+  const [target, old, changed] = [sql.table(table), sql.ref(column), sql.ref(`${column}_changed`)];
+  await sql`alter table ${target} add column ${changed} ${definition}`.execute(db);
+  await sql`update ${target} set ${changed} = ${old}`.execute(db);
+  await sql`alter table ${target} drop column ${old}`.execute(db);
+  await sql`alter table ${target} rename column ${changed} to ${old}`.execute(db);
+}
