@@ -9,6 +9,7 @@ import { searchMessages } from '../../src/model/search';
 import { unreadCount, unreadCounts, unreadMessages } from '../../src/model/unread';
 import { eachSqlServer } from '../support/databases';
 import { numbers } from '../support/numbers';
+import { rowsRead } from '../support/rows-read';
 
 const MESSAGES = 5_000;
 const UNREAD = 3;
@@ -45,24 +46,6 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
     await run('analyze table muc_messages, sessions, participants, notices');
   });
   after(() => database.close());
-
-  /** Rows that this connection has walked along so far; looking up the first one is not counted, which the optimizer does for itself, too. */
-  async function rowsSoFar(): Promise<number> {
-    const { rows } = await sql<{
-      Value: string;
-    }>`show session status where variable_name like 'Handler_read%' and variable_name <> 'Handler_read_key'`.execute(
-      database.kysely,
-    );
-    return rows.reduce((sum, { Value }) => sum + Number(Value), 0);
-  }
-
-  /** FLUSH STATUS would be shorter, but on MySQL it begins anew for everybody. */
-  async function rowsRead<T>(work: () => Promise<T>): Promise<{ result: T; rows: number }> {
-    const [first, second] = [await rowsSoFar(), await rowsSoFar()];
-    const result = await work();
-    // Asking for the figures counts rows, too.
-    return { result, rows: (await rowsSoFar()) - second - (second - first) };
-  }
 
   const db = () => database.kysely;
   const READS: {
@@ -128,7 +111,7 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
   ];
 
   it('are those that wait, when they are settled', async () => {
-    const { result, rows } = await rowsRead(() =>
+    const { result, rows } = await rowsRead(database, () =>
       settleNotices(db(), database.dialect, 'wechat', [
         { sessionId: 's', userId: 'P', messageId: SETTLED + WAITING },
       ]),
@@ -139,7 +122,7 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
 
   for (const { title, run, expected, rows: most } of READS) {
     it(`are few: ${title}`, async () => {
-      const { result, rows } = await rowsRead(run);
+      const { result, rows } = await rowsRead(database, run);
       should(expected(result)).be.true();
       rows.should.be.belowOrEqual(most);
     });

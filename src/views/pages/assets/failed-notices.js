@@ -4,7 +4,6 @@
 
   var document = window.document;
   var AT_MOST = 20;
-  var ANSWER_LIMIT_MS = 10000;
   var BASE = '/api/v2/application/notices';
 
   // t(chinese, english): a text in the page's language.
@@ -12,29 +11,9 @@
     var list = panel.querySelector('ul');
     var CHANNELS = { wechat: t('微信', 'WeChat'), getui: t('应用推送', 'app push') };
 
-    // done(status, body); status 0: no answer.
-    function call(key, method, path, done) {
-      var request = new window.XMLHttpRequest();
-      request.open(method, BASE + path);
-      request.setRequestHeader('X-IM-App-Key', key);
-      request.timeout = ANSWER_LIMIT_MS;
-      request.onloadend = function () {
-        var body;
-        try {
-          body = JSON.parse(request.responseText);
-          // eslint-disable-next-line no-unused-vars -- ES5 has no catch without a name
-        } catch (error) {
-          done(0, null);
-          return;
-        }
-        done(request.status, body);
-      };
-      request.send();
-    }
-
     function resend(key, notice, button) {
       button.disabled = true;
-      call(key, 'POST', '/' + notice.id + '/resend', function (status) {
+      window.IMAsk(key, 'POST', BASE + '/' + notice.id + '/resend', function (status) {
         if (status === 202) button.textContent = t('已重新排队', 'Queued again');
         else {
           button.textContent = t('失败，再试', 'Failed, try again');
@@ -68,7 +47,7 @@
     return {
       // Asks for them; without an answer the list stays as it is.
       refresh: function (key) {
-        call(key, 'GET', '?state=failed&limit=' + AT_MOST, function (status, body) {
+        window.IMAsk(key, 'GET', BASE + '?state=failed&limit=' + AT_MOST, function (status, body) {
           if (status === 200 && body) show(key, body.items);
         });
       },

@@ -6,7 +6,6 @@
   var EVERY_MS = 2000;
   // Three minutes.
   var POINTS = 90;
-  var ANSWER_LIMIT_MS = 10000;
 
   var key = null;
   var timer = null;
@@ -71,31 +70,9 @@
 
   // ---- Asking -----------------------------------------------------------------------------------------------
 
-  // done(status, body); status 0: no answer, or one that is no JSON.
-  function ask(done) {
-    var request = new window.XMLHttpRequest();
-    var answered = function () {
-      var body;
-      try {
-        body = JSON.parse(request.responseText);
-        // eslint-disable-next-line no-unused-vars -- ES5 has no catch without a name
-      } catch (error) {
-        done(0, null);
-        return;
-      }
-      done(request.status, body);
-    };
-    request.open('GET', '/status');
-    request.setRequestHeader('Accept', 'application/json');
-    request.setRequestHeader('X-IM-App-Key', key);
-    request.timeout = ANSWER_LIMIT_MS;
-    request.onloadend = answered;
-    request.send();
-  }
-
   function turn() {
     var asked = key;
-    ask(function (status, body) {
+    window.IMAsk(key, 'GET', '/status', function (status, body) {
       if (key === null || key !== asked) return;
       if (status === 200) show(body);
       else if (status === 401 || status === 403) {
