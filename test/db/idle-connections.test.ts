@@ -130,6 +130,15 @@ eachSqlServer('Connections that nobody uses', function (database) {
     }
   });
 
+  it('and one that was lost says so to every query, with a code', async () => {
+    const lent = await connections().lend();
+    should(await lent.ask('select 1')).be.ok();
+    way.shut();
+    for (const _ of [1, 2])
+      await lent.ask('select 1').should.be.rejectedWith({ code: 'PROTOCOL_CONNECTION_LOST' });
+    lent.destroy();
+  });
+
   it('and those in use are no more than IM_DATABASE_CONNECTIONS', async () => {
     for (const limit of [2, 3, 6]) {
       const fresh = await database.freshUrl();

@@ -2,7 +2,7 @@ import { type MysqlPool, type MysqlPoolConnection } from 'kysely';
 import { type Pool, type PoolConnection } from 'mysql2';
 import { log } from '../../logger';
 import { repeat } from '../../repeat';
-import { isOfNoUse, isWithoutTls } from './mysql-errors';
+import { isOfNoUse, isWithoutTls, withCode } from './mysql-errors';
 
 /** Longer than a statement may wait for a lock, shorter than the 10 s that a request may wait. */
 const SILENCE_LIMIT_MS = 9_000;
@@ -73,7 +73,7 @@ export class MysqlConnections implements MysqlPool {
         );
         this.#pool = this.open(false);
         this.getConnection(callback);
-      } else if (error instanceof Error) callback(error, undefined as never);
+      } else if (error instanceof Error) callback(withCode(error), undefined as never);
       else this.#lendChecked(connection, callback);
     });
   }
@@ -180,7 +180,7 @@ export class LentConnection {
       isAnswered = true;
       clearTimeout(timer);
       if (isOfNoUse(error)) this.#isGood = false;
-      callback(error, result);
+      callback(withCode(error), result);
     };
     if (this.limitsSilence()) {
       timer = setTimeout(() => {

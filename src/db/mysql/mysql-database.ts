@@ -10,7 +10,7 @@ import { type Run, statement } from '../statement';
 import { MysqlConnections } from './mysql-connections';
 import { LocklessMysqlDialect } from './mysql-kysely';
 import { mysqlDialect } from './mysql-dialect';
-import { isUnavailable } from './mysql-errors';
+import { isUnavailable, withCode } from './mysql-errors';
 import { runAsText } from './mysql-run';
 
 /** Shorter than the 10 s that a request may wait; a writer's is much shorter, since every send waits for it. */
@@ -117,7 +117,7 @@ function prepareConnection(connection: PoolConnection, variables: string): void 
     connection.query(statement, (error: unknown) => {
       if (!(error instanceof Error)) return;
       // Whoever uses the connection meets the outage, too.
-      if (!isUnavailable(error))
+      if (!isUnavailable(withCode(error)))
         log.warn(`a connection to the database could not be set up: ${describeError(error)}`);
       connection.destroy();
     });

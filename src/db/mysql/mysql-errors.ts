@@ -88,11 +88,17 @@ export function isWithoutTls(error: unknown): boolean {
   return read(error).code === 'HANDSHAKE_NO_SSL_SUPPORT';
 }
 
-export function isUnavailable(error: unknown): boolean {
+/** The driver gives no code where the connection was lost before this query ("Can't add new command …"): it gets the usual one. */
+export function withCode<T>(error: T): T {
   const { code, errno, fatal } = read(error);
-  // What the driver says of a connection that was lost before this query has neither: "Can't add new command …".
-  const lostBefore = fatal === true && code === undefined && errno === undefined;
-  return lostBefore || UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE.has(errno ?? 0);
+  const isLostBefore = fatal === true && code === undefined && errno === undefined;
+  return isLostBefore ? (Object.assign(error as object, { code: 'PROTOCOL_CONNECTION_LOST' }) as T) : error;
+}
+
+/** @param error with a code, see `withCode` */
+export function isUnavailable(error: unknown): boolean {
+  const { code, errno } = read(error);
+  return UNAVAILABLE_CODES.has(code ?? '') || UNAVAILABLE.has(errno ?? 0);
 }
 
 /** How the database or the account is set up, by the error that shows it. */
