@@ -45,13 +45,7 @@ export interface Dialect {
   hasColumn(db: Kysely<unknown>, table: string, column: string): Promise<boolean>;
   hasIndex(db: Kysely<unknown>, table: string, index: string): Promise<boolean>;
   /** Makes an index again with other columns, in one go. */
-  replaceIndex(
-    db: Kysely<unknown>,
-    table: string,
-    index: string,
-    columns: readonly string[],
-    unique: boolean,
-  ): Promise<void>;
+  replaceIndex(db: Kysely<unknown>, table: string, index: string, columns: readonly string[]): Promise<void>;
   /** All or none of them. @param columns their types, by name */
   addColumns(
     db: Kysely<unknown>,

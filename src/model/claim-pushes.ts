@@ -74,7 +74,7 @@ async function pendingOf(
   trx: Queryable,
   { client_id, session_id, user_id }: NoticeRow,
 ): Promise<NoticeRow[]> {
-  const { rows } = await sql<{ id: number }>`select id from notices /*! force index (notices_waiting) */
+  const { rows } = await sql<{ id: number }>`select id from notices /*! force index (notices_message) */
     where user_id = ${user_id} and session_id = ${session_id} and state = 'pending' and message_id is not null
       and client_id = ${client_id} and channel = ${CHANNEL}`.execute(trx);
   if (rows.length === 0) return [];

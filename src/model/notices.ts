@@ -37,7 +37,7 @@ export async function settleNotices(
       sql`(user_id = ${userId} and session_id = ${sessionId} and message_id <= ${messageId})`,
   );
   for (let settled = 0; ;) {
-    const { rows } = await sql<{ id: number }>`select id from notices /*! force index (notices_waiting) */
+    const { rows } = await sql<{ id: number }>`select id from notices /*! force index (notices_message) */
       where state = 'pending' and claimed_by is null and channel = ${channel} and (${sql.join(places, sql` or `)})
       limit ${sql.lit(SETTLED_AT_ONCE)}`.execute(db);
     if (rows.length === 0) return settled;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Transaction } from 'kysely';
 import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
-import { type NoticeRow, type Schema } from '../db/schema';
+import { type NoticeRow, NOTICE_STATES, type Schema } from '../db/schema';
 import { type SqlTime } from '../db/time';
 import { runIn } from '../db/statement';
 import { type WantedEvents } from './written-events';
@@ -123,6 +123,7 @@ function lockSiblings(trx: Queryable, { message_id, session_id, user_id }: Notic
     .where('user_id', '=', user_id)
     .where('session_id', '=', session_id)
     .where('message_id', '=', message_id)
+    .where('state', 'in', NOTICE_STATES)
     .where('channel', '=', CHANNEL)
     .orderBy('client_id')
     .forUpdate()
@@ -177,6 +178,7 @@ async function insertWechat(trx: Transaction<Schema>, row: NoticeRow, now: SqlTi
     .where('user_id', '=', row.user_id)
     .where('session_id', '=', row.session_id)
     .where('message_id', '=', row.message_id)
+    .where('state', 'in', NOTICE_STATES)
     .where('channel', '=', 'wechat')
     .executeTakeFirst();
   if (before !== undefined) return;

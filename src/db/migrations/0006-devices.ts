@@ -24,8 +24,9 @@ export const devices: SchemaStep = {
     await addColumn(db, dialect, 'notices', 'task_id', sql`varchar(128)`);
     await addColumn(db, dialect, 'notices', 'resend_time', time);
     await addColumn(db, dialect, 'notices', 'fallback_time', time);
-    // A message has a notice a patient and device, no longer one a patient. Statements hint at the index by its name.
-    const columns = ['user_id', 'session_id', 'message_id', 'client_id'];
-    await dialect.replaceIndex(db, 'notices', 'notices_message', columns, true);
+    // Finds a message's notices of somebody, of which there is one a phone now, and what waits of a session's, however much of it was
+    // sent. Statements hint at the index by its name.
+    const columns = ['user_id', 'session_id', 'state', 'message_id'];
+    await dialect.replaceIndex(db, 'notices', 'notices_message', columns);
   },
 };

@@ -52,11 +52,9 @@ export const mysqlDialect: Dialect = {
     );
     return found.rows.length > 0;
   },
-  replaceIndex: async (db, table, index, columns, unique) => {
+  replaceIndex: async (db, table, index, columns) => {
     await sql`alter table ${sql.table(table)} drop index ${sql.ref(index)},
-      add ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(index)} (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(
-      db,
-    );
+      add index ${sql.ref(index)} (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
   },
   addColumns: async (db, table, columns) => {
     const added = Object.entries(columns).map(([name, type]) => sql`add column ${sql.ref(name)} ${type}`);

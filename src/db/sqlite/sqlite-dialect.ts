@@ -55,9 +55,9 @@ export const sqliteDialect: Dialect = {
       where type = 'index' and tbl_name = ${table} and name = ${index}`.execute(db);
     return found.rows.length > 0;
   },
-  replaceIndex: async (db, table, index, columns, unique) => {
+  replaceIndex: async (db, table, index, columns) => {
     await sql`drop index if exists ${sql.ref(index)}`.execute(db);
-    await sql`create ${sql.raw(unique ? 'unique ' : '')}index ${sql.ref(index)} on ${sql.table(table)}
+    await sql`create index ${sql.ref(index)} on ${sql.table(table)}
       (${sql.join(columns.map((column) => sql.ref(column)))})`.execute(db);
   },
   // One a statement; the step's transaction makes them one.
