@@ -14,6 +14,7 @@ import { cluster } from './scenarios/cluster';
 import { fanout } from './scenarios/fanout';
 import { idle } from './scenarios/idle';
 import { latency } from './scenarios/latency';
+import { outboxes } from './scenarios/outboxes';
 import { profile } from './scenarios/profile';
 import { reads } from './scenarios/reads';
 import { send } from './scenarios/send';
@@ -30,6 +31,7 @@ const SCENARIOS: Record<ScenarioName, Scenario> = {
   unread: reads,
   list: reads,
   cluster,
+  outboxes,
 };
 
 /** Nothing here may run for ever. */

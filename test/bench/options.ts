@@ -9,6 +9,7 @@ export const SCENARIOS = [
   'unread',
   'list',
   'cluster',
+  'outboxes',
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 export const DATABASES = ['mariadb', 'mysql', 'sqlite'] as const;

@@ -62,12 +62,16 @@ export class Population {
     }));
   }
 
-  /** Logs users in. @returns by user */
-  async tokens(users: readonly User[]): Promise<Map<string, string>> {
+  /** Logs users in. @param hasPhones whether each does so on a phone that pushes go to. @returns by user */
+  async tokens(users: readonly User[], hasPhones = false): Promise<Map<string, string>> {
     const bodies = await this.#all(users, ({ id, type }) => ({
       method: 'POST',
       path: '/users/login',
-      body: { user_id: id, user_type: type },
+      body: {
+        user_id: id,
+        user_type: type,
+        ...(hasPhones ? { platform: 'ios', client_id: `phone-${id}` } : {}),
+      },
       status: 200,
     }));
     return new Map(

@@ -39,24 +39,31 @@ function allSessions(count: number) {
 }
 
 /** Makes the users and sessions of `server` and logs everybody in. */
-export async function populate({ sizes }: Bench, server: BenchServer): Promise<Map<string, string>> {
+export async function populate(
+  { sizes }: Bench,
+  server: BenchServer,
+  hasPhones = false,
+): Promise<Map<string, string>> {
   const sessions = allSessions(sizes.doctors);
   const users = [...new Set(sessions.flatMap(({ participants }) => participants))].map(user);
   return await Population.of(server, async (population) => {
     await population.users(users);
     await population.sessions(sessions);
-    return await population.tokens(users);
+    return await population.tokens(users, hasPhones);
   });
 }
 
-export async function serverParty(bench: Bench): Promise<Party> {
+export async function serverParty(
+  bench: Bench,
+  { hasPhones, settings }: { hasPhones?: boolean; settings?: Record<string, string> } = {},
+): Promise<Party> {
   const tables = await bench.tables();
-  const server = await bench.server(tables);
+  const server = await bench.server(tables, settings === undefined ? {} : { settings });
   return {
     name: 'server',
     server,
     messages: { tables, name: 'muc_messages' },
-    tokens: await populate(bench, server),
+    tokens: await populate(bench, server, hasPhones),
   };
 }
 
