@@ -2,7 +2,7 @@ import { databaseNow } from '../db/clock';
 import { type Queryable } from '../db/database';
 import { type Dialect } from '../db/dialect';
 import { type DeviceRow } from '../db/schema';
-import { placeholders, type Run, statement } from '../db/statement';
+import { placeholders, type Run, type Statement, statement, type StatementResult } from '../db/statement';
 
 /** A phone as somebody names it. */
 export interface NamedDevice {
@@ -91,19 +91,26 @@ export interface PushDevice {
   clientId: string;
 }
 
+/** By user. */
+export type PushDevices = ReadonlyMap<string, readonly PushDevice[]>;
+
 /** The active devices of the participants of these sessions, by user. */
-export async function activeDevices(
-  run: Run,
-  sessionIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly PushDevice[]>> {
-  const [result] = await run([
-    statement(
-      `select distinct d.client_id, d.user_id from devices d
-       join participants p on p.participant_id = d.user_id
-       where p.session_id in (${placeholders(sessionIds.length)}) and d.state = 'active'`,
-      [...sessionIds],
-    ),
-  ]);
+export async function activeDevices(run: Run, sessionIds: readonly string[]): Promise<PushDevices> {
+  const [result] = await run([activeDevicesStatement(sessionIds)]);
+  return activeDevicesIn(result);
+}
+
+/** The same as a statement for a `run` with others, and what came of it. */
+export function activeDevicesStatement(sessionIds: readonly string[]): Statement {
+  return statement(
+    `select distinct d.client_id, d.user_id from devices d
+     join participants p on p.participant_id = d.user_id
+     where p.session_id in (${placeholders(sessionIds.length)}) and d.state = 'active'`,
+    sessionIds,
+  );
+}
+
+export function activeDevicesIn(result: StatementResult | undefined): PushDevices {
   const found = new Map<string, PushDevice[]>();
   for (const row of (result?.rows ?? []) as unknown as DeviceRow[]) {
     const known = found.get(row.user_id);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
 import { type NoticeRow, NOTICE_STATES, type Schema } from '../db/schema';
@@ -65,13 +65,18 @@ export async function finishPush(
 ): Promise<FinishedPush> {
   const isLost =
     finished.state === 'pending' || finished.state === 'failed' || finished.last_error === DEVICE_GONE;
+  const tells = isLost && wanted.has('notice.failed');
+  // Most were sent: nothing else is to be written.
+  if (!tells && (row.fallback_time === null || !isLost)) {
+    const now = sql.raw<SqlTime>(database.dialect.now);
+    return { ...PLAIN, isOurs: await record(database.kysely, worker, row, finished, now) };
+  }
   return database.transaction(async (trx) => {
     const run = runIn(trx, database.dialect);
-    const tells = isLost && wanted.has('notice.failed');
     const session = tells ? await lockSession(run, database.dialect, row.session_id) : undefined;
     const tell = (failed: readonly NoticeRow[]) =>
       tellFailed(run, wanted, session, failed, cutError(finished.last_error));
-    if (row.fallback_time === null || !isLost) {
+    if (row.fallback_time === null) {
       const now = await databaseNow(trx, database.dialect);
       const isOurs = await record(trx, worker, row, finished, now);
       if (isOurs && finished.state === 'failed') await tell([row]);
@@ -136,7 +141,7 @@ async function record(
   worker: string,
   row: NoticeRow,
   finished: Finished,
-  now: SqlTime,
+  now: SqlTime | RawBuilder<SqlTime>,
 ): Promise<boolean> {
   let update = db
     .updateTable('notices')

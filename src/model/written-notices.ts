@@ -4,7 +4,7 @@ import { type NOTICE_CHANNELS, type Schema } from '../db/schema';
 import { insertRows, type NewId, runIn, type SqlValue, type Statement } from '../db/statement';
 import { later, type SqlTime } from '../db/time';
 import { type LockedSession } from './appending/locked-session';
-import { activeDevices, type PushDevice } from './devices';
+import { activeDevices, type PushDevice, type PushDevices } from './devices';
 import { type Member } from './participants';
 import { FALLBACK_MS } from './push-notices';
 import { MESSAGE_TYPE } from './values/message-content';
@@ -57,7 +57,7 @@ interface SessionMessages {
 export function insertNoticesOf(
   appends: Iterable<SessionMessages>,
   plan: NoticePlan,
-  devices: ReadonlyMap<string, readonly PushDevice[]> | null,
+  devices: PushDevices | null,
   written: WrittenNotices,
 ): Statement[] {
   const drafts: NoticeDraft[] = [];

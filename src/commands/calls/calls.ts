@@ -108,7 +108,7 @@ export class Calls {
       this.#sockets.hold(connection, id, 'caller');
       const call = { id, session_id: sessionId, caller_id: callerId, media };
       deliver.userEvent(sessionId, callees, inviteFrame(call, config.iceServers));
-      notices.written(written);
+      notices.written(written, 0);
       return id;
     } catch (error) {
       if (database.dialect.isUniqueViolation(error)) throw conflict('The session has a call.');

@@ -64,7 +64,7 @@ export function announcerOf(options: AnnounceStoredOptions): AnnounceStored {
     }
     const replied = stored.repliedTopics.filter(({ id }) => id !== stored.topic?.id);
     if (replied.length > 0) void announceReplies(options, replied);
-    notices.written(stored.notices);
+    notices.written(stored.notices, stored.messages.length);
     webhooks.written(stored.messages.length);
   };
 }

@@ -7,10 +7,9 @@ import { type WantedEvents } from '../../model/written-events';
 import { findCall } from '../../model/calls';
 import { findDevice, retireDevice } from '../../model/devices';
 import { type Finished } from '../../model/outbox';
-import { isParticipant } from '../../model/participants';
 import { claimPushes } from '../../model/claim-pushes';
 import { DEVICE_GONE, finishPush, newerWasSent } from '../../model/push-notices';
-import { findSession } from '../../model/sessions';
+import { findSessionOf } from '../../model/sessions';
 import { unreadTotal } from '../../model/unread';
 import { MESSAGE_TYPE } from '../../model/values/message-content';
 import { type Getui, type PushOutcome } from '../../push/getui/getui';
@@ -49,10 +48,6 @@ export class GetuiChannel implements Channel<NoticeRow> {
 
   constructor(private readonly parts: GetuiChannelParts) {}
 
-  gatherMs(): number {
-    return 5;
-  }
-
   async claim(worker: string, limit: number): Promise<NoticeRow[]> {
     const { rows, skipped } = await claimPushes(this.parts.database, { worker, limit, claimMs: CLAIM_MS });
     if (skipped > 0) this.#count('skipped', skipped);
@@ -64,11 +59,10 @@ export class GetuiChannel implements Channel<NoticeRow> {
     const skipped = (error: string): Outcome => ({ state: 'skipped', error, isTry: false });
     const device = await findDevice(db, notice.client_id ?? '');
     if (device?.user_id !== notice.user_id || device.state !== 'active') return skipped(DEVICE_GONE);
-    if (!(await isParticipant(db, notice.session_id, notice.user_id)))
-      return skipped('the user has left the session');
-    const session = await findSession(db, notice.session_id);
-    const shown = session === undefined ? undefined : await this.#shown(notice, session);
-    if (session === undefined || shown === undefined) return skipped('there is nothing to tell any more');
+    const session = await findSessionOf(db, notice.session_id, notice.user_id);
+    if (session === undefined) return skipped('the user has left the session');
+    const shown = await this.#shown(notice, session);
+    if (shown === undefined) return skipped('there is nothing to tell any more');
     if (notice.message_id !== null && (await newerWasSent(db, notice)))
       return skipped('a newer one was sent');
     const push = this.parts.getui.push({

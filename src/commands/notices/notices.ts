@@ -62,11 +62,13 @@ export class Notices {
       });
   }
 
-  /** Notices were committed. */
-  written({ dueNow, pushesSkipped = 0, skipped }: WrittenNotices): void {
+  /** Notices were committed, with so many messages. */
+  written({ dueNow, pushesSkipped = 0, skipped }: WrittenNotices, messages: number): void {
     const { notices } = this.options.metrics;
     if (skipped > 0) notices.inc({ channel: 'wechat', state: 'skipped' }, skipped);
     if (pushesSkipped > 0) notices.inc({ channel: 'getui', state: 'skipped' }, pushesSkipped);
+    this.#wechat.stored(messages);
+    this.#getui?.stored(messages);
     if (dueNow) this.poke();
   }
 

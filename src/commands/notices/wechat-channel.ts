@@ -53,10 +53,6 @@ export class WechatChannel implements Channel<NoticeRow> {
     private readonly wantedEvents: WantedEvents,
   ) {}
 
-  gatherMs(): number {
-    return 5;
-  }
-
   async claim(worker: string, limit: number): Promise<NoticeRow[]> {
     const { dialect, kysely } = this.database;
     if (this.wechat !== undefined) {

@@ -8,6 +8,13 @@ import { type Finished, type OutboxRow } from '../../model/outbox';
 
 /** Tries under way at once in one process. One that hangs holds up no other. */
 const UNDER_WAY = 32;
+/**
+ * Sends go first: while many messages are stored at once, looks for rows are rarer, so that many rows share one. What is left over
+ * then is sent when there is less to do.
+ */
+const GATHER_MS = { else: 5, busy: 100 };
+/** A transaction of so many messages, not longer ago than this, tells that there is much to do. */
+const BUSY = { messages: 8, ms: 300 };
 
 /** What a try came to. */
 export type Outcome =
@@ -21,8 +28,6 @@ export type Outcome =
 export interface Channel<Row extends OutboxRow> {
   /** For the log. */
   readonly name: string;
-  /** How many ms a look waits now before it claims, so that rows that come together share it. */
-  gatherMs(): number;
   /** Claims up to `limit` rows that are due, for long enough. */
   claim(worker: string, limit: number): Promise<Row[]>;
   /** One try. What it throws counts as a failed one. */
@@ -47,6 +52,7 @@ export class OutboxWorker<Row extends OutboxRow> {
   #looking: Promise<void> | undefined;
   #again = false;
   #stopped = false;
+  #busyUntil = 0;
 
   /** @param pollMs how often to look for rows that have come due */
   constructor(
@@ -60,6 +66,11 @@ export class OutboxWorker<Row extends OutboxRow> {
     this.#timer = setInterval(() => this.poke(), this.pollMs);
     this.#timer.unref();
     this.poke();
+  }
+
+  /** So many messages were stored in one transaction just now. */
+  stored(messages: number): void {
+    if (messages >= BUSY.messages) this.#busyUntil = performance.now() + BUSY.ms;
   }
 
   /** There may be something to do now. */
@@ -87,7 +98,7 @@ export class OutboxWorker<Row extends OutboxRow> {
   async #look(): Promise<void> {
     try {
       while (this.#again && !this.#isFull && !this.#stopped) {
-        await sleep(this.channel.gatherMs());
+        await sleep(performance.now() < this.#busyUntil ? GATHER_MS.busy : GATHER_MS.else);
         this.#again = false;
         const free = UNDER_WAY - this.#underWay.size;
         const rows = await this.channel.claim(this.#id, free);

@@ -8,6 +8,7 @@ import { type NoticePlan, type WrittenNotices } from '../../model/written-notice
 import { type RepliedTopic } from '../../model/appending/append-statements';
 import { Events, type WantedEvents } from '../../model/written-events';
 import { type LockedSession, lockSessions } from '../../model/appending/locked-session';
+import { activeDevicesIn, activeDevicesStatement, type PushDevices } from '../../model/devices';
 import { MESSAGE_TABLES } from '../../model/message-tables';
 import { filesNamedBy } from '../../model/values/content-files';
 import { SYSTEM_USER } from '../../model/values/identifiers';
@@ -60,6 +61,8 @@ interface Reads {
   /** Messages that were sent before, by key. */
   repeats: Map<string, MessageRow>;
   quoted: QuotedMessages;
+  /** Of the sessions' members; undefined where no pushes are made. */
+  devices: PushDevices | undefined;
 }
 
 /**
@@ -111,7 +114,7 @@ export function storeBatch(
         outcome.answers.push(() => queued.reject(error));
       }
     }
-    await append.store(run);
+    await append.store(run, reads.devices);
     await events.store(run);
     overlap?.written();
     for (const { message, queued, session } of appended) {
@@ -127,7 +130,7 @@ export function storeBatch(
 
 /** Locks the sessions and reads what else is needed, in one round trip. */
 async function read(
-  { database, members, names, wantedEvents }: BatchOptions,
+  { database, members, names, noticePlan, wantedEvents }: BatchOptions,
   run: Run,
   sends: readonly QueuedSend[],
   lookForRepeats: boolean,
@@ -138,6 +141,7 @@ async function read(
     names: new Map(),
     repeats: new Map(),
     quoted: new QuotedMessages(),
+    devices: undefined,
   };
   const more: Statement[] = [];
   const receivers: ((result: StatementResult) => void)[] = [];
@@ -173,6 +177,9 @@ async function read(
       },
     );
   }
+
+  if (noticePlan.usesDevices)
+    ask(activeDevicesStatement(ids), (result) => (reads.devices = activeDevicesIn(result)));
 
   const locked = await lockSessions(run, database.dialect, ids, members, more, wantedEvents.size > 0);
   locked.more.forEach((result, index) => receivers[index]?.(result));

@@ -33,7 +33,6 @@ export interface WebhookChannelOptions {
   client: WebhookClient;
   fileLinks: FileView;
   metrics: Metrics;
-  gatherMs(): number;
 }
 
 /** Takes events to the platform's webhook. */
@@ -47,10 +46,6 @@ export class WebhookChannel implements Channel<LoadedEvent> {
   }[] = [];
 
   constructor(private readonly options: WebhookChannelOptions) {}
-
-  gatherMs(): number {
-    return this.options.gatherMs();
-  }
 
   async claim(worker: string, limit: number): Promise<LoadedEvent[]> {
     if (this.#isGone) return [];

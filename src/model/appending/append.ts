@@ -3,7 +3,7 @@ import { type MessageRow, type MessageTableName } from '../../db/schema';
 import { NewId, type Run, type Statement } from '../../db/statement';
 import { fromSqlTime, type SqlTime, toSqlTime } from '../../db/time';
 import { REPLY_TYPES } from '../values/message-content';
-import { activeDevices } from '../devices';
+import { activeDevices, type PushDevices } from '../devices';
 import { nameFiles, type NewName } from '../files';
 import { messageTable } from '../message-tables';
 import { type Quoted } from '../quotes';
@@ -136,10 +136,12 @@ export class Append {
   /**
    * Stores what was added, with what it changes of its sessions, senders and topics, and the notices. Its events are stored
    * with it where they can be; `Events.store` stores the others.
+   * @param devices of the sessions' members, where pushes are made and they were read under the lock; read here by default
    */
-  async store(run: Run): Promise<void> {
+  async store(run: Run, devices?: PushDevices): Promise<void> {
     if (this.#sessions.size === 0) return;
-    const devices = this.noticePlan.usesDevices ? await activeDevices(run, [...this.#sessions.keys()]) : null;
+    const read = async () => devices ?? (await activeDevices(run, [...this.#sessions.keys()]));
+    const known = this.noticePlan.usesDevices ? await read() : null;
     const inserts = [...this.#byTable].map(([table, rows]) => insertMessages(table, rows));
     const results = await run([
       ...inserts,
@@ -153,7 +155,7 @@ export class Append {
         }),
       ),
       ...(this.repliedTopics.length === 0 ? [] : [updateReplied(this.repliedTopics)]),
-      ...insertNoticesOf(this.#sessions.values(), this.noticePlan, devices, this.notices),
+      ...insertNoticesOf(this.#sessions.values(), this.noticePlan, known, this.notices),
       ...(this.#names.length === 0 ? [] : nameFiles(this.#names)),
       ...this.events.take(),
     ]);
