@@ -8,6 +8,7 @@ import { lockSession } from './appending/locked-session';
 import { tellFailed } from './failed-notices';
 import { claimDue, cutError, rowsBy, type Finished } from './outbox';
 import { runIn } from '../db/statement';
+import { withRetries } from '../db/retries';
 import { type SqlTime } from '../db/time';
 
 /** Somebody to whom everything in a session up to a message has arrived. */
@@ -196,7 +197,8 @@ export async function finishNotice(
     const { numUpdatedRows } = await settling.executeTakeFirst();
     return numUpdatedRows > 0n;
   };
-  if (finished.state !== 'failed' || !wanted.has('notice.failed')) return update(database.kysely);
+  if (finished.state !== 'failed' || !wanted.has('notice.failed'))
+    return withRetries(database.dialect, () => update(database.kysely));
   return database.transaction(async (trx) => {
     const run = runIn(trx, database.dialect);
     const session = await lockSession(run, database.dialect, notice.session_id);

@@ -3,6 +3,7 @@ import { type RawBuilder, sql, type Transaction } from 'kysely';
 import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
 import { type NoticeRow, NOTICE_STATES, type Schema } from '../db/schema';
+import { withRetries } from '../db/retries';
 import { type SqlTime } from '../db/time';
 import { runIn } from '../db/statement';
 import { type WantedEvents } from './written-events';
@@ -68,8 +69,10 @@ export async function finishPush(
   const tells = isLost && wanted.has('notice.failed');
   // Most were sent: nothing else is to be written.
   if (!tells && (row.fallback_time === null || !isLost)) {
-    const now = sql.raw<SqlTime>(database.dialect.now);
-    return { ...PLAIN, isOurs: await record(database.kysely, worker, row, finished, now) };
+    const { dialect, kysely } = database;
+    const now = sql.raw<SqlTime>(dialect.now);
+    const isOurs = await withRetries(dialect, () => record(kysely, worker, row, finished, now));
+    return { ...PLAIN, isOurs };
   }
   return database.transaction(async (trx) => {
     const run = runIn(trx, database.dialect);

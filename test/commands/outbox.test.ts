@@ -1,6 +1,10 @@
 import should from 'should';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OutboxWorker } from '../../src/commands/outbox/outbox-worker';
 import { databaseNow } from '../../src/db/clock';
+import { type Database, openDatabase } from '../../src/db/database';
 import { fromSqlTime, toSqlTime } from '../../src/db/time';
+import { type OutboxRow } from '../../src/model/outbox';
 import { makeDue, noticesOf, noticeWhen, withNotices } from '../model/notice-fixture';
 import { eachDatabase } from '../support/databases';
 import { linesPrintedBy } from '../support/log-lines';
@@ -34,7 +38,7 @@ eachDatabase('The outbox', (database) => {
     fake.answerAlways('send', { delayMs: CALL_MS });
     const now = await databaseNow(context.database.kysely, context.database.dialect);
     const [first] = await noticesOf(server, message);
-    // Each of a message of its own, as the unique index wants it; all of them can be read.
+    // Each of a message of its own, which can be read.
     await context.database.kysely
       .insertInto('p2p_messages')
       .values(
@@ -135,5 +139,58 @@ eachDatabase('The outbox', (database) => {
     const failed = await noticeWhen(server, sent, ({ state }) => state === 'failed');
     should(failed).containEql({ attempts: 3, last_error: 'internal' });
     fake.sends.length.should.equal(0);
+  });
+});
+
+describe('An outbox while many messages are stored', () => {
+  /** A few more than a look each 100 ms. */
+  const mostLooks = (ms: number) => ms / 100 + 2;
+  let database: Database;
+  let worker: OutboxWorker<OutboxRow>;
+  let looks = 0;
+
+  before(() => {
+    database = openDatabase('sqlite::memory:');
+    worker = new OutboxWorker(
+      database,
+      {
+        name: 'nothing',
+        claim: () => {
+          looks += 1;
+          return Promise.resolve([]);
+        },
+        send: () => Promise.resolve({ state: 'given back' }),
+        finish: () => Promise.resolve(true),
+        retryIn: () => undefined,
+        ended: () => undefined,
+        close: () => undefined,
+      },
+      60_000,
+    );
+  });
+  after(async () => {
+    await worker.close();
+    await database.close();
+  });
+
+  /** Transactions of so many messages, one after the other. @returns ms that it took, and looks meanwhile */
+  async function storing(messages: number): Promise<{ ms: number; looks: number }> {
+    const [since, before] = [performance.now(), looks];
+    for (let count = 0; count < 40; count += 1) {
+      worker.stored(messages);
+      worker.poke();
+      await sleep(10);
+    }
+    return { ms: performance.now() - since, looks: looks - before };
+  }
+
+  it('looks rarely, and soon again when there is less to do', async () => {
+    const few = await storing(7);
+    few.looks.should.be.above(mostLooks(few.ms));
+    const many = await storing(8);
+    many.looks.should.be.within(1, mostLooks(many.ms));
+    await sleep(400);
+    const after = await storing(1);
+    after.looks.should.be.above(mostLooks(after.ms));
   });
 });

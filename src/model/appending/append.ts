@@ -136,12 +136,13 @@ export class Append {
   /**
    * Stores what was added, with what it changes of its sessions, senders and topics, and the notices. Its events are stored
    * with it where they can be; `Events.store` stores the others.
-   * @param devices of the sessions' members, where pushes are made and they were read under the lock; read here by default
+   * @param given devices of the sessions' members, where pushes are made and they were read under the lock; read here by default
    */
-  async store(run: Run, devices?: PushDevices): Promise<void> {
+  async store(run: Run, given?: PushDevices): Promise<void> {
     if (this.#sessions.size === 0) return;
-    const read = async () => devices ?? (await activeDevices(run, [...this.#sessions.keys()]));
-    const known = this.noticePlan.usesDevices ? await read() : null;
+    const devices = this.noticePlan.usesDevices
+      ? (given ?? (await activeDevices(run, [...this.#sessions.keys()])))
+      : null;
     const inserts = [...this.#byTable].map(([table, rows]) => insertMessages(table, rows));
     const results = await run([
       ...inserts,
@@ -155,7 +156,7 @@ export class Append {
         }),
       ),
       ...(this.repliedTopics.length === 0 ? [] : [updateReplied(this.repliedTopics)]),
-      ...insertNoticesOf(this.#sessions.values(), this.noticePlan, known, this.notices),
+      ...insertNoticesOf(this.#sessions.values(), this.noticePlan, devices, this.notices),
       ...(this.#names.length === 0 ? [] : nameFiles(this.#names)),
       ...this.events.take(),
     ]);

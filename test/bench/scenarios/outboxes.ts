@@ -1,37 +1,13 @@
 import { FakeGetui } from '../../support/fake-getui';
 import { WebhookReceiver } from '../../support/webhook-receiver';
-import { type Bench, bothSides, type Scenario } from '../scenario';
+import { bothSides, type Scenario } from '../scenario';
 import { serverParty } from './parties';
 import { measureSend, type SendCase } from './send';
 
-/** What the platform or a phone is told of every message, and by whom. */
-interface Outbox {
-  title: string;
-  /** Starts the other side. */
-  open: (bench: Bench) => Promise<Record<string, string>>;
-  /** Whether everybody has a phone. */
-  hasPhones: boolean;
-}
-
-const OUTBOXES: readonly Outbox[] = [
-  {
-    title: 'webhooks',
-    hasPhones: false,
-    open: async (bench) => {
-      const receiver = await WebhookReceiver.start();
-      bench.onEnd(() => receiver.stop());
-      return receiver.settings;
-    },
-  },
-  {
-    title: 'pushes',
-    hasPhones: true,
-    open: async (bench) => {
-      const getui = await FakeGetui.start();
-      bench.onEnd(() => getui.stop());
-      return getui.settings;
-    },
-  },
+/** Whom every message is told, and whether everybody has a phone. */
+const OUTBOXES = [
+  { title: 'webhooks', hasPhones: false, start: () => WebhookReceiver.start() },
+  { title: 'pushes', hasPhones: true, start: () => FakeGetui.start() },
 ];
 
 /** What a send costs where the platform hears of it by a webhook, or a phone rings, beside the same server without. */
@@ -41,8 +17,10 @@ export const outboxes: Scenario = async (bench) => {
   const client = bench.client();
   const each: SendCase = { door: 'rest', sessions: 'many', senders: doctors };
   const plain = await serverParty(bench);
-  for (const { hasPhones, open, title } of OUTBOXES) {
-    const party = await serverParty(bench, { settings: await open(bench), hasPhones });
+  for (const { hasPhones, start, title } of OUTBOXES) {
+    const told = await start();
+    bench.onEnd(() => told.stop());
+    const party = await serverParty(bench, { settings: told.settings, hasPhones });
     if (warmSeconds > 0)
       for (const side of [party, plain]) await measureSend(bench, client, side, each, warmSeconds);
     for (let round = 0; round < rounds; round += 1) {
