@@ -109,7 +109,7 @@ describe('The pages', function () {
       await patient.keyboard.press('Tab');
       seen.push(await focused(patient));
       const outline = await patient.evaluate<string>(`getComputedStyle(document.activeElement).outlineStyle`);
-      outline.should.not.equal('none', seen.at(-1));
+      outline.should.not.equal('none', seen.join(' '));
     }
     for (const stop of ['guide-open', 'call', 'messages', 'attach', 'text']) seen.should.containEql(stop);
     await patient.keyboard.type('键盘写的');

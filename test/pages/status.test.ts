@@ -59,20 +59,23 @@ describe('The status page', function () {
   it('shows the notices that failed last, and sends one again', async () => {
     const { database } = stage.server.context;
     const time = '2026-11-22 08:00:00.000';
-    const { insertId } = await database.kysely
-      .insertInto('notices')
-      .values({
-        channel: 'wechat',
-        session_id: 'demo-group',
-        message_id: null,
-        user_id: 'demo-patient',
-        state: 'failed',
-        last_error: '47003 argument invalid',
-        create_time: time,
-        update_time: time,
-        due_time: time,
-      })
-      .executeTakeFirstOrThrow();
+    const insert = (last_error: string) =>
+      database.kysely
+        .insertInto('notices')
+        .values({
+          channel: 'wechat',
+          session_id: 'demo-group',
+          message_id: null,
+          user_id: 'demo-patient',
+          state: 'failed',
+          last_error,
+          create_time: time,
+          update_time: time,
+          due_time: time,
+        })
+        .executeTakeFirstOrThrow();
+    await insert('43004 require subscribe');
+    const { insertId } = await insert('47003 argument invalid');
     const page = await stage.page('/status');
     await page.fill('#key', APP_KEY);
     await page.keyboard.press('Enter');
@@ -85,6 +88,10 @@ describe('The status page', function () {
       .where('id', '=', Number(insertId))
       .executeTakeFirstOrThrow();
     row.state.should.not.equal('failed');
+    // Whoever uses the keyboard goes on with the next one.
+    await item.waitFor({ state: 'detached' });
+    const stands = await page.evaluate<string>(`document.activeElement.parentNode.textContent`);
+    stands.should.match(/43004 require subscribe/);
     await stage.closePages();
   });
 });

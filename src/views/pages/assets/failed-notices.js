@@ -11,37 +11,60 @@
     var list = panel.querySelector('ul');
     var CHANNELS = { wechat: t('微信', 'WeChat'), getui: t('应用推送', 'app push') };
 
+    // The entries that are shown, by what they say: one that stays is left alone, and so is whoever stands on its button.
+    var shown = {};
+
+    // `aria-disabled`, since `disabled` would take the focus away.
     function resend(key, notice, button) {
-      button.disabled = true;
+      if (button.getAttribute('aria-disabled') === 'true') return;
+      button.setAttribute('aria-disabled', 'true');
       window.IMAsk(key, 'POST', BASE + '/' + notice.id + '/resend', function (status) {
         if (status === 202) button.textContent = t('已重新排队', 'Queued again');
         else {
           button.textContent = t('失败，再试', 'Failed, try again');
-          button.disabled = false;
+          button.setAttribute('aria-disabled', 'false');
         }
       });
     }
 
+    function entry(key, notice) {
+      var item = document.createElement('li');
+      var what = item.appendChild(document.createElement('span'));
+      what.textContent = [
+        CHANNELS[notice.channel] || notice.channel,
+        notice.user_id,
+        notice.last_error || '',
+        new Date(notice.update_time).toLocaleString(),
+      ].join(' · ');
+      var button = item.appendChild(document.createElement('button'));
+      button.type = 'button';
+      button.textContent = t('重新发送', 'Send again');
+      button.setAttribute('aria-label', button.textContent + ' ' + notice.id);
+      button.onclick = function () {
+        resend(key, notice, button);
+      };
+      return item;
+    }
+
     function show(key, notices) {
-      while (list.firstChild) list.removeChild(list.firstChild);
+      var inside = list.contains(document.activeElement);
+      var before = shown;
+      shown = {};
       panel.hidden = notices.length === 0;
       notices.forEach(function (notice) {
-        var item = list.appendChild(document.createElement('li'));
-        var what = item.appendChild(document.createElement('span'));
-        what.textContent = [
-          CHANNELS[notice.channel] || notice.channel,
-          notice.user_id,
-          notice.last_error || '',
-          new Date(notice.update_time).toLocaleString(),
-        ].join(' · ');
-        var button = item.appendChild(document.createElement('button'));
-        button.type = 'button';
-        button.textContent = t('重新发送', 'Send again');
-        button.setAttribute('aria-label', button.textContent + ' ' + notice.id);
-        button.onclick = function () {
-          resend(key, notice, button);
-        };
+        var name = notice.id + ' ' + notice.update_time;
+        shown[name] = before[name] || entry(key, notice);
       });
+      Object.keys(before).forEach(function (name) {
+        if (!shown[name]) list.removeChild(before[name]);
+      });
+      var place = list.firstChild;
+      Object.keys(shown).forEach(function (name) {
+        if (shown[name] === place) place = place.nextSibling;
+        else list.insertBefore(shown[name], place);
+      });
+      var first = list.querySelector('button');
+      if (inside && !list.contains(document.activeElement) && first) first.focus();
     }
 
     return {

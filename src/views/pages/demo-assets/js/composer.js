@@ -73,8 +73,10 @@
   // What is sent next answers to that message; null: to none.
   Composer.prototype.quote = function (quote) {
     var self = this;
+    var left = this._quoteBar.contains(window.document.activeElement);
     var bar = demo.empty(this._quoteBar);
     this._quote = quote;
+    if (left) this.input.focus();
     bar.hidden = quote === null;
     if (quote === null) return;
     var away = function () {

@@ -83,6 +83,7 @@
     });
     this._jump.onclick = function () {
       self.history.toNewest();
+      part('messages').focus({ preventScroll: true });
     };
     document.addEventListener('visibilitychange', this._see, false);
     window.addEventListener('focus', this._see, false);

@@ -72,16 +72,15 @@
     if (!sessionId) return;
     this._client.sessions.topics({ session_id: sessionId, limit: 20 }).done(function (page) {
       if (self._sessionId !== sessionId) return;
-      demo.empty(self._topics);
-      page.items.forEach(function (topic) {
-        var entry = demo.records.item(topic, function () {
+      var entries = page.items.map(function (topic) {
+        return demo.records.item(topic, function () {
           demo.records.show(self._client, topic, self._people);
         });
-        self._topics.appendChild(entry);
       });
-      if (page.items.length === 0) {
-        self._topics.appendChild(el('li', { class: 'none', text: '还没有咨询' }));
-      }
+      if (entries.length === 0) entries.push(el('li', { class: 'none', text: '还没有咨询' }));
+      demo.focus.keep(self._topics, function () {
+        demo.append(demo.empty(self._topics), entries);
+      });
     });
   };
 

@@ -5,19 +5,18 @@
   var document = window.document;
   var demo = window.IMDemo;
   var el = demo.el;
-  var FOCUSABLE = 'button:not([disabled]), input, select, textarea, a[href], video[controls]';
 
   // Keeps Tab inside `node`. Gives back what ends that.
   function trapFocus(node, onEscape) {
-    var before = document.activeElement;
+    var back = demo.focus.leave(document.activeElement);
     var onKey = function (event) {
       if (event.key === 'Escape' && onEscape) {
         event.preventDefault();
         onEscape();
       }
       if (event.key !== 'Tab') return;
-      var all = Array.prototype.filter.call(node.querySelectorAll(FOCUSABLE), function (each) {
-        return each.offsetParent !== null;
+      var all = demo.focus.stops(node).filter(function (each) {
+        return each.tabIndex >= 0;
       });
       if (all.length === 0) return;
       var edge = event.shiftKey ? all[0] : all[all.length - 1];
@@ -30,7 +29,7 @@
     document.addEventListener('keydown', onKey, true);
     return function () {
       document.removeEventListener('keydown', onKey, true);
-      if (before && before.focus) before.focus();
+      back();
     };
   }
 
@@ -92,6 +91,7 @@
       class: 'button ' + (options.danger ? 'button-danger' : 'button-primary'),
       text: options.submit,
     });
+    var busy = false;
     var say = function (text) {
       problem.textContent = text;
       problem.hidden = text === '';
@@ -100,6 +100,7 @@
       var values = {};
       var blank = null;
       event.preventDefault();
+      if (busy) return;
       fields.forEach(function (each) {
         values[each.field.name] = each.input.value.trim();
         if (!blank && !each.field.optional && !values[each.field.name]) blank = each;
@@ -112,9 +113,11 @@
       say('');
       var taken = options.onSubmit(values);
       if (!taken) return close();
-      submit.disabled = true;
+      busy = true;
+      demo.focus.enable(submit, false);
       taken.done(close).fail(function (error) {
-        submit.disabled = false;
+        busy = false;
+        demo.focus.enable(submit, true);
         say(demo.failureText(error));
       });
     };

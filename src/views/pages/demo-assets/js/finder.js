@@ -80,21 +80,22 @@
     };
     var load = function (words, before) {
       var turn = ++asked;
-      more.hidden = true;
       state.textContent = '正在查找…';
       client.sessions
         .searchMessages(sessionId, { q: words, limit: PAGE, before: before })
         .done(function (page) {
           if (turn !== asked) return;
-          page.items.forEach(function (message) {
-            list.appendChild(item(message, words, go));
+          demo.focus.keep(record, function () {
+            page.items.forEach(function (message) {
+              list.appendChild(item(message, words, go));
+            });
+            more.hidden = page.next === null || list.children.length === 0;
           });
           var count = list.children.length;
           // Nothing in what was looked through so far: what is older comes by itself.
           if (count === 0 && page.next !== null) return load(words, page.next);
           state.textContent =
             count === 0 ? '没有找到' : '找到' + count + '条' + (page.next ? '，还有更早的' : '');
-          more.hidden = page.next === null;
           more.onclick = function () {
             load(words, page.next);
           };

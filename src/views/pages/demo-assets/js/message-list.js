@@ -204,7 +204,7 @@
   // While older messages are on their way; assistive technology is not told of them one by one.
   MessageList.prototype.busy = function (busy, text) {
     this.options.scroller.setAttribute('aria-busy', busy ? 'true' : 'false');
-    this._older.disabled = busy;
+    demo.focus.enable(this._older, !busy);
     this._older.textContent = text || (busy ? '正在加载…' : '查看更早的消息');
   };
 
@@ -229,7 +229,9 @@
   MessageList.prototype.arrange = function () {
     var self = this;
     this._place.keep(function () {
-      place(self.options.list, self._wanted());
+      demo.focus.keep(self.options.scroller, function () {
+        place(self.options.list, self._wanted());
+      });
       self.receipts();
       self._menu.arranged();
     });

@@ -158,7 +158,7 @@
     });
     document.body.appendChild(this._node);
     place(this._node, (message.querySelector('.bubble') || at).getBoundingClientRect());
-    this._listen(items, message.querySelector('.message-more'));
+    this._listen(items, demo.focus.leave(message.querySelector('.message-more')));
     return true;
   };
 
@@ -202,7 +202,7 @@
       document.removeEventListener('mousedown', onOutside, true);
       document.removeEventListener('touchstart', onOutside, true);
       scroller.removeEventListener('scroll', onScroll, false);
-      if (back && back.parentNode) back.focus({ preventScroll: true });
+      back();
     };
     items[0].focus({ preventScroll: true });
   };

@@ -29,6 +29,7 @@
     return el('li', {
       class: 'line-item',
       'data-id': String(message.id),
+      'data-key': String(message.id),
       children: [
         el('div', { class: 'line line-' + kinds[message.type], children: [text, time] }),
         description(message, topicOf),
@@ -52,6 +53,7 @@
     return el('li', {
       class: 'line-item',
       'data-id': String(message.id),
+      'data-key': String(message.id),
       children: [
         el('div', {
           class: 'line line-recalled',
@@ -128,6 +130,7 @@
     });
     var node = shell(person, mine, people, [quoteLine(message.reply_to, more.onQuote), framed, meta]);
     node.setAttribute('data-id', String(message.id));
+    node.setAttribute('data-key', String(message.id));
     return { node: node, receipt: receipt };
   }
 
@@ -153,6 +156,7 @@
     var node = shell(people.find(people.me.id, people.me.name), true, people, parts);
     node.classList.add('uploading');
     node.setAttribute('data-client-msg-id', entry.client_msg_id);
+    node.setAttribute('data-key', entry.client_msg_id);
     entry.onProgress = function (share) {
       bar.value = share;
     };
@@ -179,6 +183,7 @@
     var node = shell(people.find(people.me.id, people.me.name), true, people, parts);
     node.classList.add(failed ? 'failed' : 'pending');
     node.setAttribute('data-client-msg-id', entry.client_msg_id);
+    node.setAttribute('data-key', entry.client_msg_id);
     return node;
   }
 

@@ -30,32 +30,45 @@
         },
       },
     });
-    return el('li', { children: [button] });
+    return el('li', { 'data-key': topic.id, children: [button] });
   }
 
   function show(client, topic, people) {
     var list = el('ol', { class: 'message-list record-messages' });
-    var more = el('button', { type: 'button', class: 'link-button', text: '正在加载…', disabled: true });
+    var more = el('button', { type: 'button', class: 'link-button', text: '正在加载…' });
+    var record = el('div', {
+      class: 'record',
+      tabindex: '0',
+      'aria-label': '咨询消息',
+      children: [list, more],
+    });
     var last = 0;
+    var loading = false;
     var topicOf = function () {
       return null;
     };
     var load = function () {
-      more.disabled = true;
+      if (loading) return;
+      loading = true;
+      demo.focus.enable(more, false);
       client.sessions
         .topicMessages(topic.session_id, topic.id, { after: last, limit: PAGE })
         .done(function (page) {
-          page.items.forEach(function (message) {
-            list.appendChild(demo.messageNode.stored(message, people, topicOf).node);
-            last = message.id;
+          demo.focus.keep(record, function () {
+            page.items.forEach(function (message) {
+              list.appendChild(demo.messageNode.stored(message, people, topicOf).node);
+              last = message.id;
+            });
+            more.hidden = !page.more;
           });
-          more.hidden = !page.more;
-          more.disabled = false;
           more.textContent = '查看后面的消息';
         })
         .fail(function () {
-          more.disabled = false;
           more.textContent = '加载失败，点击重试';
+        })
+        .always(function () {
+          loading = false;
+          demo.focus.enable(more, true);
         });
     };
     more.onclick = load;
@@ -64,7 +77,7 @@
       topic.description
         ? el('p', { class: 'record-description', children: demo.withLinks('情况说明：' + topic.description) })
         : null,
-      el('div', { class: 'record', tabindex: '0', 'aria-label': '咨询消息', children: [list, more] }),
+      record,
     ]);
     load();
   }
@@ -73,7 +86,8 @@
   function list(client, sessionId, people) {
     var entries = el('ul', { class: 'topic-list' });
     var more = el('button', { type: 'button', class: 'link-button', text: '更早的咨询', hidden: true });
-    var close = demo.dialog.show('咨询记录', [el('div', { class: 'record', children: [entries, more] })]);
+    var record = el('div', { class: 'record', children: [entries, more] });
+    var close = demo.dialog.show('咨询记录', [record]);
     var open = function (topic) {
       close();
       show(client, topic, people);
@@ -82,10 +96,12 @@
       client.sessions
         .topics({ session_id: sessionId, limit: PAGE, cursor: cursor })
         .done(function (page) {
-          page.items.forEach(function (topic) {
-            entries.appendChild(item(topic, open));
+          demo.focus.keep(record, function () {
+            page.items.forEach(function (topic) {
+              entries.appendChild(item(topic, open));
+            });
+            more.hidden = page.next === null;
           });
-          more.hidden = page.next === null;
           more.onclick = function () {
             load(page.next);
           };

@@ -57,7 +57,7 @@
     var pin = demo.iconButton('pin', label, { class: 'session-pin', click: options.onStick });
     pin.setAttribute('data-pin', session.id);
     var kind = 'session' + (session.sticky ? ' sticky' : '') + (options.current ? ' current' : '');
-    return el('li', { class: kind, children: [open, pin] });
+    return el('li', { class: kind, 'data-key': session.id, children: [open, pin] });
   }
 
   demo.sessionItem = sessionItem;

@@ -202,7 +202,6 @@
     var options = this.options;
     var words = options.search.value.trim().toLowerCase();
     var unread = 0;
-    var focused = focusedIn(options.list);
     var shown = this._sorted().filter(function (session) {
       unread += session.unread_count;
       var kind = session.business_type === 2 ? 'patient' : 'doctor';
@@ -210,13 +209,14 @@
       if (self._state && self._state !== self._stateOf(session)) return false;
       return self._searched(session).toLowerCase().indexOf(words) >= 0;
     });
-    demo.empty(options.list);
-    shown.forEach(function (session) {
-      options.list.appendChild(self._item(session));
+    var items = shown.map(function (session) {
+      return self._item(session);
+    });
+    demo.focus.keep(options.list, function () {
+      demo.append(demo.empty(options.list), items);
     });
     options.empty.hidden = shown.length > 0;
     options.onCount(unread);
-    focusAgain(options.list, focused);
   };
 
   // What a search looks through: names, members, consultations, and the last message.
@@ -251,21 +251,6 @@
       },
     });
   };
-
-  // The list is drawn anew: whoever stands on one of its buttons goes on standing there.
-  function focusedIn(list) {
-    var node = list.ownerDocument.activeElement;
-    if (!node || !list.contains(node)) return null;
-    var name = node.hasAttribute('data-pin') ? 'data-pin' : 'data-session';
-    return { name: name, id: node.getAttribute(name) };
-  }
-
-  function focusAgain(list, focused) {
-    if (!focused) return;
-    Array.prototype.forEach.call(list.querySelectorAll('[' + focused.name + ']'), function (node) {
-      if (node.getAttribute(focused.name) === focused.id) node.focus();
-    });
-  }
 
   demo.SessionList = SessionList;
 })(window);

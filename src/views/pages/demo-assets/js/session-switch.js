@@ -126,13 +126,17 @@
       class: 'elsewhere-text',
       children: [el('strong', { text: title }), el('span', { text: text })],
     });
-    demo.append(demo.empty(this._strip), [words, go, away]);
-    this._strip.hidden = false;
+    var strip = this._strip;
+    demo.focus.keep(strip, function () {
+      demo.append(demo.empty(strip), [words, go, away]);
+    });
+    strip.hidden = false;
   };
 
   SessionSwitch.prototype._hide = function () {
     if (this._ringing) demo.attention.quiet();
     this._ringing = null;
+    if (this._strip.contains(document.activeElement)) this._button.focus();
     this._strip.hidden = true;
   };
 

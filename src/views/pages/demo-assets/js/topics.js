@@ -95,7 +95,9 @@
     });
     bar.hidden = !open && session.business_type !== 2;
     bar.classList.toggle('topic-open', open);
-    demo.append(demo.empty(bar), [name, open && badge(topic), topic !== null && all, button]);
+    demo.focus.keep(bar, function () {
+      demo.append(demo.empty(bar), [name, open && badge(topic), topic !== null && all, button]);
+    });
   }
 
   demo.topics = { badge: badge, show: show };

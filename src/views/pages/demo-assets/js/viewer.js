@@ -31,8 +31,8 @@
       image.src = links[at].href;
       image.alt = small ? small.alt : '图片';
       count.textContent = at + 1 + ' / ' + links.length;
-      before.disabled = at === 0;
-      after.disabled = at === links.length - 1;
+      demo.focus.enable(before, at > 0);
+      demo.focus.enable(after, at < links.length - 1);
     };
     var step = function (by) {
       show(state.at + by);

@@ -1,0 +1,184 @@
+import { type Page } from 'playwright-core';
+import 'should';
+import { requireOrSkip } from '../support/databases';
+import { waitUntil } from '../support/wait-until';
+import { bubble, DESK, PagesStage, PHONE, say } from './stage';
+
+const TOPIC = 'demo-topic-pressure';
+
+/** Runs `redraw`, waits until the element that had the focus is gone, and checks that its successor has it now. */
+async function redrawn(page: Page, redraw: () => Promise<unknown>, like: RegExp): Promise<void> {
+  await page.evaluate(`window.stood = document.activeElement`);
+  await redraw();
+  await waitUntil(
+    () => page.evaluate<boolean>(`!window.stood.isConnected || window.stood.offsetParent === null`),
+    5_000,
+    () => 'what had the focus is drawn anew',
+  );
+  (await focused(page)).should.match(like);
+}
+
+/** The focused element: where it is, what it is called. */
+const focused = (page: Page) =>
+  page.evaluate<string>(`(function (node) {
+    var entry = node.closest('[data-key]');
+    return node.tagName.toLowerCase() + '.' + node.className.split(' ').join('.')
+      + (entry ? ' of ' + entry.getAttribute('data-key') : '') + ': ' + (node.textContent || '').trim();
+  })(document.activeElement)`);
+
+describe('The demo pages, for those who use the keyboard alone', function () {
+  this.timeout(30_000);
+  let stage: PagesStage;
+  if (!requireOrSkip('chromium')) return;
+
+  before(async () => {
+    stage = await PagesStage.open();
+  });
+  afterEach(() => stage.closePages());
+  after(() => stage.stop());
+
+  const rename = (name: string) =>
+    stage.server.request('put', `/sessions/topics/${TOPIC}`).send({ name }).expect(200);
+  const leave = (id: string) =>
+    stage.server.request('delete', `/sessions/demo-team/participants/${id}`).expect(204);
+  const join = (id: string) =>
+    stage.server
+      .request('post', '/sessions/demo-team/participants')
+      .send({ participants: [{ id }] })
+      .expect(200);
+
+  it('leave one on the consultation’s buttons when it changes', async () => {
+    const patient = await stage.page('/demo/patient?session=demo-team');
+    await patient.locator('[data-id]').first().waitFor();
+    await patient.locator('#topic .topic-name').focus();
+    await redrawn(patient, () => rename('血压偏高'), /topic-name.*血压偏高$/);
+    await patient.locator('#topic .topic-records').focus();
+    await redrawn(patient, () => rename('血压'), /topic-records/);
+    const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
+    await doctor.locator('.details .topic-item').first().focus();
+    await redrawn(doctor, () => rename('血压又高了'), new RegExp(`topic-item of ${TOPIC}: 血压又高了`));
+  });
+
+  it('leave one there after ending a consultation, and after starting one', async () => {
+    const patient = await stage.page('/demo/patient?session=demo-team');
+    await patient.locator('#topic button', { hasText: '结束咨询' }).focus();
+    await patient.keyboard.press('Enter');
+    await patient.locator('.dialog').waitFor();
+    await patient.locator('.dialog button[type="submit"]').focus();
+    // What failed can be tried again from where one stands.
+    await patient.route('**/ended', (route) => route.fulfill({ body: 'no JSON' }));
+    await patient.keyboard.press('Enter');
+    await patient.locator('.dialog-error', { hasText: '出错了' }).waitFor();
+    (await focused(patient)).should.match(/^button.*结束咨询$/);
+    await patient.unroute('**/ended');
+    await patient.keyboard.press('Enter');
+    await patient.locator('.dialog').waitFor({ state: 'detached' });
+    await waitUntil(
+      async () => /^button.*发起咨询$/.test(await focused(patient)),
+      5_000,
+      () => 'the focus is on 发起咨询',
+    );
+    await patient.keyboard.press('Enter');
+    await patient.locator('.dialog').waitFor();
+    await patient.keyboard.type('头晕');
+    await patient.keyboard.press('Enter');
+    await patient.locator('.dialog').waitFor({ state: 'detached' });
+    await patient.locator('#topic .topic-name', { hasText: '头晕' }).waitFor();
+    // One stop more stands before it now.
+    (await focused(patient)).should.match(/^button.*(记录|结束咨询)$/);
+  });
+
+  it('leave one at a message when others come, and when names change', async () => {
+    const { patient, doctor } = await stage.both();
+    await say(patient, '头还是晕');
+    await bubble(doctor, '头还是晕').waitFor();
+    const id = await bubble(doctor, '头还是晕').getAttribute('data-id');
+    await bubble(doctor, '头还是晕').locator('.message-more').focus();
+    await stage.server.send('demo-team', 'demo-manager', '我来联系您');
+    await bubble(doctor, '我来联系您').waitFor();
+    const more = new RegExp(`message-more of ${id}:`);
+    (await focused(doctor)).should.match(more);
+    await redrawn(doctor, () => leave('demo-specialist'), more);
+
+    // The menu that is open meanwhile gives the focus to the message that stands there now.
+    await doctor.keyboard.press('Enter');
+    await doctor.getByRole('menu').waitFor();
+    await doctor.evaluate(`window.stood = document.querySelector('[data-id="${id}"]')`);
+    await join('demo-specialist');
+    await waitUntil(
+      () => doctor.evaluate<boolean>('!window.stood.isConnected'),
+      5_000,
+      () => 'the message is drawn anew',
+    );
+    await doctor.keyboard.press('Escape');
+    await doctor.getByRole('menu').waitFor({ state: 'detached' });
+    (await focused(doctor)).should.match(more);
+  });
+
+  it('leave one in the doctor’s list, on a session and on its pin', async () => {
+    const doctor = await stage.page('/demo/doctor', { viewport: DESK });
+    await doctor.locator('[data-session="demo-group"]').focus();
+    await redrawn(
+      doctor,
+      () => stage.server.send('demo-group', 'demo-manager', '开会'),
+      /session-open of demo-group/,
+    );
+    await doctor.locator('[data-pin="demo-group"]').focus();
+    await redrawn(doctor, () => doctor.keyboard.press('Enter'), /session-pin of demo-group/);
+  });
+
+  it('leave one on the button for older messages, and at the first one when there are no more', async () => {
+    const all = 90;
+    for (let count = 1; count <= all; count += 1)
+      await stage.server.send('demo-group', 'demo-doctor', `第${count}条`);
+    const doctor = await stage.page('/demo/doctor', { viewport: DESK });
+    await doctor.locator('[data-session="demo-group"]').click();
+    await doctor.locator('[data-part="jump"]').click();
+    await bubble(doctor, `第${all}条`).waitFor();
+    let release: (() => void) | undefined;
+    await doctor.route('**/messages?*before=*', async (route) => {
+      await new Promise<void>((resolve) => (release = resolve));
+      await route.continue();
+    });
+    const older = doctor.locator('.line-older button');
+    const first = () => doctor.locator('[data-id]').first().getAttribute('data-id');
+    for (let page = 0; (await older.count()) > 0; page += 1) {
+      page.should.be.below(5);
+      const before = await first();
+      await older.focus();
+      await doctor.keyboard.press('Enter');
+      await waitUntil(
+        () => release !== undefined,
+        5_000,
+        () => 'older messages are asked for',
+      );
+      (await focused(doctor)).should.equal('button.link-button: 正在加载…');
+      release!();
+      release = undefined;
+      await waitUntil(
+        async () => (await first()) !== before,
+        5_000,
+        () => 'older messages are there',
+      );
+      (await focused(doctor)).should.match(
+        /^button.link-button: (查看更早的消息|正在加载…)$|message-more of \d+:/,
+      );
+    }
+    const top = await first();
+    (await focused(doctor)).should.match(new RegExp(`message-more of ${top}:`));
+  });
+
+  it('leave one on what leads to another session when more is told there', async () => {
+    const patient = await stage.page('/demo/patient?session=demo-expert', { viewport: PHONE });
+    await patient.locator('[data-id]').first().waitFor();
+    await stage.server.send('demo-team', 'demo-manager', '请来取药');
+    await patient.locator('#elsewhere button', { hasText: '查看' }).focus();
+    await redrawn(
+      patient,
+      () => stage.server.send('demo-team', 'demo-manager', '药房在一楼'),
+      /^button.*查看$/,
+    );
+    await patient.keyboard.press('Tab');
+    await redrawn(patient, () => patient.keyboard.press('Enter'), /sessions-open/);
+  });
+});
