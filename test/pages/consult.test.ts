@@ -134,4 +134,39 @@ describe('Consultations and sessions in the demo pages', function () {
     })(document.querySelector('.toast').getBoundingClientRect())`);
     covered.should.equal(0);
   });
+
+  it('show each consultation once, however often older ones are asked for', async () => {
+    const all = 104;
+    await stage.server
+      .request('post', '/sessions')
+      .send({
+        id: 'many-topics',
+        type: 1,
+        name: '老患者',
+        participants: [{ id: 'demo-doctor' }, { id: 'demo-patient' }],
+      })
+      .expect(201);
+    for (let count = 0; count < all; count += 1) {
+      await stage.server
+        .request('post', `/sessions/many-${count}/topics`)
+        .send({ session_id: 'many-topics', user_id: 'demo-patient', name: `咨询${count}` })
+        .expect(201);
+      await stage.server
+        .request('put', `/sessions/many-topics/topics/many-${count}/ended`)
+        .send({ user_id: 'demo-doctor' })
+        .expect(200);
+    }
+    const doctor = await stage.page('/demo/doctor#many-topics', { viewport: DESK });
+    await doctor.locator('#topic .topic-records').click();
+    const more = doctor.locator('.record .link-button', { hasText: '更早的咨询' });
+    await more.waitFor();
+    await doctor.evaluate(`(function (button) {
+      button.click();
+      button.click();
+    })(document.querySelector('.record > .link-button'))`);
+    const entries = doctor.locator('.record .topic-item');
+    await entries.nth(all - 1).waitFor();
+    await more.waitFor({ state: 'hidden' });
+    (await entries.count()).should.equal(all);
+  });
 });

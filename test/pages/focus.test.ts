@@ -18,6 +18,13 @@ async function redrawn(page: Page, redraw: () => Promise<unknown>, like: RegExp)
   (await focused(page)).should.match(like);
 }
 
+/** Whether what has the focus can be seen in its scroller, half of it at least. */
+const isInSight = (page: Page, scroller: string) =>
+  page.evaluate<boolean>(`(function (box, around) {
+    var middle = (box.top + box.bottom) / 2;
+    return middle > around.top && middle < around.bottom;
+  })(document.activeElement.getBoundingClientRect(), document.querySelector('${scroller}').getBoundingClientRect())`);
+
 /** The focused element: where it is, what it is called. */
 const focused = (page: Page) =>
   page.evaluate<string>(`(function (node) {
@@ -127,7 +134,7 @@ describe('The demo pages, for those who use the keyboard alone', function () {
     await redrawn(doctor, () => doctor.keyboard.press('Enter'), /session-pin of demo-group/);
   });
 
-  it('leave one on the button for older messages, and at the first one when there are no more', async () => {
+  it('leave one on the button for older messages, and among them when there are no more', async () => {
     const all = 90;
     for (let count = 1; count <= all; count += 1)
       await stage.server.send('demo-group', 'demo-doctor', `第${count}条`);
@@ -160,12 +167,9 @@ describe('The demo pages, for those who use the keyboard alone', function () {
         5_000,
         () => 'older messages are there',
       );
-      (await focused(doctor)).should.match(
-        /^button.link-button: (查看更早的消息|正在加载…)$|message-more of \d+:/,
-      );
+      (await focused(doctor)).should.match(/^button.link-button: (查看更早的消息|正在加载…)$|^div.messages/);
     }
-    const top = await first();
-    (await focused(doctor)).should.match(new RegExp(`message-more of ${top}:`));
+    (await focused(doctor)).should.match(/^div.messages/);
   });
 
   it('leave one on what leads to another session when more is told there', async () => {
@@ -180,5 +184,129 @@ describe('The demo pages, for those who use the keyboard alone', function () {
     );
     await patient.keyboard.press('Tab');
     await redrawn(patient, () => patient.keyboard.press('Enter'), /sessions-open/);
+  });
+
+  it('never put one on the button that rejects a call', async () => {
+    const patient = await stage.page('/demo/patient?session=demo-expert', { viewport: PHONE });
+    await patient.locator('[data-id]').first().waitFor();
+    await stage.server.send('demo-team', 'demo-manager', '请来取药');
+    await patient.locator('#elsewhere button', { hasText: '查看' }).waitFor();
+    await patient.locator('#elsewhere button').last().focus();
+    const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
+    await doctor.locator('[data-id]').first().waitFor();
+    await redrawn(patient, () => doctor.locator('#call').click(), /^div.elsewhere/);
+    await doctor.locator('.round-end').click();
+    await patient.locator('#elsewhere button', { hasText: '拒绝' }).waitFor({ state: 'hidden' });
+  });
+
+  it('keep in sight what one stands on in a long list', async () => {
+    for (let count = 0; count < 40; count += 1) {
+      await stage.server
+        .request('post', '/sessions')
+        .send({
+          id: `long-${count}`,
+          type: 3,
+          name: `小组${count}`,
+          participants: [{ id: 'demo-doctor' }, { id: 'demo-manager' }],
+        })
+        .expect(201);
+    }
+    const doctor = await stage.page('/demo/doctor', { viewport: DESK });
+    await doctor.locator('[data-session="long-5"]').focus();
+    await redrawn(
+      doctor,
+      () => stage.server.send('demo-team', 'demo-manager', '开会'),
+      /session-open of long-5/,
+    );
+    (await isInSight(doctor, '#sessions')).should.be.true();
+  });
+
+  it('follow one into a conversation and back, on a phone', async () => {
+    const doctor = await stage.page('/demo/doctor', { viewport: PHONE });
+    await doctor.locator('[data-session="demo-group"]').focus();
+    await doctor.keyboard.press('Enter');
+    await doctor.locator('[data-id]').first().waitFor();
+    (await doctor.evaluate<string>('document.activeElement.id')).should.equal('back');
+    await doctor.locator('#show-details').focus();
+    await doctor.keyboard.press('Enter');
+    (await doctor.evaluate<string>('document.activeElement.id')).should.equal('hide-details');
+    await doctor.keyboard.press('Escape');
+    (await doctor.evaluate<string>('document.activeElement.id')).should.equal('show-details');
+    await doctor.locator('#back').focus();
+    await doctor.keyboard.press('Enter');
+    await waitUntil(
+      async () => (await focused(doctor)).includes('session-open of demo-group'),
+      5_000,
+      () => 'the focus is on the session in the list',
+    );
+  });
+
+  it('lead to the first new hit of a search, and to the message that is chosen', async () => {
+    await stage.server
+      .request('post', '/sessions')
+      .send({
+        id: 'searched',
+        type: 3,
+        name: '随访',
+        participants: [{ id: 'demo-doctor' }, { id: 'demo-manager' }],
+      })
+      .expect(201);
+    for (let count = 1; count <= 60; count += 1)
+      await stage.server.send('searched', 'demo-manager', `第${count}次`);
+    const doctor = await stage.page('/demo/doctor#searched', { viewport: DESK });
+    await doctor.locator('.line-unread').waitFor();
+    await doctor.locator('#find').click();
+    await doctor.keyboard.type('次');
+    await doctor.locator('.hit').nth(19).waitFor();
+    await doctor.locator('.record .link-button').focus();
+    await doctor.keyboard.press('Enter');
+    await doctor.locator('.hit').nth(39).waitFor();
+    (await focused(doctor)).should.match(/^button.hit.*第40次$/);
+    (await isInSight(doctor, '.record')).should.be.true();
+    await doctor.locator('.hit', { hasText: '第40次' }).click();
+    await doctor.locator('.message.found', { hasText: '第40次' }).waitFor();
+    // What comes after it is loaded meanwhile.
+    await bubble(doctor, '第60次').waitFor({ state: 'attached' });
+    (await isInSight(doctor, '.messages')).should.be.true();
+  });
+
+  it('open no menu for a message that was drawn anew under the finger, and lose none to the keyboard', async () => {
+    const { patient } = await stage.both({ hasTouch: true });
+    await patient.evaluate(`(function (bubble) {
+      var touch = new Touch({ identifier: 1, target: bubble, clientX: 5, clientY: 5 });
+      bubble.dispatchEvent(new TouchEvent('touchstart', { touches: [touch], bubbles: true }));
+      bubble.parentNode.replaceChild(bubble.cloneNode(true), bubble);
+    })([...document.querySelectorAll('.message .bubble')].pop())`);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    (await patient.getByRole('menu').count()).should.equal(0);
+    await leave('demo-specialist');
+    await patient.locator('.picture-link').first().focus();
+    await redrawn(patient, () => join('demo-specialist'), /picture-link/);
+    (await patient.locator('.message-more[tabindex="0"]').count()).should.equal(1);
+  });
+
+  it('keep Tab in what was opened last, and end that alone by Escape', async () => {
+    const { doctor } = await stage.both();
+    await doctor.locator('.details .topic-item').last().click();
+    await doctor.locator('.record').waitFor();
+    await doctor.evaluate(`(function (link) {
+      link.className = 'picture-link';
+      link.href = '/assets/icon.svg';
+      document.querySelector('.record ol').appendChild(link);
+      document.querySelector('.record ol').appendChild(link.cloneNode());
+      link.click();
+    })(document.createElement('a'))`);
+    await doctor.locator('.viewer').waitFor();
+    const stops: string[] = [];
+    for (let turn = 0; turn < 3; turn += 1) {
+      await doctor.keyboard.press('Tab');
+      stops.push(await doctor.evaluate<string>(`document.activeElement.getAttribute('aria-label')`));
+    }
+    stops.should.eql(['上一张', '下一张', '关闭']);
+    await doctor.keyboard.press('Escape');
+    await doctor.locator('.viewer').waitFor({ state: 'detached' });
+    (await doctor.locator('.record').count()).should.equal(1);
+    await doctor.keyboard.press('Escape');
+    await doctor.locator('.record').waitFor({ state: 'detached' });
   });
 });

@@ -19,12 +19,17 @@
       if (button.getAttribute('aria-disabled') === 'true') return;
       button.setAttribute('aria-disabled', 'true');
       window.IMAsk(key, 'POST', BASE + '/' + notice.id + '/resend', function (status) {
-        if (status === 202) button.textContent = t('已重新排队', 'Queued again');
+        if (status === 202) name(button, t('已重新排队', 'Queued again'), notice);
         else {
-          button.textContent = t('失败，再试', 'Failed, try again');
+          name(button, t('失败，再试', 'Failed, try again'), notice);
           button.setAttribute('aria-disabled', 'false');
         }
       });
+    }
+
+    function name(button, text, notice) {
+      button.textContent = text;
+      button.setAttribute('aria-label', text + ' ' + notice.id);
     }
 
     function entry(key, notice) {
@@ -38,8 +43,7 @@
       ].join(' · ');
       var button = item.appendChild(document.createElement('button'));
       button.type = 'button';
-      button.textContent = t('重新发送', 'Send again');
-      button.setAttribute('aria-label', button.textContent + ' ' + notice.id);
+      name(button, t('重新发送', 'Send again'), notice);
       button.onclick = function () {
         resend(key, notice, button);
       };
@@ -52,19 +56,19 @@
       shown = {};
       panel.hidden = notices.length === 0;
       notices.forEach(function (notice) {
-        var name = notice.id + ' ' + notice.update_time;
-        shown[name] = before[name] || entry(key, notice);
+        var id = notice.id + ' ' + notice.update_time;
+        shown[id] = before[id] || entry(key, notice);
       });
-      Object.keys(before).forEach(function (name) {
-        if (!shown[name]) list.removeChild(before[name]);
+      Object.keys(before).forEach(function (id) {
+        if (!shown[id]) list.removeChild(before[id]);
       });
       var place = list.firstChild;
-      Object.keys(shown).forEach(function (name) {
-        if (shown[name] === place) place = place.nextSibling;
-        else list.insertBefore(shown[name], place);
+      Object.keys(shown).forEach(function (id) {
+        if (shown[id] === place) place = place.nextSibling;
+        else list.insertBefore(shown[id], place);
       });
-      var first = list.querySelector('button');
-      if (inside && !list.contains(document.activeElement) && first) first.focus();
+      var next = list.querySelector('button') || document.getElementById('leave');
+      if (inside && !list.contains(document.activeElement)) next.focus();
     }
 
     return {

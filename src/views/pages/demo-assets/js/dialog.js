@@ -6,13 +6,20 @@
   var demo = window.IMDemo;
   var el = demo.el;
 
+  // Those that keep Tab: the newest alone acts.
+  var traps = [];
+
   // Keeps Tab inside `node`. Gives back what ends that.
   function trapFocus(node, onEscape) {
     var back = demo.focus.leave(document.activeElement);
     var onKey = function (event) {
+      if (traps[traps.length - 1] !== node) return;
       if (event.key === 'Escape' && onEscape) {
         event.preventDefault();
+        // Not also that of what lies below.
+        event.stopImmediatePropagation();
         onEscape();
+        return;
       }
       if (event.key !== 'Tab') return;
       var all = demo.focus.stops(node).filter(function (each) {
@@ -26,8 +33,10 @@
         (event.shiftKey ? all[all.length - 1] : all[0]).focus();
       }
     };
+    traps.push(node);
     document.addEventListener('keydown', onKey, true);
     return function () {
+      traps.splice(traps.lastIndexOf(node), 1);
       document.removeEventListener('keydown', onKey, true);
       back();
     };

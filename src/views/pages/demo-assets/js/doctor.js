@@ -92,15 +92,27 @@
       if (current(data.session_id)) conversation.recalled(data);
     };
 
+    // On a phone the list and the conversation take turns: whoever used what goes away goes on in what comes.
+    var follow = function (from, to) {
+      var node = document.activeElement;
+      var isHidden = window.getComputedStyle(from).visibility === 'hidden' || from.offsetParent === null;
+      if (to && isHidden && from.contains(node)) to.focus();
+    };
+
     var open = function (sessionId) {
       if (current(sessionId)) return;
+      var before = conversation ? conversation.sessionId : '';
       if (conversation) conversation.close();
       conversation = null;
       document.body.classList.toggle('has-conversation', sessionId !== '');
       document.body.classList.remove('has-details');
+      if (sessionId !== '') follow(document.querySelector('.side'), byId('back'));
       sessions.select(sessionId);
       composer.enable(sessionId !== '');
-      if (sessionId === '') return;
+      if (sessionId === '') {
+        follow(byId('conversation'), sessions.button(before));
+        return;
+      }
       conversation = new demo.Conversation({
         client: client,
         outbox: outbox,
@@ -204,12 +216,17 @@
     byId('show-details').onclick = function () {
       var shown = document.body.classList.toggle('has-details');
       byId('show-details').setAttribute('aria-expanded', shown ? 'true' : 'false');
+      if (shown) byId('hide-details').focus();
     };
-    byId('hide-details').onclick = function () {
+    var hideDetails = function () {
       document.body.classList.remove('has-details');
       byId('show-details').setAttribute('aria-expanded', 'false');
       byId('show-details').focus();
     };
+    byId('hide-details').onclick = hideDetails;
+    byId('details').addEventListener('keydown', function (event) {
+      if (event.key === 'Escape' && document.body.classList.contains('has-details')) hideDetails();
+    });
     window.addEventListener('hashchange', function () {
       if (opened) openFromAddress();
     });

@@ -94,6 +94,7 @@
     var shown = given.shown;
     return el('button', {
       type: given.type || 'button',
+      'data-key': given.key,
       class: 'button ' + (shown ? '' : 'button-icon ') + (given.class || ''),
       'aria-label': shown ? null : label,
       title: shown ? null : label,

@@ -2,6 +2,7 @@
 (function (window) {
   'use strict';
 
+  var document = window.document;
   var demo = window.IMDemo;
   var el = demo.el;
   var PAGE = 20;
@@ -85,12 +86,13 @@
         .searchMessages(sessionId, { q: words, limit: PAGE, before: before })
         .done(function (page) {
           if (turn !== asked) return;
-          demo.focus.keep(record, function () {
-            page.items.forEach(function (message) {
-              list.appendChild(item(message, words, go));
-            });
-            more.hidden = page.next === null || list.children.length === 0;
+          var isAsked = document.activeElement === more;
+          var nodes = page.items.map(function (message) {
+            return item(message, words, go);
           });
+          demo.append(list, nodes);
+          if (isAsked && nodes[0]) nodes[0].querySelector('button').focus();
+          more.hidden = page.next === null || list.children.length === 0;
           var count = list.children.length;
           // Nothing in what was looked through so far: what is older comes by itself.
           if (count === 0 && page.next !== null) return load(words, page.next);
@@ -108,6 +110,7 @@
       var words = input.value.trim();
       clearTimeout(timer);
       asked += 1;
+      if (record.contains(document.activeElement)) input.focus();
       demo.empty(list);
       more.hidden = true;
       state.textContent = '';

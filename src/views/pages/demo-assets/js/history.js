@@ -76,8 +76,10 @@
     var last = list.messages[list.messages.length - 1];
     if (!list.below || !last) return;
     this._load({ after: last.id, limit: PAGE }, function (page) {
-      list.below = page.more;
+      // First what is there: to be at the end of what was loaded before is not to be at the session's.
       list.add(page.items);
+      list.below = page.more;
+      list.arrange();
     });
   };
 

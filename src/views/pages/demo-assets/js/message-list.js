@@ -229,9 +229,13 @@
   MessageList.prototype.arrange = function () {
     var self = this;
     this._place.keep(function () {
-      demo.focus.keep(self.options.scroller, function () {
-        place(self.options.list, self._wanted());
-      });
+      demo.focus.keep(
+        self.options.scroller,
+        function () {
+          place(self.options.list, self._wanted());
+        },
+        true
+      );
       self.receipts();
       self._menu.arranged();
     });

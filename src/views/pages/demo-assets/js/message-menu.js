@@ -124,7 +124,11 @@
 
   MessageMenu.prototype.arranged = function () {
     var all = this._list.querySelectorAll('.message-more');
-    if (all.length > 0 && !this._list.contains(document.activeElement)) this._only(all[all.length - 1]);
+    var isReached = Array.prototype.some.call(all, function (each) {
+      return each.tabIndex === 0;
+    });
+    var mayMove = !isReached || !this._list.contains(document.activeElement);
+    if (all.length > 0 && mayMove) this._only(all[all.length - 1]);
   };
 
   // ---- The menu ---------------------------------------------------------------------------------------------
@@ -133,7 +137,9 @@
   MessageMenu.prototype._open = function (at) {
     var self = this;
     var message = closest(at, 'message');
-    var actions = message ? this._actionsOf(Number(message.getAttribute('data-id'))) : [];
+    // It may have been drawn anew since the finger came down.
+    var isThere = message && this._list.contains(message);
+    var actions = isThere ? this._actionsOf(Number(message.getAttribute('data-id'))) : [];
     if (actions.length === 0) return false;
     this.close();
     var items = actions.map(function (action) {

@@ -2,6 +2,7 @@
 (function (window) {
   'use strict';
 
+  var document = window.document;
   var demo = window.IMDemo;
   var el = demo.el;
   var PAGE = 100;
@@ -54,13 +55,14 @@
       client.sessions
         .topicMessages(topic.session_id, topic.id, { after: last, limit: PAGE })
         .done(function (page) {
-          demo.focus.keep(record, function () {
-            page.items.forEach(function (message) {
-              list.appendChild(demo.messageNode.stored(message, people, topicOf).node);
-              last = message.id;
-            });
-            more.hidden = !page.more;
+          var isAsked = document.activeElement === more;
+          var nodes = page.items.map(function (message) {
+            last = message.id;
+            return demo.messageNode.stored(message, people, topicOf).node;
           });
+          demo.append(list, nodes);
+          if (isAsked) demo.focus.moveTo(nodes[0] || record);
+          more.hidden = !page.more;
           more.textContent = '查看后面的消息';
         })
         .fail(function () {
@@ -92,22 +94,31 @@
       close();
       show(client, topic, people);
     };
+    var loading = false;
     var load = function (cursor) {
+      if (loading) return;
+      loading = true;
+      demo.focus.enable(more, false);
       client.sessions
         .topics({ session_id: sessionId, limit: PAGE, cursor: cursor })
         .done(function (page) {
-          demo.focus.keep(record, function () {
-            page.items.forEach(function (topic) {
-              entries.appendChild(item(topic, open));
-            });
-            more.hidden = page.next === null;
+          var isAsked = document.activeElement === more;
+          var nodes = page.items.map(function (topic) {
+            return item(topic, open);
           });
+          demo.append(entries, nodes);
+          if (isAsked && nodes[0]) nodes[0].querySelector('button').focus();
+          more.hidden = page.next === null;
           more.onclick = function () {
             load(page.next);
           };
         })
         .fail(function (error) {
           entries.appendChild(el('li', { class: 'none', text: demo.failureText(error) }));
+        })
+        .always(function () {
+          loading = false;
+          demo.focus.enable(more, true);
         });
     };
     load(undefined);

@@ -108,6 +108,13 @@
     this.show();
   };
 
+  // The button that opens it, where the list shows it.
+  SessionList.prototype.button = function (id) {
+    return Array.prototype.filter.call(this.options.list.querySelectorAll('[data-session]'), function (each) {
+      return each.getAttribute('data-session') === id;
+    })[0];
+  };
+
   SessionList.prototype.topicChanged = function (topic) {
     this._remember(topic);
     this.show();
@@ -212,8 +219,10 @@
     var items = shown.map(function (session) {
       return self._item(session);
     });
+    var top = options.list.scrollTop;
     demo.focus.keep(options.list, function () {
       demo.append(demo.empty(options.list), items);
+      options.list.scrollTop = top;
     });
     options.empty.hidden = shown.length > 0;
     options.onCount(unread);

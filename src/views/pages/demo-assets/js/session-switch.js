@@ -108,6 +108,7 @@
     var go = el('button', {
       type: 'button',
       class: 'button button-small button-primary',
+      'data-key': action,
       text: action,
       on: {
         click: function () {
@@ -116,8 +117,15 @@
       },
     });
     var away = reject
-      ? el('button', { type: 'button', class: 'button button-small', text: '拒绝', on: { click: reject } })
+      ? el('button', {
+          type: 'button',
+          class: 'button button-small',
+          'data-key': 'reject',
+          text: '拒绝',
+          on: { click: reject },
+        })
       : demo.iconButton('close', '关闭提示', {
+          key: 'close',
           click: function () {
             self._hide();
           },
@@ -136,7 +144,9 @@
   SessionSwitch.prototype._hide = function () {
     if (this._ringing) demo.attention.quiet();
     this._ringing = null;
-    if (this._strip.contains(document.activeElement)) this._button.focus();
+    // Without other sessions at the start there is no such button.
+    var beside = this._button.hidden ? document.querySelector('.messages') : this._button;
+    if (this._strip.contains(document.activeElement)) beside.focus();
     this._strip.hidden = true;
   };
 
