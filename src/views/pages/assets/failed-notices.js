@@ -43,6 +43,7 @@
       ].join(' · ');
       var button = item.appendChild(document.createElement('button'));
       button.type = 'button';
+      button.className = 'button button-small';
       name(button, t('重新发送', 'Send again'), notice);
       button.onclick = function () {
         resend(key, notice, button);

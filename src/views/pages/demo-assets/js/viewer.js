@@ -54,6 +54,7 @@
         step(1);
       },
     });
+    before.hidden = after.hidden = links.length < 2;
     var overlay = el('div', {
       class: 'viewer',
       role: 'dialog',
