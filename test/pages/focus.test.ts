@@ -54,6 +54,13 @@ describe('The demo pages, for those who use the keyboard alone', function () {
       .send({ participants: [{ id }] })
       .expect(200);
 
+  /** A session of two doctors. */
+  const group = (id: string) =>
+    stage.server
+      .request('post', '/sessions')
+      .send({ id, type: 3, name: id, participants: [{ id: 'demo-doctor' }, { id: 'demo-manager' }] })
+      .expect(201);
+
   it('leave one on the consultation’s buttons when it changes', async () => {
     const patient = await stage.page('/demo/patient?session=demo-team');
     await patient.locator('[data-id]').first().waitFor();
@@ -124,23 +131,43 @@ describe('The demo pages, for those who use the keyboard alone', function () {
 
   it('leave one in the doctor’s list, on a session and on its pin', async () => {
     const doctor = await stage.page('/demo/doctor', { viewport: DESK });
+    const entry = doctor.locator('.session', { has: doctor.locator('[data-session="demo-group"]') });
     await doctor.locator('[data-session="demo-group"]').focus();
-    await redrawn(
-      doctor,
-      () => stage.server.send('demo-group', 'demo-manager', '开会'),
-      /session-open of demo-group/,
-    );
+    await stage.server.send('demo-group', 'demo-manager', '开会');
+    await entry.getByText('开会').waitFor();
+    (await focused(doctor)).should.match(/session-open of demo-group/);
+    await stage.server.send('demo-team', 'demo-manager', '来取药');
+    await doctor.locator('[data-session="demo-team"]', { hasText: '来取药' }).waitFor();
     await doctor.locator('[data-pin="demo-group"]').focus();
-    await redrawn(doctor, () => doctor.keyboard.press('Enter'), /session-pin of demo-group/);
+    await doctor.keyboard.press('Enter');
+    await doctor.locator('.session.sticky [data-session="demo-group"]').waitFor();
+    (await focused(doctor)).should.match(/session-pin of demo-group/);
+  });
+
+  it('take a click on a session also when the list changes meanwhile', async () => {
+    const doctor = await stage.page('/demo/doctor', { viewport: DESK });
+    const entry = doctor.locator('[data-session="demo-group"]');
+    await entry.waitFor();
+    const { height, width, x, y } = (await entry.boundingBox())!;
+    // Where its last message stands.
+    await doctor.mouse.move(x + width / 2, y + height * 0.65);
+    await doctor.mouse.down();
+    await stage.server.send('demo-group', 'demo-manager', '改到三点');
+    await stage.server.send('demo-expert', 'demo-specialist', '请看一下');
+    // The list shows what comes in a moment, and waits for the button to be let go.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await doctor.mouse.up();
+    await entry.getByText('改到三点').waitFor();
+    await bubble(doctor, '改到三点').waitFor({ state: 'attached' });
+    doctor.url().should.match(/#demo-group$/);
   });
 
   it('leave one on the button for older messages, and among them when there are no more', async () => {
     const all = 90;
+    await group('long-ago');
     for (let count = 1; count <= all; count += 1)
-      await stage.server.send('demo-group', 'demo-doctor', `第${count}条`);
-    const doctor = await stage.page('/demo/doctor', { viewport: DESK });
-    await doctor.locator('[data-session="demo-group"]').click();
-    await doctor.locator('[data-part="jump"]').click();
+      await stage.server.send('long-ago', 'demo-doctor', `第${count}条`);
+    const doctor = await stage.page('/demo/doctor#long-ago', { viewport: DESK });
     await bubble(doctor, `第${all}条`).waitFor();
     let release: (() => void) | undefined;
     await doctor.route('**/messages?*before=*', async (route) => {
@@ -200,24 +227,12 @@ describe('The demo pages, for those who use the keyboard alone', function () {
   });
 
   it('keep in sight what one stands on in a long list', async () => {
-    for (let count = 0; count < 40; count += 1) {
-      await stage.server
-        .request('post', '/sessions')
-        .send({
-          id: `long-${count}`,
-          type: 3,
-          name: `小组${count}`,
-          participants: [{ id: 'demo-doctor' }, { id: 'demo-manager' }],
-        })
-        .expect(201);
-    }
+    for (let count = 0; count < 40; count += 1) await group(`long-${count}`);
     const doctor = await stage.page('/demo/doctor', { viewport: DESK });
     await doctor.locator('[data-session="long-5"]').focus();
-    await redrawn(
-      doctor,
-      () => stage.server.send('demo-team', 'demo-manager', '开会'),
-      /session-open of long-5/,
-    );
+    await stage.server.send('demo-team', 'demo-manager', '到齐了');
+    await doctor.locator('[data-session="demo-team"]', { hasText: '到齐了' }).waitFor();
+    (await focused(doctor)).should.match(/session-open of long-5/);
     (await isInSight(doctor, '#sessions')).should.be.true();
   });
 
@@ -242,15 +257,7 @@ describe('The demo pages, for those who use the keyboard alone', function () {
   });
 
   it('lead to the first new hit of a search, and to the message that is chosen', async () => {
-    await stage.server
-      .request('post', '/sessions')
-      .send({
-        id: 'searched',
-        type: 3,
-        name: '随访',
-        participants: [{ id: 'demo-doctor' }, { id: 'demo-manager' }],
-      })
-      .expect(201);
+    await group('searched');
     for (let count = 1; count <= 60; count += 1)
       await stage.server.send('searched', 'demo-manager', `第${count}次`);
     const doctor = await stage.page('/demo/doctor#searched', { viewport: DESK });
@@ -308,5 +315,22 @@ describe('The demo pages, for those who use the keyboard alone', function () {
     (await doctor.locator('.record').count()).should.equal(1);
     await doctor.keyboard.press('Escape');
     await doctor.locator('.record').waitFor({ state: 'detached' });
+  });
+
+  it('never take the way to the newest messages from under one', async () => {
+    await group('to-newest');
+    for (let count = 1; count <= 30; count += 1)
+      await stage.server.send('to-newest', 'demo-doctor', `第${count}次`);
+    const doctor = await stage.page('/demo/doctor#to-newest', { viewport: DESK });
+    await bubble(doctor, '第30次').waitFor();
+    const scroll = (top: string) => doctor.evaluate(`document.querySelector('.messages').scrollTop = ${top}`);
+    await scroll('0');
+    const jump = doctor.locator('[data-part="jump"]');
+    await jump.focus();
+    await scroll('1e6');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    (await focused(doctor)).should.match(/^button.jump/);
+    await doctor.keyboard.press('Tab');
+    await jump.waitFor({ state: 'hidden' });
   });
 });

@@ -85,6 +85,9 @@
       self.history.toNewest();
       part('messages').focus({ preventScroll: true });
     };
+    this._jump.onblur = function () {
+      if (!self._closed) self._showJump();
+    };
     document.addEventListener('visibilitychange', this._see, false);
     window.addEventListener('focus', this._see, false);
   }
@@ -266,7 +269,8 @@
 
   Conversation.prototype._showJump = function () {
     var unread = this.reading.unread;
-    this._jump.hidden = this.list.atEnd();
+    // Not from under whoever stands on it.
+    this._jump.hidden = this.list.atEnd() && document.activeElement !== this._jump;
     this._jump.textContent = unread > 0 ? '新消息 ↓ ' + unread : '回到最新 ↓';
   };
 

@@ -76,6 +76,22 @@
     return node;
   }
 
+  // Makes `wanted` the children of `list`. What stays is not touched: moving it would stop a film, and a click
+  // that has begun there would come to nothing.
+  function place(list, wanted) {
+    var child = list.firstChild;
+    while (child) {
+      var following = child.nextSibling;
+      if (wanted.indexOf(child) < 0) list.removeChild(child);
+      child = following;
+    }
+    child = list.firstChild;
+    wanted.forEach(function (node) {
+      if (node === child) child = child.nextSibling;
+      else list.insertBefore(node, child);
+    });
+  }
+
   function icon(name) {
     var svg = document.createElementNS(SVG, 'svg');
     var path = document.createElementNS(SVG, 'path');
@@ -195,6 +211,7 @@
   demo.iconButton = iconButton;
   demo.httpUrl = httpUrl;
   demo.outLink = outLink;
+  demo.place = place;
   demo.withLinks = withLinks;
   demo.isObject = isObject;
   demo.key = key;

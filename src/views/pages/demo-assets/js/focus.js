@@ -46,7 +46,7 @@
       var again = entryAgain(entry, node);
       var own = again && (again !== node || !node.hasAttribute('tabindex')) ? placeIn(again, at) : undefined;
       var place = there ? stop : own || (node.hasAttribute('tabindex') ? node : stops(node)[0]);
-      if (place) place.focus(options);
+      if (place && place !== document.activeElement) place.focus(options);
     };
   }
 

@@ -232,7 +232,7 @@
       demo.focus.keep(
         self.options.scroller,
         function () {
-          place(self.options.list, self._wanted());
+          demo.place(self.options.list, self._wanted());
         },
         true
       );
@@ -271,21 +271,6 @@
     if (!previous || previous.sender_id !== message.sender_id) return false;
     if (demo.content.isLine(previous) || demo.content.isLine(message)) return false;
     return new Date(message.timestamp) - new Date(previous.timestamp) < GROUP_MS;
-  }
-
-  // Makes `wanted` the children of `list`. What stays is not touched: moving it would stop a film.
-  function place(list, wanted) {
-    var child = list.firstChild;
-    while (child) {
-      var following = child.nextSibling;
-      if (wanted.indexOf(child) < 0) list.removeChild(child);
-      child = following;
-    }
-    child = list.firstChild;
-    wanted.forEach(function (node) {
-      if (node === child) child = child.nextSibling;
-      else list.insertBefore(node, child);
-    });
   }
 
   MessageList.takeBack = takeBack;

@@ -35,30 +35,43 @@
     });
   }
 
-  // options: {name, topic (the open one, or null), current (bool), onOpen(id), onStick()}
-  function sessionItem(session, options) {
-    var lines = [titleLine(session, options.name), briefLine(session, options.topic)];
-    var open = el('button', {
+  // The entry of a session, made once: what it says changes inside of its buttons, so that a click or a key that has begun on
+  // one is not lost. onOpen(id), onStick(id)
+  function SessionItem(id, onOpen, onStick) {
+    this._open = el('button', {
       type: 'button',
       class: 'session-open',
-      'data-session': session.id,
-      'aria-current': options.current ? 'true' : null,
-      children: [
-        demo.avatar({ id: session.id, name: options.name }),
-        el('span', { class: 'session-text', children: lines }),
-      ],
+      'data-session': id,
       on: {
         click: function () {
-          options.onOpen(session.id);
+          onOpen(id);
         },
       },
     });
-    var label = (session.sticky ? '取消置顶：' : '置顶：') + options.name;
-    var pin = demo.iconButton('pin', label, { class: 'session-pin', click: options.onStick });
-    pin.setAttribute('data-pin', session.id);
-    var kind = 'session' + (session.sticky ? ' sticky' : '') + (options.current ? ' current' : '');
-    return el('li', { class: kind, 'data-key': session.id, children: [open, pin] });
+    this._pin = demo.iconButton('pin', '', {
+      class: 'session-pin',
+      click: function () {
+        onStick(id);
+      },
+    });
+    this._pin.setAttribute('data-pin', id);
+    this.node = el('li', { 'data-key': id, children: [this._open, this._pin] });
   }
 
-  demo.sessionItem = sessionItem;
+  // options: {name, topic (the open one, or null), current (bool)}
+  SessionItem.prototype.show = function (session, options) {
+    var lines = [titleLine(session, options.name), briefLine(session, options.topic)];
+    var label = (session.sticky ? '取消置顶：' : '置顶：') + options.name;
+    demo.append(demo.empty(this._open), [
+      demo.avatar({ id: session.id, name: options.name }),
+      el('span', { class: 'session-text', children: lines }),
+    ]);
+    if (options.current) this._open.setAttribute('aria-current', 'true');
+    else this._open.removeAttribute('aria-current');
+    this._pin.setAttribute('aria-label', label);
+    this._pin.title = label;
+    this.node.className = 'session' + (session.sticky ? ' sticky' : '') + (options.current ? ' current' : '');
+  };
+
+  demo.SessionItem = SessionItem;
 })(window);

@@ -3,6 +3,7 @@
   'use strict';
 
   var demo = window.IMDemo;
+  var LONGEST_PRESS_MS = 3000;
 
   // options: {client, me, list, search, filters, states, empty, onOpen(id), onCount(unread)}
   // `filters` choose by who takes part, `states` by how the consultation stands.
@@ -14,6 +15,8 @@
     this._filter = '';
     this._state = '';
     this._current = null;
+    this._items = {};
+    this._press();
     this.members = new demo.Members(options.client, options.me, function () {
       self._showSoon();
     });
@@ -37,6 +40,34 @@
       };
     });
   }
+
+  // Nothing moves from under a finger or a pointer: it would open another session than the one that was meant, or none.
+  SessionList.prototype._press = function () {
+    var self = this;
+    var timer = null;
+    var release = function () {
+      self._isPressed = false;
+      if (self._isStale) self.show();
+    };
+    // The click comes after what lets go; and what lets go may never come.
+    var releaseIn = function (ms) {
+      clearTimeout(timer);
+      timer = setTimeout(release, ms);
+    };
+    this._isPressed = false;
+    this._isStale = false;
+    ['mousedown', 'touchstart'].forEach(function (name) {
+      self.options.list.addEventListener(name, function () {
+        self._isPressed = true;
+        releaseIn(LONGEST_PRESS_MS);
+      });
+    });
+    ['mouseup', 'touchend', 'touchcancel'].forEach(function (name) {
+      window.document.addEventListener(name, function () {
+        if (self._isPressed) releaseIn(0);
+      });
+    });
+  };
 
   function press(buttons, pressed) {
     Array.prototype.forEach.call(buttons, function (each) {
@@ -207,6 +238,8 @@
   SessionList.prototype.show = function () {
     var self = this;
     var options = this.options;
+    this._isStale = this._isPressed;
+    if (this._isPressed) return;
     var words = options.search.value.trim().toLowerCase();
     var unread = 0;
     var shown = this._sorted().filter(function (session) {
@@ -216,13 +249,11 @@
       if (self._state && self._state !== self._stateOf(session)) return false;
       return self._searched(session).toLowerCase().indexOf(words) >= 0;
     });
-    var items = shown.map(function (session) {
-      return self._item(session);
+    var nodes = shown.map(function (session) {
+      return self._item(session).node;
     });
-    var top = options.list.scrollTop;
     demo.focus.keep(options.list, function () {
-      demo.append(demo.empty(options.list), items);
-      options.list.scrollTop = top;
+      demo.place(options.list, nodes);
     });
     options.empty.hidden = shown.length > 0;
     options.onCount(unread);
@@ -248,17 +279,21 @@
     return known.latest.reply === 1 ? 'replied' : 'waiting';
   };
 
+  // The session's entry, as it is now.
   SessionList.prototype._item = function (session) {
     var self = this;
-    return demo.sessionItem(session, {
+    var key = demo.key(session.id);
+    if (!this._items[key]) {
+      this._items[key] = new demo.SessionItem(session.id, this.options.onOpen, function (id) {
+        self._stick(self.get(id));
+      });
+    }
+    this._items[key].show(session, {
       name: this.members.titleOf(session),
       topic: this._openTopic(session.id),
       current: session.id === this._current,
-      onOpen: this.options.onOpen,
-      onStick: function () {
-        self._stick(session);
-      },
     });
+    return this._items[key];
   };
 
   demo.SessionList = SessionList;
