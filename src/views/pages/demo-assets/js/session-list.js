@@ -4,6 +4,8 @@
 
   var demo = window.IMDemo;
   var LONGEST_PRESS_MS = 3000;
+  // A finger's click may come this long after it was lifted.
+  var TAP_MS = 300;
 
   // options: {client, me, list, search, filters, states, empty, onOpen(id), onCount(unread)}
   // `filters` choose by who takes part, `states` by how the consultation stands.
@@ -62,9 +64,10 @@
         releaseIn(LONGEST_PRESS_MS);
       });
     });
-    ['mouseup', 'touchend', 'touchcancel'].forEach(function (name) {
+    var letGo = { mouseup: 0, touchend: TAP_MS, touchcancel: 0 };
+    Object.keys(letGo).forEach(function (name) {
       window.document.addEventListener(name, function () {
-        if (self._isPressed) releaseIn(0);
+        if (self._isPressed) releaseIn(letGo[name]);
       });
     });
   };
