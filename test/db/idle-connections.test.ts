@@ -105,6 +105,22 @@ eachSqlServer('Connections that nobody uses', function (database) {
     should(await use(pool, 1)).have.length(1);
   });
 
+  it('may be ended by the database meanwhile: nobody hears of it, and others take their place', async () => {
+    const pool = connections();
+    const ids = await use(pool, CONNECTIONS);
+    const watcher = await mysql.createConnection(url);
+    try {
+      for (const id of ids) await watcher.query('kill ?', [id]);
+      // Until after the look for those that were idle for too long. An error that nobody hears would end the process.
+      await sleep(LIMITS.closeAfterMs * 1.5);
+    } finally {
+      await watcher.end();
+    }
+    const others = await use(pool, CONNECTIONS);
+    others.should.have.length(CONNECTIONS);
+    for (const id of ids) others.should.not.containEql(id);
+  });
+
   it('are kept alive by TCP every 60 s', async function () {
     if (process.platform !== 'linux') this.skip();
     const target = new URL(url);

@@ -52,11 +52,20 @@ export class MysqlConnections implements MysqlPool {
     private readonly open: (isEncrypted: boolean) => Pool,
     private readonly limits = IDLE_LIMITS,
   ) {
-    this.#pool = open(true);
+    this.#pool = this.#open(true);
     this.#endSweeps = repeat(limits.closeAfterMs / SWEEPS, () => {
       this.#closeIdle();
       return Promise.resolve();
     });
+  }
+
+  #open(isEncrypted: boolean): Pool {
+    const pool = this.open(isEncrypted);
+    pool.on('connection', (connection) => {
+      // It may be lost while nobody uses it, and each later attempt to use it is an error again: unheard, one ends the process.
+      connection.on('error', () => this.#idleSince.delete(connection));
+    });
+    return pool;
   }
 
   /** From now on a query that is not answered within 9 s costs its connection. */
@@ -71,7 +80,7 @@ export class MysqlConnections implements MysqlPool {
         log.warn(
           'the database knows no TLS, and ssl-mode PREFERRED allows that: the connection is not encrypted',
         );
-        this.#pool = this.open(false);
+        this.#pool = this.#open(false);
         this.getConnection(callback);
       } else if (error instanceof Error) callback(withCode(error), undefined as never);
       else this.#lendChecked(connection, callback);
