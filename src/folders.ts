@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -6,13 +6,17 @@ import path from 'node:path';
  * @throws the system's error
  */
 export function makeFolder(directory: string): void {
-  if (existsSync(directory)) return;
+  if (isFolder(directory)) return;
   const above = path.dirname(path.resolve(directory));
-  if (!existsSync(above)) makeFolder(above);
+  if (!isFolder(above)) makeFolder(above);
   try {
     mkdirSync(directory);
   } catch (error) {
     // Another process was quicker.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!isFolder(directory)) throw error;
   }
+}
+
+function isFolder(name: string): boolean {
+  return statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
 }

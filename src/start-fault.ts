@@ -8,7 +8,12 @@ const AWAY = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'ETIME
 
 /** Why the server can't start, in one plain line that names the setting; what nobody expects is told with its place. */
 export function startFault(error: unknown, config: Pick<Config, 'databaseUrl' | 'host' | 'port'>): string {
-  const { code, errno, syscall } = error as { code?: unknown; errno?: unknown; syscall?: unknown };
+  const { code, errno, hostname, syscall } = error as {
+    code?: unknown;
+    errno?: unknown;
+    hostname?: unknown;
+    syscall?: unknown;
+  };
   const address = `${config.host}:${config.port}`;
   if (syscall === 'listen') {
     if (code === 'EADDRINUSE') {
@@ -16,6 +21,8 @@ export function startFault(error: unknown, config: Pick<Config, 'databaseUrl' | 
     }
     return `${address} can't be listened on (${String(code)}): set IM_HOST and IM_PORT`;
   }
+  if (syscall === 'getaddrinfo' && hostname === config.host)
+    return `${config.host} can't be found (${String(code)}): set IM_HOST to an address or a name of this machine`;
   if (typeof code === 'string' && AWAY.includes(code)) {
     return `the database that IM_DATABASE_URL names can't be reached (${code})`;
   }

@@ -295,6 +295,17 @@ describe('The configuration', () => {
     should(configFrom(PROD).warnings.filter((text) => text.startsWith('IM_DATABASE_URL'))).have.length(1);
   });
 
+  it('warns where messages are kept for less than the three years of records of internet diagnosis', () => {
+    const warnings = (days: string) => configFrom({ IM_RETENTION_DAYS: days }).warnings;
+    should(warnings('1095')).eql([]);
+    should(warnings('')).eql([]);
+    for (const days of ['1', '1094']) {
+      should(warnings(days)).eql([
+        `IM_RETENTION_DAYS is ${days}, but records of internet diagnosis are kept for three years at least`,
+      ]);
+    }
+  });
+
   it('warns of a way to another host that is not encrypted by default', () => {
     const warnings = (url: string) => configFrom({ IM_DATABASE_URL: url }).warnings;
     should(warnings('mysql://u:geheim@db.example/im')).eql([
@@ -363,6 +374,10 @@ describe('A server with a bad setting', () => {
       shouldRefuse({ IM_PORT: 'http' }, 'IM_PORT'),
       shouldRefuse({ IM_PROFILE: 'prod' }, 'IM_DATABASE_URL'),
       shouldRefuse({ IM_LOG_DIR: path.join('/dev/null', 'logs') }, 'IM_LOG_DIR'),
+      // A file in the place of a folder.
+      shouldRefuse({ IM_LOG_DIR: '/dev/null' }, 'IM_LOG_DIR'),
+      shouldRefuse({ IM_DATABASE_URL: 'sqlite:/dev/null/im.db' }, 'IM_DATABASE_URL'),
+      shouldRefuse({ IM_FILES: 'file:/dev/null' }, 'IM_FILES'),
     ]);
   });
 

@@ -59,6 +59,13 @@ describe('The file .env', () => {
       ['IM_TOKEN_SECRET', 'IM_LOG_LEVEL=info\n  export IM_TOKEN_SECRET = x#1'],
       ['IM_A', 'IM_A=#x'],
       ['IM_A', 'IM_A="x"#y\nIM_A=a#b'],
+      ['IM_APP_KEY', '\ufeffIM_APP_KEY=abc#d'],
+      ['IM_TOKEN_SECRET', 'IM_TOKEN_SECRET: abc#d'],
+      ['IM_TOKEN_SECRET', 'IM_PROFILE=test\rIM_TOKEN_SECRET=abc#d\r'],
+      ['IM_TOKEN_SECRET', "# such as IM_C='something\nIM_TOKEN_SECRET=abc#d\nIM_Y='z'"],
+      ['IM_APP_KEY', '# set IM_X="so\nIM_APP_KEY=abc#d\n# and "that"'],
+      ['IM_APP_KEY', 'IM_APP_KEY=a="b#c"'],
+      ['IM_APP_KEY', 'IM_APP_KEY\n=abc#d'],
     ] as const) {
       const message = refusal(`${line}\n`);
       message.should.match(new RegExp(`^${name} accepts .{4,}$`));

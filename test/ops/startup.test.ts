@@ -104,14 +104,26 @@ describe('The start of a server', function () {
     other.close();
   });
 
+  it('ends with status 1 and one line when there is no such host to listen on', async () => {
+    const server = ChildServer.spawn(
+      { IM_PROFILE: 'test', IM_PORT: '0', IM_HOST: 'no-such-host.invalid' },
+      folder,
+    );
+    should(await server.exited).eql({ code: 1, signal: null });
+    should(server.lines.at(-1)).match(/^\[ERROR\] .*no-such-host\.invalid can't be found .*: set IM_HOST/);
+    should(server.stderr).equal('');
+  });
+
   it('ends with status 1 and one line when the database file can not be opened', async () => {
     const server = ChildServer.spawn({
       IM_PROFILE: 'test',
       IM_PORT: '0',
-      IM_DATABASE_URL: 'sqlite:/dev/null/im.db',
+      IM_DATABASE_URL: `sqlite:${folder}`,
     });
     should(await server.exited).eql({ code: 1, signal: null });
-    should(server.lines.at(-1)).match(/^\[ERROR\] /);
+    should(server.lines.at(-1)).match(
+      /^\[ERROR\] .*, which IM_DATABASE_URL names, can't be opened as a SQLite database/,
+    );
     should(server.stderr).equal('');
   });
 

@@ -13,6 +13,9 @@ import { type WebhookConfig, webhookFrom } from './webhook';
 
 export { ConfigError, type FilesConfig, type S3Config };
 
+/** Three years: how long the texts, pictures and voices of internet diagnosis (互联网诊疗) are kept at least. */
+const RECORDS_KEPT_DAYS = 1_095;
+
 const PROFILES = { prod, test, dev } as const;
 export type Profile = keyof typeof PROFILES;
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -191,6 +194,10 @@ export function configFrom(environment: Environment): Config {
   );
   if (isPlainByDefault(config.databaseUrl))
     config.warnings.push('IM_DATABASE_URL chooses no ssl-mode: what goes to the database is not encrypted');
+  if (config.retentionDays !== undefined && config.retentionDays < RECORDS_KEPT_DAYS)
+    config.warnings.push(
+      `IM_RETENTION_DAYS is ${config.retentionDays}, but records of internet diagnosis are kept for three years at least`,
+    );
   if (chosen === 'prod') checkProduction(config);
   return config;
 }

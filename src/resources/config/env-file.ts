@@ -3,7 +3,11 @@ import { readFileSync } from 'node:fs';
 import dotenv from 'dotenv';
 import { ConfigError } from './config-error';
 
-const BYTE_ORDER_MARK = '\ufeff';
+const BYTE_ORDER_MARK = /^\ufeff/;
+/** A `#` that begins no comment, as people read it: dotenv takes it for one unless it stands in quotes. */
+const HASH_IN_A_WORD = /(?<=\S)#/g;
+/** Stands for one of them, to see what dotenv reads where it takes none for a comment. Text holds no such character (Unicode, 23.7). */
+const NO_HASH = '\ufdd0';
 
 /**
  * The variables of a `.env` file, as dotenv reads them; none where there is no such file.
@@ -20,23 +24,12 @@ export function readEnvFile(path: string): Record<string, string> {
   }
   // UTF-16, as PowerShell's `>` writes it, has a zero in nearly every character; dotenv would find nothing in it.
   if (!isUtf8(bytes) || bytes.includes(0)) throw new ConfigError('.env accepts UTF-8 text');
-  const text = bytes.toString('utf8');
-  const cut = firstCutValue(text);
-  if (cut !== undefined)
-    throw new ConfigError(`${cut} accepts a # in .env only in quotes: without them the value ends there`);
-  return dotenv.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
-}
-
-/** A quoted value may go over several lines. */
-const QUOTED = /=[ \t]*(?:"(?:\\.|[^"\\])*"|'[^']*'|`[^`]*`)/g;
-const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=(.*)$/;
-
-/** The first variable whose unquoted value holds a `#` with no blank before it. */
-function firstCutValue(text: string): string | undefined {
-  for (const line of text.replace(QUOTED, '=').split(/\r?\n/)) {
-    const [, name, value = ''] = ASSIGNMENT.exec(line) ?? [];
-    const at = value.indexOf('#');
-    if (name !== undefined && at !== -1 && !/[ \t]/.test(value.charAt(at - 1))) return name;
+  const text = bytes.toString('utf8').replace(BYTE_ORDER_MARK, '');
+  const variables = dotenv.parse(text);
+  const uncut = dotenv.parse(text.replace(HASH_IN_A_WORD, NO_HASH));
+  for (const [name, value] of Object.entries(uncut)) {
+    if (value.replaceAll(NO_HASH, '#') !== variables[name])
+      throw new ConfigError(`${name} accepts a # in .env only in quotes: without them the value ends there`);
   }
-  return undefined;
+  return variables;
 }
