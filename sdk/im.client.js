@@ -1046,9 +1046,11 @@
     });
   };
 
-  IMClient.prototype._isOwnRecall = function (sessionId, messageId) {
+  // Another user may take the same message back at the same time: then one's own may be refused, and that is told.
+  IMClient.prototype._isOwnRecall = function (sessionId, recall) {
+    if ((recall.recalled || {}).by !== this.userId) return false;
     return this._recalls.some(function (entry) {
-      return entry.data.session_id === sessionId && entry.data.message_id === messageId;
+      return entry.data.session_id === sessionId && entry.data.message_id === recall.message_id;
     });
   };
 
@@ -1068,7 +1070,7 @@
   IMClient.prototype._recallArrived = function (track, recall) {
     if (recall.id <= track.recallSeen) return;
     var recalled = this._recalledIn(track.sessionId);
-    var isKnown = recalled[recall.message_id] || this._isOwnRecall(track.sessionId, recall.message_id);
+    var isKnown = recalled[recall.message_id] || this._isOwnRecall(track.sessionId, recall);
     track.recallSeen = recall.id;
     recalled[recall.message_id] = recall.recalled;
     if (isKnown) return;

@@ -93,6 +93,33 @@ describe('SDK: taking back', () => {
     should(await doctor.run<object>('page.taken')).containEql({ id: own, content: null });
   });
 
+  it("tells of another's recall while one's own of the same message is under way, which is refused", async () => {
+    const doctor = await stage.doctor();
+    await doctor.connect();
+    const id = await stage.server.post(SESSION, PATIENT.id, '一');
+    await doctor.received(1);
+    // The other's recall is heard of before one's own is asked for: it waits for the connection.
+    stage.proxy.refusing = true;
+    stage.proxy.cut();
+    await until('it is away', async () => (await doctor.events('reconnecting')).length > 0);
+    await doctor.run(`
+      var ask = client._askRecall;
+      client._askRecall = function (entry) { page.askLater = function () { ask.call(client, entry); }; };
+      page.taken = 'pending';
+      client.recall(${id}, '${SESSION}').fail(function (error) { page.taken = error.code; });
+      undefined`);
+    await recallByBackend(id);
+    stage.proxy.refusing = false;
+    await doctor.online();
+    await until('it hears of the recall', async () => (await doctor.events('recall')).length === 1);
+    should((await doctor.events('recall'))[0]).containEql({ message_id: id });
+    should(await doctor.run('page.taken')).equal('pending');
+    await doctor.run('page.askLater(); undefined');
+    await until('it is answered', async () => (await doctor.run('page.taken')) !== 'pending');
+    should(await doctor.run('page.taken')).equal('forbidden');
+    should(await doctor.events('recall')).have.length(1);
+  });
+
   it('takes out of history what was taken back while that was on its way', async () => {
     const patient = await stage.patient();
     const id = await stage.server.post(SESSION, DOCTOR.id, '秘密');

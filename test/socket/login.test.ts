@@ -32,6 +32,10 @@ function unsigned(claims: Record<string, unknown>): string {
   return `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.`;
 }
 
+function nested(levels: number): unknown {
+  return levels === 0 ? 1 : [nested(levels - 1)];
+}
+
 const CLAIMS = { sub: 'P', jti: 'x', user_type: 'patient', generation: 0, exp: 4_000_000_000 };
 
 eachDatabase('The login of a socket', (database) => {
@@ -102,6 +106,10 @@ eachDatabase('The login of a socket', (database) => {
         ['a null session of a patient', () => ({ token: patient, session_id: null, user_type: 'patient' })],
         ['a session that is no id', () => ({ token: patient, session_id: 'a b', user_type: 'patient' })],
         ['a session that is a number', () => ({ token: doctor, session_id: 5, user_type: 'doctor' })],
+        ['a NUL in the token', () => ({ token: 'a\0b', user_type: 'doctor' })],
+        ['a NUL in the session', () => ({ token: doctor, session_id: 'a\0', user_type: 'doctor' })],
+        ['half a character', () => ({ token: doctor, user_type: '\ud800' })],
+        ['nesting deeper than 32', () => ({ token: doctor, user_type: 'doctor', more: nested(40) })],
       ] as const
     ).map(([title, data]) => ({ title, data, code: 'validation_failed' as const, close: 4400 })),
     ...(

@@ -120,10 +120,8 @@ export class Peer {
       this.#next = parseFrame(first.bytes, first.isBinary, TYPES);
       this.#badFrames = 0;
     } catch (error) {
-      const { ref } = error as { ref?: string };
-      this.#refuse(error, ref);
-      if (!(error instanceof BadFrame)) this.#badFrames = 0;
-      else if (++this.#badFrames >= BAD_FRAMES_IN_A_ROW)
+      this.#refuse(error, error instanceof BadFrame ? error.ref : undefined);
+      if (++this.#badFrames >= BAD_FRAMES_IN_A_ROW)
         closeSocket(this.ws, CLOSE.policyViolation, 'too many bad frames');
     }
     return this.#next;
@@ -141,10 +139,14 @@ export class Peer {
     return true;
   }
 
-  #serve({ data, ref, type }: RequestFrame): void {
-    if (type === 'login') {
-      if (this.connection === undefined) void this.#login(data, ref);
-      else this.#refuse(invalidField('type', 'logged in already'), ref);
+  #serve(request: RequestFrame): void {
+    const { data, fault, ref, type } = request;
+    if (type === 'login' && this.connection === undefined) {
+      void this.#login(request);
+      return;
+    }
+    if (fault !== undefined || type === 'login') {
+      this.#refuse(fault ?? invalidField('type', 'logged in already'), ref);
       return;
     }
     const { connection, principal } = this;
@@ -184,7 +186,7 @@ export class Peer {
     }
   }
 
-  async #login(data: Record<string, unknown>, ref: string | undefined): Promise<void> {
+  async #login({ data, fault, ref }: RequestFrame): Promise<void> {
     this.#isLoggingIn = true;
     clearTimeout(this.#loginTimer);
     const refuse = (error: unknown) => {
@@ -193,6 +195,7 @@ export class Peer {
     };
     const timer = setTimeout(() => refuse(unavailable('The database does not answer.')), DEADLINE_MS);
     try {
+      if (fault !== undefined) throw fault;
       const { connection, principal } = await loginSocket(this.services, this.ws, data, ref);
       this.connection = connection;
       this.principal = principal;

@@ -8,6 +8,8 @@ export interface RequestFrame {
   type: string;
   data: Record<string, unknown>;
   ref: string | undefined;
+  /** Why it can only be refused: it holds text that nothing could store. */
+  fault: AppError | undefined;
 }
 
 /** A frame that is no request at all; 20 in a row end the connection. */
@@ -31,7 +33,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 /**
  * The request in a frame.
  * @param types the types that a client may send
- * @throws BadFrame; AppError `validation_failed` for text that nothing could store
+ * @throws BadFrame
  */
 export function parseFrame(
   bytes: RawData,
@@ -61,12 +63,12 @@ export function parseFrame(
     path: path.replace(/^data(?:\.|$)/, ''),
     message,
   }));
-  if (faults.length > 0) {
-    throw Object.assign(invalid(faults), {
-      ref: faults.some(({ path }) => path === 'ref') ? undefined : ref,
-    });
-  }
-  return { type, data, ref };
+  return {
+    type,
+    data,
+    ref: faults.some(({ path }) => path === 'ref') ? undefined : ref,
+    fault: faults.length === 0 ? undefined : invalid(faults),
+  };
 }
 
 function badField(path: string, message: string, ref?: string): BadFrame {
