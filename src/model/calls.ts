@@ -44,8 +44,24 @@ export async function insertRings(
   }
 }
 
-/** Those of `callees` who were rung: by a socket, or by a notice that was sent or is on its way. */
-export async function rungAmong(
+/** The callees who said no. */
+export function rejectedBy(call: CallRow): Set<string> {
+  return new Set(JSON.parse(call.rejected_by) as string[]);
+}
+
+/**
+ * Whether somebody has said no, and so has everybody who was rung. Whose notice is on its way is waited for: it may come to nothing.
+ * @param callees the session's members but for the caller
+ */
+async function isRejected(trx: Queryable, call: CallRow, callees: readonly string[]): Promise<boolean> {
+  const rejected = rejectedBy(call);
+  if (rejected.size === 0) return false;
+  const rung = callees.length === 0 ? [] : await rungAmong(trx, call, callees);
+  return rung.every((id) => rejected.has(id));
+}
+
+/** Those of `callees` who were rung: by a socket, or by a notice that was sent or is on its way for the first time. */
+async function rungAmong(
   trx: Queryable,
   { id, session_id: sessionId }: Pick<CallRow, 'id' | 'session_id'>,
   callees: readonly string[],
@@ -63,7 +79,12 @@ export async function rungAmong(
         .where('session_id', '=', sessionId)
         .where('message_id', 'is', null)
         .where('call_id', '=', id)
-        .where('state', 'in', ['pending', 'sent', 'delivered']),
+        .where((eb) =>
+          eb.or([
+            eb('state', 'in', ['sent', 'delivered']),
+            eb.and([eb('state', '=', 'pending'), eb('attempts', '=', 0)]),
+          ]),
+        ),
     )
     .execute();
   return rung.map((row) => row.user_id);
@@ -83,31 +104,54 @@ export async function openCalls(db: Queryable, sessionIds: readonly string[]): P
     .execute();
 }
 
-/** Calls that rang too long, or whose socket has been away for too long. */
-export async function overdueCalls({ dialect, kysely }: Database): Promise<CallRow[]> {
+/**
+ * Open calls that may have come to their end by themselves: it rang too long, a socket has been away for too long, who is in it was
+ * removed from its session, or somebody said no, and others may not be rung any more.
+ */
+export async function endingCalls({ dialect, kysely }: Database): Promise<CallRow[]> {
   const now = sql.raw<SqlTime>(dialect.now);
   return kysely
-    .selectFrom('calls')
+    .selectFrom('calls as c')
     .selectAll()
     .where('open_session_id', 'is not', null)
-    .where((eb) =>
-      eb.or([
+    .where((eb) => {
+      const hasLeft = (column: 'c.caller_id' | 'c.callee_id') =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('participants as p')
+              .select(sql.lit(1).as('one'))
+              .whereRef('p.session_id', '=', 'c.session_id')
+              .whereRef('p.participant_id', '=', column),
+          ),
+        );
+      return eb.or([
         eb.and([eb('state', '=', 'ringing'), eb('ring_until', '<=', now)]),
+        eb.and([eb('state', '=', 'ringing'), eb('rejected_by', '<>', '[]')]),
         eb('caller_until', '<=', now),
         eb('callee_until', '<=', now),
-      ]),
-    )
+        hasLeft('c.caller_id'),
+        eb.and([eb('callee_id', 'is not', null), hasLeft('c.callee_id')]),
+      ]);
+    })
     .execute();
 }
 
-/** How an overdue call ends; undefined: it is not overdue after all. */
-export function overdueResult(call: CallRow, now: SqlTime): CallResult | undefined {
+/** How a call ends of which nobody says so; undefined: it goes on. Needs the locks of the session and the call. */
+export async function resultByItself(
+  trx: Queryable,
+  call: CallRow,
+  { members, now }: { members: ReadonlyMap<string, unknown>; now: SqlTime },
+): Promise<CallResult | undefined> {
+  const hasLeft = !members.has(call.caller_id) || (call.callee_id !== null && !members.has(call.callee_id));
   if (call.state === 'ringing') {
     if (call.ring_until <= now) return 'missed';
-    return call.caller_until <= now ? 'cancelled' : undefined;
+    if (hasLeft || call.caller_until <= now) return 'cancelled';
+    const callees = [...members.keys()].filter((id) => id !== call.caller_id);
+    return (await isRejected(trx, call, callees)) ? 'rejected' : undefined;
   }
-  const away = call.caller_until <= now || (call.callee_until !== null && call.callee_until <= now);
-  return call.state === 'active' && away ? 'completed' : undefined;
+  const isAway = call.caller_until <= now || (call.callee_until !== null && call.callee_until <= now);
+  return call.state === 'active' && (hasLeft || isAway) ? 'completed' : undefined;
 }
 
 /** Until when a socket of a call is answered for. @returns whether it is still the call's socket */

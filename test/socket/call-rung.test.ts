@@ -93,6 +93,32 @@ eachDatabase('A call that somebody declines', (database) => {
     data.message.sender_name.should.equal(id.slice(0, 100));
   });
 
+  it('does not wait for a template that is not sent after all, also when that shows later', async () => {
+    await server.request('post', `/sessions/${group}/participants`).send({ participants: [{ id: 'P1' }] });
+    const caller = await open('D1', group);
+    const second = await open('D2', group);
+    wechat.answerFor('openid-P1', 43004);
+    wechat.answerNext('send', { delayMs: 500 });
+    const id = await ring(caller);
+    await second.next('call_invite');
+    second.send('call_reject', { call_id: id });
+    // The template is on its way.
+    await caller.expectNothing('call_ended');
+    await isRejected(caller);
+    wechat.answerFor('openid-P1', undefined);
+  });
+
+  it('does not wait for one who is removed', async () => {
+    const caller = await open('D1', group);
+    const second = await open('D2', group);
+    await open('D3', group);
+    const id = await ring(caller);
+    second.send('call_reject', { call_id: id });
+    await caller.expectNothing('call_ended');
+    await server.request('delete', `/sessions/${group}/participants/D3`).expect(204);
+    await isRejected(caller);
+  });
+
   it('waits for a patient who was sent the template', async () => {
     await server.request('post', `/sessions/${group}/participants`).send({ participants: [{ id: 'P1' }] });
     const caller = await open('D1', group);

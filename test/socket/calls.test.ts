@@ -304,4 +304,35 @@ eachDatabase('Calls', (database) => {
       await outsider.close();
     }
   });
+
+  describe('of somebody who is removed from the session', () => {
+    const removed = (user: string) =>
+      server.request('delete', `/sessions/${session}/participants/${user}`).expect(204);
+
+    it('ends while it rings, and is taken by nobody', async () => {
+      const caller = await server.socket('D1');
+      const id = (await caller.request('call_invite', { session_id: session, media: 'audio' })).data.call_id;
+      await patient.next('call_invite');
+      await removed('D1');
+      const answer = await patient.request('call_accept', { call_id: id });
+      should(answer.data.code).equal('not_found');
+      should((await patient.next('call_ended')).data).eql({ call_id: id, result: 'cancelled', duration: 0 });
+      await caller.close();
+    });
+
+    it('ends when it was taken, and carries no signal of theirs', async () => {
+      await server.session(`other-${session}`, 3, 'D1', 'D2');
+      const elsewhere = await server.socket('D1', `other-${session}`);
+      const id = await invite();
+      patient.send('call_accept', { call_id: id });
+      await doctor.next('call_accept');
+      await removed('D1');
+      await doctor.closed;
+      const answer = await elsewhere.request('call_signal', { call_id: id, signal: { sdp: 'offer' } });
+      should(answer.data.code).equal('not_found');
+      should((await patient.next('call_ended')).data).containEql({ call_id: id, result: 'completed' });
+      await patient.expectNothing('call_signal', 50);
+      await elsewhere.close();
+    });
+  });
 });

@@ -6,14 +6,14 @@ import { later } from '../../db/time';
 import { AppError, conflict, notFound } from '../../errors';
 import { lockSession } from '../../model/appending/locked-session';
 import {
+  endingCalls,
   findCall,
   insertCall,
   insertRings,
   lockCall,
   openCalls,
-  overdueCalls,
-  overdueResult,
-  rungAmong,
+  rejectedBy,
+  resultByItself,
 } from '../../model/calls';
 import { databaseNow } from '../../db/clock';
 import { insertCallNotices } from '../../model/written-notices';
@@ -30,7 +30,7 @@ import { type Services } from '../services';
 import { acceptFrame, inviteFrame } from './call-frames';
 import { CallSockets, isVacant, sideOf, socketOf, UNTOLD } from './call-sockets';
 import { endCall, type EndCallParts } from './end-call';
-import { quietly, rejectedBy, ringOn } from './ring-on';
+import { quietly, ringOn } from './ring-on';
 
 /** What calls work with. */
 export interface CallParts extends EndCallParts, Pick<Services, 'config' | 'presence' | 'sockets'> {
@@ -61,7 +61,7 @@ export class Calls {
     const lookEveryMs = Math.min(1_000, Math.max(50, Math.min(callTimeoutMs, callReconnectMs) / 8));
     this.#ends = [
       repeat(this.#sockets.holdEveryMs, () => quietly(this.parts.database, () => this.#sockets.holdAll())),
-      repeat(lookEveryMs, () => quietly(this.parts.database, () => this.#endOverdue())),
+      repeat(lookEveryMs, () => quietly(this.parts.database, () => this.#endEnding())),
     ];
   }
 
@@ -164,15 +164,9 @@ export class Calls {
       if (!session.members.has(userId)) throw notFound('call');
       if (row.caller_id === userId) throw conflict('A caller cancels its call.');
       if (row.state !== 'ringing') throw conflict('The call was taken.');
-      const rejected = rejectedBy(row).add(userId);
-      await trx
-        .updateTable('calls')
-        .set({ rejected_by: JSON.stringify([...rejected]) })
-        .where('id', '=', callId)
-        .execute();
-      const callees = [...session.members.keys()].filter((id) => id !== row.caller_id);
-      const rung = await rungAmong(trx, row, callees);
-      return rung.every((id) => rejected.has(id)) ? 'rejected' : undefined;
+      const rejected = JSON.stringify([...rejectedBy(row).add(userId)]);
+      await trx.updateTable('calls').set({ rejected_by: rejected }).where('id', '=', callId).execute();
+      return await resultByItself(trx, { ...row, rejected_by: rejected }, session);
     });
   }
 
@@ -222,6 +216,7 @@ export class Calls {
     const call = await findCall(database.kysely, callId);
     const side = call === undefined ? undefined : sideOf(call, connection.user.id);
     if (call === undefined || side === undefined || call.state === 'ended') throw notFound('call');
+    if (!(await isParticipant(database.kysely, call.session_id, connection.user.id))) throw notFound('call');
     if (call.state === 'ringing') throw conflict('Nobody has taken the call yet.');
     if (socketOf(call, side) !== connection.id && !(await this.#sockets.takePlace(connection, call, side))) {
       throw notFound('call');
@@ -240,22 +235,21 @@ export class Calls {
     for (const end of this.#ends) end();
   }
 
-  async #endOverdue(): Promise<void> {
-    for (const call of await overdueCalls(this.parts.database)) {
+  async #endEnding(): Promise<void> {
+    for (const call of await endingCalls(this.parts.database)) {
       // Looked at again under the lock: it may have been taken, or its socket may be back.
-      await endCall(this.parts, call.id, (_trx, row, { now }) => overdueResult(row, now)).catch(
-        (error: unknown) => {
-          if (!(error instanceof AppError)) throw error;
-        },
-      );
+      await endCall(this.parts, call.id, resultByItself).catch((error: unknown) => {
+        if (!(error instanceof AppError)) throw error;
+      });
     }
   }
 
-  /** The call, locked, if it is open and the user takes part in its session. */
+  /** The call, locked, if it is open and the user and the caller take part in its session. */
   async #requireOpen(trx: Transaction<Schema>, callId: string, userId: string): Promise<CallRow> {
     const row = await lockCall(trx, callId);
     if (row === undefined || row.state === 'ended') throw notFound('call');
-    if (!(await isParticipant(trx, row.session_id, userId))) throw notFound('call');
+    for (const id of [userId, row.caller_id])
+      if (!(await isParticipant(trx, row.session_id, id))) throw notFound('call');
     return row;
   }
 }

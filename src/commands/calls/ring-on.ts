@@ -1,16 +1,11 @@
 import { type CallRow } from '../../db/schema';
 import { describeError, log } from '../../logger';
-import { findCall, insertRings, lockCall, openCalls } from '../../model/calls';
+import { findCall, insertRings, lockCall, openCalls, rejectedBy } from '../../model/calls';
 import { type Connection } from '../../push/sockets/connection';
 import { TextFrame } from '../../push/sockets/text-frame';
 import { type Services } from '../services';
 import { acceptFrame, inviteFrame } from './call-frames';
 import { type CallSockets, isVacant } from './call-sockets';
-
-/** The callees who said no. */
-export function rejectedBy(call: CallRow): Set<string> {
-  return new Set(JSON.parse(call.rejected_by) as string[]);
-}
 
 /** A socket that logs in while it rings, such as a patient's out of WeChat, gets the invite; a caller who was away is back in the call. */
 export async function ringOn(
