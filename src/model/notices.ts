@@ -6,6 +6,7 @@ import { NOTICE_CHANNELS, type NoticeRow, type NoticeState } from '../db/schema'
 import { type WantedEvents } from './written-events';
 import { lockSession } from './appending/locked-session';
 import { tellFailed } from './failed-notices';
+import { recordTry } from './finished-notices';
 import { claimDue, cutError, rowsBy, type Finished } from './outbox';
 import { runIn } from '../db/statement';
 import { withRetries } from '../db/retries';
@@ -22,10 +23,10 @@ export interface Acknowledgement {
 const SETTLED_AT_ONCE = 1_000;
 
 /**
- * What still waits of these messages' notices (also for a retry), and is not being sent, is delivered. The rows are looked for
- * without locks: a scan that locks would meet a worker's update the other way round. (Where many wait, MariaDB would rather read
+ * What still waits of these messages' notices, also for a retry, is delivered; a try that is under way may still say otherwise. The
+ * rows are looked for without locks: a scan that locks would meet a worker's update the other way round. (Where many wait, MariaDB would rather read
  * the whole table than any index: hence the hint, which is a comment to SQLite.)
- * @returns how many notices it settled
+ * @returns how many notices it settled, without those that were being sent: whoever sends them counts them
  */
 export async function settleNotices(
   db: Queryable,
@@ -38,8 +39,10 @@ export async function settleNotices(
       sql`(user_id = ${userId} and session_id = ${sessionId} and message_id <= ${messageId})`,
   );
   for (let settled = 0; ;) {
-    const { rows } = await sql<{ id: number }>`select id from notices /*! force index (notices_message) */
-      where state = 'pending' and claimed_by is null and channel = ${channel} and (${sql.join(places, sql` or `)})
+    const { rows } = await sql<
+      Pick<NoticeRow, 'id' | 'claimed_by'>
+    >`select id, claimed_by from notices /*! force index (notices_message) */
+      where state = 'pending' and channel = ${channel} and (${sql.join(places, sql` or `)})
       limit ${sql.lit(SETTLED_AT_ONCE)}`.execute(db);
     if (rows.length === 0) return settled;
     const ids = rows.map(({ id }) => id).sort((first, second) => first - second);
@@ -48,9 +51,9 @@ export async function settleNotices(
       .set({ state: 'delivered', update_time: sql.raw<SqlTime>(dialect.now) })
       .where('id', 'in', ids)
       .where('state', '=', 'pending')
-      .where('claimed_by', 'is', null)
       .executeTakeFirst();
-    settled += Number(numUpdatedRows);
+    const underWay = rows.filter((row) => row.claimed_by !== null).length;
+    settled += Math.max(0, Number(numUpdatedRows) - underWay);
     if (rows.length < SETTLED_AT_ONCE) return settled;
   }
 }
@@ -169,41 +172,23 @@ export async function claimNotices(
   return claimed;
 }
 
-/**
- * Records what a try came to, unless the claim ran out and another worker has the notice. One that was skipped while it was under
- * way, for its message was taken back, ends as its answer says, and is not tried again. The platform hears of one that failed.
- * @returns whether it did
- */
+/** Records what a try came to, see `recordTry`. The platform hears of one that failed. */
 export async function finishNotice(
   database: Database,
   wanted: WantedEvents,
   worker: string,
   notice: NoticeRow,
   finished: Finished,
-): Promise<boolean> {
-  const last_error = cutError(finished.last_error);
-  const update = async (db: Queryable) => {
-    let settling = db
-      .updateTable('notices')
-      .set({
-        ...finished,
-        last_error,
-        claimed_by: null,
-        update_time: sql.raw<SqlTime>(database.dialect.now),
-      })
-      .where('id', '=', notice.id)
-      .where('claimed_by', '=', worker);
-    if (finished.state === 'pending') settling = settling.where('state', '=', 'pending');
-    const { numUpdatedRows } = await settling.executeTakeFirst();
-    return numUpdatedRows > 0n;
-  };
+): Promise<NoticeState | undefined> {
+  const { dialect, kysely } = database;
+  const record = (db: Queryable) => recordTry(db, worker, notice, finished, sql.raw<SqlTime>(dialect.now));
   if (finished.state !== 'failed' || !wanted.has('notice.failed'))
-    return withRetries(database.dialect, () => update(database.kysely));
+    return withRetries(dialect, () => record(kysely));
   return database.transaction(async (trx) => {
-    const run = runIn(trx, database.dialect);
-    const session = await lockSession(run, database.dialect, notice.session_id);
-    const isOurs = await update(trx);
-    if (isOurs) await tellFailed(run, wanted, session, [notice], last_error);
-    return isOurs;
+    const run = runIn(trx, dialect);
+    const session = await lockSession(run, dialect, notice.session_id);
+    const state = await record(trx);
+    if (state === 'failed') await tellFailed(run, wanted, session, [notice], cutError(finished.last_error));
+    return state;
   });
 }

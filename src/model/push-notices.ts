@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { type RawBuilder, sql, type Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { databaseNow } from '../db/clock';
 import { type Database, type Queryable } from '../db/database';
-import { type NoticeRow, NOTICE_STATES, type Schema } from '../db/schema';
+import { type NoticeRow, type NoticeState, NOTICE_STATES, type Schema } from '../db/schema';
 import { withRetries } from '../db/retries';
 import { type SqlTime } from '../db/time';
 import { runIn } from '../db/statement';
 import { type WantedEvents } from './written-events';
 import { lockSession } from './appending/locked-session';
 import { tellFailed } from './failed-notices';
+import { recordTry } from './finished-notices';
 import { cutError, type Finished } from './outbox';
 
 export const CHANNEL = 'getui';
@@ -43,15 +44,15 @@ export async function newerWasSent(db: Queryable, row: NoticeRow): Promise<boole
 
 /** What was written of a try. */
 export interface FinishedPush {
-  /** false: the claim had run out, or the notice was settled otherwise meanwhile. */
-  isOurs: boolean;
+  /** What the notice is now; undefined: the claim had run out. */
+  state: NoticeState | undefined;
   /** How many notices ended as failed that the caller does not know of. */
   alsoFailed: number;
   /** Whether WeChat takes over. */
   wechat: boolean;
 }
 
-const PLAIN: FinishedPush = { isOurs: true, alsoFailed: 0, wechat: false };
+const PLAIN = { alsoFailed: 0, wechat: false };
 
 /**
  * Records what a try came to. Where a patient's push is given up, or no phone has taken it in time, WeChat's notice is written in
@@ -71,8 +72,10 @@ export async function finishPush(
   if (!tells && (row.fallback_time === null || !isLost)) {
     const { dialect, kysely } = database;
     const now = sql.raw<SqlTime>(dialect.now);
-    const isOurs = await withRetries(dialect, () => record(kysely, worker, row, finished, now));
-    return { ...PLAIN, isOurs };
+    return {
+      ...PLAIN,
+      state: await withRetries(dialect, () => recordTry(kysely, worker, row, finished, now)),
+    };
   }
   return database.transaction(async (trx) => {
     const run = runIn(trx, database.dialect);
@@ -81,9 +84,9 @@ export async function finishPush(
       tellFailed(run, wanted, session, failed, cutError(finished.last_error));
     if (row.fallback_time === null) {
       const now = await databaseNow(trx, database.dialect);
-      const isOurs = await record(trx, worker, row, finished, now);
-      if (isOurs && finished.state === 'failed') await tell([row]);
-      return { ...PLAIN, isOurs };
+      const state = await recordTry(trx, worker, row, finished, now);
+      if (state === 'failed') await tell([row]);
+      return { ...PLAIN, state };
     }
     const all = await lockSiblings(trx, row);
     const now = await databaseNow(trx, database.dialect);
@@ -94,24 +97,23 @@ export async function finishPush(
     );
     const isLate = row.fallback_time <= now;
     const isSettled = all.find(({ id }) => id === row.id)?.state !== 'pending';
-    if (isSettled) return { ...PLAIN, isOurs: await record(trx, worker, row, finished, now) };
+    if (isSettled) return { ...PLAIN, state: await recordTry(trx, worker, row, finished, now) };
     if (finished.state === 'pending' && (!isLate || isTaken)) {
-      const isOurs = await record(trx, worker, row, isLate ? finished : inTime(finished, row), now);
-      return { ...PLAIN, isOurs };
+      const retried = isLate ? finished : inTime(finished, row);
+      return { ...PLAIN, state: await recordTry(trx, worker, row, retried, now) };
     }
-    const waiting = others.filter(({ state }) => state === 'pending');
-    const state = finished.state === 'pending' ? 'failed' : finished.state;
-    const isOurs = await record(trx, worker, row, { ...finished, state }, now);
-    const failed = isOurs && state === 'failed' ? [row] : [];
-    if (!isOurs || isTaken || (waiting.length > 0 && !isLate)) {
+    const waiting = others.filter((other) => other.state === 'pending');
+    const ended = { ...finished, state: finished.state === 'pending' ? 'failed' : finished.state };
+    const state = await recordTry(trx, worker, row, ended, now);
+    const failed = state === 'failed' ? [row] : [];
+    if (state === undefined || isTaken || (waiting.length > 0 && !isLate)) {
       await tell(failed);
-      return { ...PLAIN, isOurs };
+      return { ...PLAIN, state };
     }
     await fail(trx, waiting, finished.last_error, now);
     await tell([...failed, ...waiting]);
     await insertWechat(trx, row, now);
-    const isUnknown = finished.state === 'pending' ? 1 : 0;
-    return { isOurs, alsoFailed: waiting.length + isUnknown, wechat: true };
+    return { state, alsoFailed: waiting.length, wechat: true };
   });
 }
 
@@ -136,29 +138,6 @@ function lockSiblings(trx: Queryable, { message_id, session_id, user_id }: Notic
     .orderBy('client_id')
     .forUpdate()
     .execute();
-}
-
-/** A retry is not recorded for a notice that was settled meanwhile; any other end of a try is. */
-async function record(
-  db: Queryable,
-  worker: string,
-  row: NoticeRow,
-  finished: Finished,
-  now: SqlTime | RawBuilder<SqlTime>,
-): Promise<boolean> {
-  let update = db
-    .updateTable('notices')
-    .set({
-      ...finished,
-      last_error: cutError(finished.last_error),
-      task_id: row.task_id,
-      claimed_by: null,
-      update_time: now,
-    })
-    .where('id', '=', row.id)
-    .where('claimed_by', '=', worker);
-  if (finished.state === 'pending') update = update.where('state', '=', 'pending');
-  return (await update.executeTakeFirst()).numUpdatedRows > 0n;
 }
 
 async function fail(

@@ -71,9 +71,9 @@ export async function storeRecall(
 }
 
 /**
- * What still waits of a message's notices is sent no more. (One that is under way ends as its answer says; see
- * `finishClaimed`.) Of participants alone, so that an index finds them: nobody who has left is sent anything.
- * @returns how many it were
+ * What still waits of a message's notices is sent no more. (One that is under way ends as its answer says; see `recordTry`.) Of
+ * participants alone, so that an index finds them: nobody who has left is sent anything.
+ * @returns how many it were, without those under way: whoever sends them counts them
  */
 export async function skipNotices(
   trx: Queryable,
@@ -82,10 +82,13 @@ export async function skipNotices(
   channel: NoticeRow['channel'],
 ): Promise<number> {
   if (members.size === 0) return 0;
-  const { numAffectedRows } = await sql`update notices /*! force index (notices_message) */
-    set state = 'skipped', update_time = ${now}
-    where state = 'pending' and channel = ${channel} and session_id = ${row.id} and message_id = ${messageId}
-      and user_id in (${sql.join([...members.keys()])})`.execute(trx);
+  const skip = (which: 'is null' | 'is not null') =>
+    sql`update notices /*! force index (notices_message) */
+      set state = 'skipped', update_time = ${now}
+      where state = 'pending' and channel = ${channel} and session_id = ${row.id} and message_id = ${messageId}
+        and user_id in (${sql.join([...members.keys()])}) and claimed_by ${sql.raw(which)}`.execute(trx);
+  await skip('is not null');
+  const { numAffectedRows } = await skip('is null');
   return Number(numAffectedRows ?? 0);
 }
 

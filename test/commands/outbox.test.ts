@@ -120,6 +120,68 @@ eachDatabase('The outbox', (database) => {
     fake.sends.length.should.equal(0);
   });
 
+  describe('whose notice is settled while a try is under way', () => {
+    /** How many notices have ended so in this process. */
+    async function ended(): Promise<Record<string, number>> {
+      const { values } = await stage.server.context.metrics.notices.get();
+      const ours = values.filter(({ labels }) => labels.channel === 'wechat');
+      return Object.fromEntries(ours.map(({ labels, value }) => [String(labels.state), value]));
+    }
+
+    /** How many more than `before`. */
+    async function since(before: Record<string, number>): Promise<Record<string, number>> {
+      const more = Object.entries(await ended()).map(([state, count]) => [
+        state,
+        count - (before[state] ?? 0),
+      ]);
+      return Object.fromEntries(more.filter(([, count]) => count !== 0)) as Record<string, number>;
+    }
+
+    it('does not send it again when the patient has acknowledged', async () => {
+      const { server, fake } = stage;
+      const before = await ended();
+      fake.answerNext('send', 'hang');
+      const sent = await server.send('s', 'D', 'x');
+      await waitUntil(
+        () => fake.sends.length === 1,
+        5_000,
+        () => 'it is being sent',
+      );
+      server.context.acknowledgements.add('s', 'P', sent.id);
+      await noticeWhen(server, sent, ({ state }) => state === 'delivered');
+      should(await since(before)).eql({});
+      await waitUntil(
+        async () => (await since(before)).delivered === 1,
+        10_000,
+        () => 'the try has ended',
+      );
+      await sleep(2_500);
+      should((await noticesOf(server, sent))[0]).containEql({ state: 'delivered' });
+      fake.sends.length.should.equal(1);
+      should(await since(before)).eql({ delivered: 1 });
+    });
+
+    it('ends it as the answer says, and counts it once, when the message is taken back', async () => {
+      const { server, fake } = stage;
+      const before = await ended();
+      fake.answerNext('send', { delayMs: 500 });
+      const sent = await server.send('s', 'D', 'x');
+      await waitUntil(
+        () => fake.sends.length === 1,
+        5_000,
+        () => 'it is being sent',
+      );
+      await server.request('delete', `/sessions/s/messages/${sent.id}`).expect(200);
+      await noticeWhen(server, sent, ({ state }) => state === 'sent');
+      await waitUntil(
+        async () => (await since(before)).sent === 1,
+        5_000,
+        () => 'it is counted',
+      );
+      should(await since(before)).eql({ sent: 1 });
+    });
+  });
+
   it('counts a notice whose message cannot be read as a try, and gives it up after a day', async () => {
     const { server, fake } = stage;
     const { kysely } = server.context.database;
@@ -160,7 +222,7 @@ describe('An outbox while many messages are stored', () => {
           return Promise.resolve([]);
         },
         send: () => Promise.resolve({ state: 'given back' }),
-        finish: () => Promise.resolve(true),
+        finish: () => Promise.resolve('pending'),
         retryIn: () => undefined,
         ended: () => undefined,
         close: () => undefined,

@@ -102,7 +102,7 @@ eachSqlServer('The rows that a query reads of large outboxes', (kind) => {
     const finished = await reading(() =>
       finishPush(database, new Set(['notice.failed'] as const), 'w', row!, failed),
     );
-    should(finished).eql({ isOurs: true, alsoFailed: 0, wechat: true });
+    should(finished).eql({ state: 'failed', alsoFailed: 0, wechat: true });
     should((await reading(() => claimPushes(database, claim))).rows).eql([]);
   });
 

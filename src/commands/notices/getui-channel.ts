@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database } from '../../db/database';
-import { type NoticeRow, type SessionRow } from '../../db/schema';
+import { type NoticeRow, type NoticeState, type SessionRow } from '../../db/schema';
 import { fromSqlTime } from '../../db/time';
 import { type Metrics } from '../../metrics';
 import { type WantedEvents } from '../../model/written-events';
@@ -25,6 +25,8 @@ const CLAIM_MS = 25_000;
 const TRY_LIMIT_MS = 20_000;
 const DAY_MS = 24 * 60 * 60_000;
 const KEPT_BY_GETUI_MS = DAY_MS;
+/** What a notice's row has room for; Getui's are some 50. */
+const TASK_ID_LENGTH = 128;
 
 /** What a push shows, and what it is about. */
 type Shown = Pick<PushContent, 'body' | 'subject' | 'ttlMs'>;
@@ -76,7 +78,7 @@ export class GetuiChannel implements Channel<NoticeRow> {
     const late: PushOutcome = { result: 'retry', reason: 'no answer in time' };
     const outcome = await Promise.race([push, sleep(TRY_LIMIT_MS, late, { ref: false })]);
     if (outcome.result === 'unknown device') await retireDevice(db, device);
-    if (outcome.result === 'sent') notice.task_id = outcome.taskId === '' ? null : outcome.taskId;
+    if (outcome.result === 'sent') notice.task_id = storable(outcome.taskId);
     return outcomeOf(outcome);
   }
 
@@ -98,13 +100,13 @@ export class GetuiChannel implements Channel<NoticeRow> {
     return { subject: { message_id: notice.message_id }, ttlMs: KEPT_BY_GETUI_MS, body };
   }
 
-  async finish(worker: string, notice: NoticeRow, finished: Finished): Promise<boolean> {
+  async finish(worker: string, notice: NoticeRow, finished: Finished): Promise<NoticeState | undefined> {
     const { database, wantedEvents } = this.parts;
-    const { alsoFailed, isOurs, wechat } = await finishPush(database, wantedEvents, worker, notice, finished);
+    const { alsoFailed, state, wechat } = await finishPush(database, wantedEvents, worker, notice, finished);
     if (alsoFailed > 0) this.#count('failed', alsoFailed);
     if (wechat) this.parts.wechatIsDue();
-    if (isOurs && finished.state === 'sent') this.parts.recalls.sentLate(notice);
-    return isOurs;
+    if (state === 'sent') this.parts.recalls.sentLate(notice);
+    return state;
   }
 
   retryIn(notice: NoticeRow, attempts: number): number | undefined {
@@ -124,6 +126,11 @@ export class GetuiChannel implements Channel<NoticeRow> {
   #count(state: Finished['state'], count: number): void {
     this.parts.metrics.notices.inc({ channel: 'getui', state }, count);
   }
+}
+
+/** A push of which Getui names no task, or one that is no name any more, can't be taken back. */
+function storable(taskId: string): string | null {
+  return taskId === '' || taskId.length > TASK_ID_LENGTH ? null : taskId;
 }
 
 function outcomeOf(outcome: PushOutcome): Outcome {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database } from '../../db/database';
-import { type NoticeRow, type SessionRow } from '../../db/schema';
+import { type NoticeRow, type NoticeState, type SessionRow } from '../../db/schema';
 import { databaseNow } from '../../db/clock';
 import { fromSqlTime, toSqlTime } from '../../db/time';
 import { log } from '../../logger';
@@ -108,7 +108,7 @@ export class WechatChannel implements Channel<NoticeRow> {
     return until;
   }
 
-  finish(worker: string, notice: NoticeRow, finished: Finished): Promise<boolean> {
+  finish(worker: string, notice: NoticeRow, finished: Finished): Promise<NoticeState | undefined> {
     return finishNotice(this.database, this.wantedEvents, worker, notice, finished);
   }
 

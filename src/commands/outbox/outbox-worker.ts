@@ -32,7 +32,8 @@ export interface Channel<Row extends OutboxRow> {
   claim(worker: string, limit: number): Promise<Row[]>;
   /** One try. What it throws counts as a failed one. */
   send(row: Row): Promise<Outcome>;
-  finish(worker: string, row: Row, finished: Finished): Promise<boolean>;
+  /** Writes what a try came to. @returns what the row is now; undefined: another worker has it */
+  finish(worker: string, row: Row, finished: Finished): Promise<Finished['state'] | undefined>;
   /** ms from a failed try to the next one; undefined: the row is given up. @param attempts with this one */
   retryIn(row: Row, attempts: number, failingMs: number): number | undefined;
   /** A row has reached its end, for the metrics. */
@@ -137,8 +138,8 @@ export class OutboxWorker<Row extends OutboxRow> {
     }
     try {
       const finished = await this.#finished(row, outcome);
-      const isOurs = await channel.finish(this.#id, row, finished);
-      if (isOurs && finished.state !== 'pending') channel.ended(row, finished.state);
+      const state = await channel.finish(this.#id, row, finished);
+      if (state !== undefined && state !== 'pending') channel.ended(row, state);
     } catch (error) {
       // The claim runs out, and the row comes again.
       if (!this.database.outage.explains(error))

@@ -41,7 +41,7 @@ export class WebhookChannel implements Channel<LoadedEvent> {
   #isGone = false;
   #finishes: {
     finish: FinishedEvent;
-    resolve: (isOurs: boolean) => void;
+    resolve: (state: Finished['state'] | undefined) => void;
     reject: (error: unknown) => void;
   }[] = [];
 
@@ -103,7 +103,7 @@ export class WebhookChannel implements Channel<LoadedEvent> {
     return { state: 'pending', error: `HTTP ${status}`, leastMs: waitOf(retryAfter) };
   }
 
-  finish(worker: string, event: LoadedEvent, finished: Finished): Promise<boolean> {
+  finish(worker: string, event: LoadedEvent, finished: Finished): Promise<Finished['state'] | undefined> {
     return new Promise((resolve, reject) => {
       this.#finishes.push({ finish: { event, finished }, resolve, reject });
       if (this.#finishes.length === 1) setTimeout(() => void this.#record(worker), FINISH_GATHER_MS);
@@ -119,7 +119,8 @@ export class WebhookChannel implements Channel<LoadedEvent> {
         worker,
         finishes.map(({ finish }) => finish),
       );
-      for (const { finish, resolve } of finishes) resolve(recorded.has(finish.event.id));
+      for (const { finish, resolve } of finishes)
+        resolve(recorded.has(finish.event.id) ? finish.finished.state : undefined);
     } catch (error) {
       // The worker tells of it.
       for (const { reject } of finishes) reject(error);
