@@ -167,6 +167,21 @@ function suite(this: Mocha.Suite, database: TestDatabase): void {
     await cluster.sees('D1', false);
   });
 
+  it('hold a token for revoked, all of them, as soon as its logout is answered', async () => {
+    const [a, ...others] = cluster.processes as [ChildServer, ...ChildServer[]];
+    for (let time = 0; time < 20; time += 1) {
+      const token = await cluster.login('D1');
+      // They trust it from now on.
+      for (const each of others)
+        (await cluster.request(each, 'GET', '/sessions/s0', undefined, token)).status.should.equal(200);
+      (await cluster.request(a, 'POST', '/users/logout', {}, token)).status.should.equal(204);
+      const answers = await Promise.all(
+        others.map((each) => cluster.request(each, 'GET', '/sessions/s0', undefined, token)),
+      );
+      answers.map(({ status }) => status).should.eql([401, 401]);
+    }
+  });
+
   it('hold a revoked token for revoked, all of them, and close its sockets', async () => {
     const [a, b, c] = cluster.processes as [ChildServer, ChildServer, ChildServer];
     const token = await cluster.login('D2');

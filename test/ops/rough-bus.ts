@@ -31,6 +31,10 @@ export class RoughBus implements Bus {
     }
   }
 
+  heard(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Loses everything for a while, and then says so. */
   async lose(ms: number): Promise<void> {
     this.losing = true;

@@ -72,6 +72,33 @@ describe('The bus over Redis', () => {
     );
   const texts = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
 
+  it('says when all the others have handled what was published, at once where there are none', async () => {
+    const [alone] = await start(1);
+    await alone!.bus.heard(10_000);
+    const [a, b, c] = await start(3);
+    a!.bus.publish(profile('x'));
+    await a!.bus.heard(10_000);
+    should([b!.heard, c!.heard]).eql([['x'], ['x']]);
+    should(a!.heard).eql([]);
+  });
+
+  it('waits no longer for one that does not answer than it is told, nor for one that is gone', async () => {
+    const [a, b] = await start(2);
+    redis.pause();
+    const since = performance.now();
+    await a!.bus.heard(BEAT_MS * 2);
+    (performance.now() - since).should.be.below(1_000);
+    redis.resume();
+    await waitUntil(
+      () => a!.bus.healthy && b!.bus.healthy,
+      5_000,
+      () => 'both are back',
+    );
+    const answered = a!.bus.heard(20_000);
+    await b!.bus.close();
+    await answered;
+  });
+
   it('tells the others everything once, in the order of each publisher, and nobody its own', async () => {
     const [a, b, c] = (await start(3)) as [Ear, Ear, Ear];
     for (let n = 0; n < 3_000; n += 1) {

@@ -1,4 +1,5 @@
 import { randomUUID, timingSafeEqual, createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { type Database } from '../../db/database';
@@ -23,6 +24,9 @@ export interface UserPrincipal {
 const LIFETIME_MS = 7 * 24 * 60 * 60_000;
 /** How long a verified token is trusted without a look at the database: with a bus that tells of revocations, and without. */
 const TRUST_MS = { told: 60_000, untold: 2_000 };
+
+/** How long a logout waits for the other processes: one that was killed just now does not answer. */
+const HEARD_LIMIT_MS = 2_000;
 
 /** Which of a user's tokens are revoked: one, or all of the generations before this one. */
 export interface Revoked {
@@ -174,6 +178,16 @@ export class Tokens {
     this.forget(userId, revoked);
     this.options.bus.publish({ kind: 'revoked', userId, ...revoked });
     return revoked;
+  }
+
+  /**
+   * Resolves when the revocations so far hold in every process: they have heard of them, or, while the bus is away, trust nothing
+   * that they looked up before. One that does not answer is not waited for longer than two seconds.
+   */
+  async heardEverywhere(): Promise<void> {
+    const { bus } = this.options;
+    if (bus.shared && !bus.healthy) await sleep(TRUST_MS.untold);
+    else await bus.heard(HEARD_LIMIT_MS);
   }
 
   /** Looks every token up again: revocations may have been missed. */

@@ -17,8 +17,8 @@ export class BusPeers {
   /** @param silence so many beats without a word from a process make it `gone` */
   constructor(private readonly silence: number) {}
 
-  get size(): number {
-    return this.#peers.size;
+  get ids(): readonly string[] {
+    return [...this.#peers.keys()];
   }
 
   /** A batch of the process has come. What it published before it was met counts as missed. */

@@ -63,6 +63,9 @@ export type BusEvent =
   | { kind: 'background'; userId: string; tokenId: string; inBackground: boolean }
   /** A user's profile has changed. */
   | { kind: 'profile'; userId: string }
+  /** The process that gets it answers with `heard`: by then it has handled all that the one that asks published before. */
+  | { kind: 'heard?'; number: number }
+  | { kind: 'heard'; number: number }
   /** The process that gets it tells the one that sent it everything about its own presence. */
   | { kind: 'presence-ask' }
   | {
@@ -99,6 +102,11 @@ export interface Bus {
    * bus works again the others are told that they missed something.
    */
   publish(event: BusEvent, to?: string): void;
+  /**
+   * Resolves when the other processes that are known have handled all that was published so far, or are gone; after `limitMs` in any
+   * case, and at once while the bus is away.
+   */
+  heard(limitMs: number): Promise<void>;
   /** Tells `listener` of the other processes from now on. */
   listen(listener: Partial<BusListener>): void;
   /** Resolves when the bus works and the other processes are known, or after some seconds without. Never rejects. */

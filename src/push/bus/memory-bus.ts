@@ -7,6 +7,7 @@ export function memoryBus(): Bus {
     shared: false,
     healthy: true,
     publish: () => undefined,
+    heard: () => Promise.resolve(),
     listen: () => undefined,
     start: () => Promise.resolve(),
     ping: () => Promise.resolve(),

@@ -6,6 +6,8 @@ import { type Bus, type BusEvent, type BusListener } from './bus';
 import { BusBeats } from './bus-beats';
 import { BusOutbox } from './bus-outbox';
 import { type Arrival, BusPeers } from './bus-peers';
+import { BusQuestions } from './bus-questions';
+import { eventsIn, MARK, partsOf } from './bus-text';
 import { connectRedis, databaseNumber, describeRedis, redisFault } from './redis';
 
 export interface RedisBusOptions {
@@ -27,9 +29,6 @@ const START_LIMIT_MS = 3_000;
 const PEERS_LIMIT_MS = 1_000;
 const CLOSE_LIMIT_MS = 500;
 
-/** What stands before a text that is no batch of events. */
-const MARK = { beat: 'b', hello: 'h', bye: 'x' } as const;
-
 /**
  * The bus over Redis's publish and subscribe (https://redis.io/docs/latest/develop/pubsub/), which delivers at most once:
  * one channel for all processes and one for each. A text is `<process> <number> <JSON array of events>`, or, instead of
@@ -49,6 +48,7 @@ export class RedisBus implements Bus {
   readonly #peers = new BusPeers(SILENT_BEATS);
   readonly #beats = new BusBeats(this.#id);
   readonly #outbox: BusOutbox;
+  readonly #questions = new BusQuestions();
   readonly #timer: NodeJS.Timeout;
   readonly #startLimitMs: number;
   #healthy = false;
@@ -92,6 +92,14 @@ export class RedisBus implements Bus {
     else if (to === undefined) this.#lastBatch += 1;
   }
 
+  async heard(limitMs: number): Promise<void> {
+    const others = this.#peers.ids;
+    if (!this.#healthy || others.length === 0) return;
+    const { answered, number } = this.#questions.ask(others, limitMs);
+    this.publish({ kind: 'heard?', number });
+    await answered;
+  }
+
   listen(listener: Partial<BusListener>): void {
     this.#listeners.push(listener);
   }
@@ -107,7 +115,7 @@ export class RedisBus implements Bus {
       .then(([, count]) => Number(count) - 1)
       .catch(() => 0);
     const wait = performance.now() + PEERS_LIMIT_MS;
-    while (this.#peers.size < others && performance.now() < wait) await sleep(10);
+    while (this.#peers.ids.length < others && performance.now() < wait) await sleep(10);
   }
 
   async ping(): Promise<void> {
@@ -170,10 +178,7 @@ export class RedisBus implements Bus {
   }
 
   #tick(): void {
-    for (const id of this.#peers.tick()) {
-      this.#beats.forget(id);
-      for (const listener of this.#listeners) listener.gone?.(id);
-    }
+    for (const id of this.#peers.tick()) this.#gone(id);
     // Beats are counted instead of time: after a long pause of this process, answers wait that it has not read yet.
     if (this.#healthy && this.#beats.unanswered > UNANSWERED_BEATS) {
       this.#away(this.#fault ?? 'no answer');
@@ -182,6 +187,12 @@ export class RedisBus implements Bus {
       for (const connection of [this.commands, this.#subscriber]) this.#connectAnew(connection);
     }
     this.#beat();
+  }
+
+  #gone(id: string): void {
+    this.#beats.forget(id);
+    this.#questions.forget(id);
+    for (const listener of this.#listeners) listener.gone?.(id);
   }
 
   #connectAnew(connection: Redis): void {
@@ -226,7 +237,7 @@ export class RedisBus implements Bus {
   }
 
   #receive(channel: string, text: string): void {
-    const [from, number, body] = split(text);
+    const [from, number, body] = partsOf(text);
     if (from === this.#id) {
       if (body.startsWith(MARK.beat)) this.#beats.returned(body.slice(1));
       this.#answered();
@@ -238,8 +249,7 @@ export class RedisBus implements Bus {
     }
     switch (body.slice(0, 1)) {
       case MARK.bye:
-        this.#beats.forget(from);
-        if (this.#peers.leave(from)) for (const listener of this.#listeners) listener.gone?.(from);
+        if (this.#peers.leave(from)) this.#gone(from);
         break;
       case MARK.hello:
         this.#beat();
@@ -269,7 +279,15 @@ export class RedisBus implements Bus {
   }
 
   #deliver(from: string, batch: string): void {
-    for (const event of events(batch)) {
+    for (const event of eventsIn(batch)) {
+      if (event.kind === 'heard?') {
+        this.publish({ kind: 'heard', number: event.number }, from);
+        continue;
+      }
+      if (event.kind === 'heard') {
+        this.#questions.answer(from, event.number);
+        continue;
+      }
       for (const listener of this.#listeners) {
         try {
           listener.event?.(event, from);
@@ -279,20 +297,4 @@ export class RedisBus implements Bus {
       }
     }
   }
-}
-
-function events(batch: string): BusEvent[] {
-  try {
-    return JSON.parse(batch) as BusEvent[];
-  } catch {
-    log.error('a text on the bus is none of ours: does something else use its channel?');
-    return [];
-  }
-}
-
-/** The first two words, and the rest. */
-function split(text: string): [string, string, string] {
-  const first = text.indexOf(' ');
-  const second = text.indexOf(' ', first + 1);
-  return [text.slice(0, first), text.slice(first + 1, second), text.slice(second + 1)];
 }

@@ -111,6 +111,7 @@ export const userRoutes: Route[] = [
         await removeDevicesOf(db, id);
         context.deliver.listeners.closeRevoked(id, await context.tokens.revokeAll(id));
       }
+      await context.tokens.heardEverywhere();
       return { status: 204 };
     },
   }),
