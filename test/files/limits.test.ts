@@ -72,7 +72,9 @@ describe('Limits of uploads', () => {
     ['an empty file', () => [user(), file(Buffer.alloc(0)), END], 'file'],
     ['two users', () => [user(), user('P2'), file(), END], 'user_id'],
     ['a body that ends early', () => [user(), file()], 'file'],
-    ['no part at all', () => [END], 'file'],
+    ['no part at all', () => [END], 'file', 'user_id'],
+    ['an empty file of nobody', () => [file(Buffer.alloc(0)), END], 'file', 'user_id'],
+    ['a file of nobody', () => [file(), END], 'user_id'],
     ['nothing', () => [Buffer.alloc(0)], 'file'],
     ['no multipart in it', () => [Buffer.from('{"a":1}')], 'file'],
   ];

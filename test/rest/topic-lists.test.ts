@@ -79,6 +79,16 @@ eachDatabase('Lists of topics', (database) => {
     { title: 'to: its moment does not', query: `to=${time(2)}`, found: [1, 0] },
     { title: 'from and to', query: `from=${time(2)}&to=${time(4)}`, found: [3, 2] },
     { title: 'a millisecond later', query: `from=${time(2, 501)}&to=${time(4, 501)}`, found: [4, 3] },
+    {
+      title: 'finer than a millisecond',
+      query: 'from=2026-11-22T08:00:02.50001Z&to=2026-11-22T08:00:04.5000001Z',
+      found: [4, 3],
+    },
+    {
+      title: 'finer, but whole',
+      query: 'from=2026-11-22T08:00:02.50000Z&to=2026-11-22T08:00:04.500000Z',
+      found: [3, 2],
+    },
     { title: 'with an offset', query: 'from=2026-11-22T16:00:06.5%2B08:00', found: [7, 6] },
     { title: 'with an offset, not encoded', query: 'from=2026-11-22T16:00:06.5+08:00', found: [7, 6] },
     {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
+import { USER_REQUIRED } from '../../commands/access/access';
 import { type Received } from '../../commands/files/upload';
 import { AppError, type Fault, invalid, invalidField, unavailable } from '../../errors';
 import { describeError, log } from '../../logger';
@@ -26,12 +27,14 @@ export interface Upload {
 /**
  * Receives a `multipart/form-data` body (RFC 7578), its file into a new file of `folder`. Nothing is kept in memory but what
  * goes through it, and where it throws nothing is left in the folder.
+ * @param needsUser whether the body has to name a user
  * @throws AppError `unsupported_media_type`, `payload_too_large`, `validation_failed`, `unavailable`
  */
 export async function receiveUpload(
   request: IncomingMessage,
   folder: string,
   maxBytes: number,
+  needsUser: boolean,
 ): Promise<Upload> {
   const { headers } = request;
   if (!/^multipart\/form-data(?:;|\s|$)/i.test(headers['content-type'] ?? '')) {
@@ -44,7 +47,7 @@ export async function receiveUpload(
   const target = path.join(folder, randomUUID());
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    return await new Reception(request, target, maxBytes).ended;
+    return await new Reception(request, target, maxBytes, needsUser).ended;
   } catch (error) {
     await rm(target, { force: true }).catch(() => undefined);
     if (error instanceof AppError) throw error;
@@ -76,6 +79,7 @@ class Reception {
     private readonly request: IncomingMessage,
     private readonly target: string,
     private readonly maxBytes: number,
+    private readonly needsUser: boolean,
   ) {
     this.ended = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -171,6 +175,8 @@ class Reception {
     const size = await file?.written.catch(() => 0);
     if (file === undefined) this.#faults.push({ path: 'file', message: 'required' });
     else if (size === 0) this.#faults.push({ path: 'file', message: 'a file that is not empty' });
+    if (this.needsUser && this.#userIds.length === 0)
+      this.#faults.push({ path: 'user_id', message: USER_REQUIRED });
     if (this.#userIds.length > 1) this.#faults.push({ path: 'user_id', message: 'given once' });
     if (this.#faults.length > 0 || size === undefined) this.#reject(invalid(this.#faults));
     else this.#resolve({ file: { path: this.target, size, name: file?.name }, userId: this.#userIds[0] });

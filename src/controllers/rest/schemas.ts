@@ -82,13 +82,18 @@ const [EARLIEST, LATEST] = [Date.parse('1000-01-01T00:00:00.000Z'), Date.parse('
 
 const offsetTime = z.iso.datetime({ offset: true, message: 'a time in ISO 8601 with its offset' });
 
+const FINER_THAN_A_MILLISECOND = /\.\d{3}0*[1-9]/;
+
 /**
- * A moment in a query, ISO 8601 with its offset, as ms since the epoch. A blank in it was a `+` that nobody encoded
- * (`application/x-www-form-urlencoded` writes blanks so).
+ * A moment in a query, ISO 8601 with its offset, as ms since the epoch: the first whole one that is not before it, for nothing here is
+ * finer. A blank in it was a `+` that nobody encoded (`application/x-www-form-urlencoded` writes blanks so).
  */
 const moment = z
   .preprocess((text) => (typeof text === 'string' ? text.replace(' ', '+') : text), offsetTime)
-  .transform((value) => Math.min(Math.max(Date.parse(value), EARLIEST), LATEST))
+  .transform((value) => {
+    const ms = Date.parse(value) + (FINER_THAN_A_MILLISECOND.test(value) ? 1 : 0);
+    return Math.min(Math.max(ms, EARLIEST), LATEST);
+  })
   .meta({ type: 'string', format: 'date-time', example: '2026-11-22T00:00:00Z' });
 
 /** Fields of a query: the topics of a time. */

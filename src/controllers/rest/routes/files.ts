@@ -49,7 +49,9 @@ function linkHolder(
 
 async function upload({ context, principal, request }: ApiRequest<unknown, unknown>): Promise<Reply> {
   const { incoming } = requireStore(context);
-  const { file, userId } = await receiveUpload(request, incoming, context.config.fileMaxBytes);
+  const { fileMaxBytes } = context.config;
+  const needsUser = principal.kind === 'backend';
+  const { file, userId } = await receiveUpload(request, incoming, fileMaxBytes, needsUser);
   try {
     const uploader = actingUser(principal, userId);
     if (uploader !== SYSTEM_USER.id && !isId('user', uploader)) throw notFound('user');
