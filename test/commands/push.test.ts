@@ -1,4 +1,5 @@
 import should from 'should';
+import { toSqlTime } from '../../src/db/time';
 import { eachDatabase } from '../support/databases';
 import { waitUntil } from '../support/wait-until';
 import { brief, withPush } from './push-fixture';
@@ -79,6 +80,47 @@ eachDatabase('A push', (database) => {
     should(getui.delivered.at(-1)!.body.push_channel.ios.auto_badge).equal(String(unread.badge_no));
     for (const row of rows.slice(1, -1))
       should(row).containEql({ state: 'skipped', last_error: 'a newer one is sent' });
+  });
+
+  it('is made for the message before, when the newest one is taken back before its push was taken', async () => {
+    const { getui, server } = stage;
+    await server.session('s3b', 3, 'D', 'P');
+    await stage.phone('P', 'cid-p');
+    await stage.phone('D', 'cid-d');
+    getui.answerAlways('push', { code: 10003 });
+    const sent: number[] = [];
+    for (const text of ['one', 'two', 'three']) {
+      const { id } = await server.send('s3b', 'D', text);
+      sent.push(id);
+      await stage.noticesWhen('s3b', (all) =>
+        all.some(({ attempts, message_id }) => message_id === id && attempts > 0),
+      );
+    }
+    const takeBack = (id: number) => server.request('delete', `/sessions/s3b/messages/${id}`).expect(200);
+    // The second one is not told of any more, whatever waits.
+    await takeBack(sent[1]!);
+    await takeBack(sent[2]!);
+    getui.answerAlways('push', undefined);
+    const rows = await stage.noticesWhen('s3b', (all) => all.every(({ state }) => state !== 'pending'));
+    should(rows.map(({ channel, message_id, state }) => [channel, message_id, state])).eql([
+      ['getui', sent[0], 'sent'],
+      ['getui', sent[1], 'skipped'],
+      ['getui', sent[2], 'skipped'],
+    ]);
+
+    // What was read meanwhile is told of no more.
+    getui.answerAlways('push', { code: 10003 });
+    const [read, last] = [await server.send('s3b', 'D', 'four'), await server.send('s3b', 'D', 'five')];
+    await stage.noticesWhen('s3b', (all) => all.at(-1)!.attempts > 0 && all.at(-2)!.state === 'skipped');
+    await server.context.database.kysely
+      .updateTable('participants')
+      .set({ last_fetch_time: toSqlTime(Date.parse(read.timestamp)) })
+      .where('session_id', '=', 's3b')
+      .where('participant_id', '=', 'P')
+      .execute();
+    await takeBack(last.id);
+    getui.answerAlways('push', undefined);
+    should((await stage.notices('s3b')).slice(-2).map(({ state }) => state)).eql(['skipped', 'skipped']);
   });
 
   it('retries under the same name, and is given up 24 h after it was made', async () => {

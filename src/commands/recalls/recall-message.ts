@@ -8,6 +8,7 @@ import { filesOfRecalled } from '../../model/files';
 import { messageTable } from '../../model/message-tables';
 import { findWithQuoted } from '../../model/messages';
 import { skipNotices, storeRecall } from '../../model/recalls';
+import { revivePushes } from '../../model/revived-pushes';
 import { SYSTEM_USER } from '../../model/values/identifiers';
 import { messageJson } from '../../views/message';
 import { namedUser } from '../access/access';
@@ -85,6 +86,7 @@ async function storeIn(
 
   const lastMessageId = session.row.last_message_id;
   const { message, recall } = await storeRecall(trx, session, row, userId ?? SYSTEM_USER.id);
+  await revivePushes(trx, session, messageId);
   const skipped = new Map<NoticeChannel, number>();
   for (const channel of NOTICE_CHANNELS)
     skipped.set(channel, await skipNotices(trx, session, messageId, channel));
