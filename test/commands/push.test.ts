@@ -82,6 +82,17 @@ eachDatabase('A push', (database) => {
       should(row).containEql({ state: 'skipped', last_error: 'a newer one is sent' });
   });
 
+  it('is sent once also where Getui names a task that is too long to keep', async () => {
+    const { getui, server } = stage;
+    await server.session('s3a', 3, 'D', 'P');
+    await stage.phone('D', 'cid-d');
+    const data = { ['t'.repeat(400)]: { 'cid-d': 'successed_online' } };
+    getui.answerNext('push', { status: 200, body: JSON.stringify({ code: 0, msg: 'success', data }) });
+    await server.send('s3a', 'P', 'one');
+    const [row] = await stage.noticesWhen('s3a', (all) => all.every(({ state }) => state === 'sent'));
+    should(row).containEql({ attempts: 1, task_id: null });
+  });
+
   it('is made for the message before, when the newest one is taken back before its push was taken', async () => {
     const { getui, server } = stage;
     await server.session('s3b', 3, 'D', 'P');
