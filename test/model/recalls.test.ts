@@ -185,7 +185,7 @@ eachDatabase('Notices of a message that is taken back', (database) => {
       await opened.kysely.updateTable('notices').set(claim).where('id', '=', notice!.id).execute();
       await recall(sent.id);
       const finished = { state: answer, attempts: 1, last_error: null };
-      should(await finishNotice(opened, NO_EVENTS, 'w', notice!, finished)).equal(answer !== 'pending');
+      should(await finishNotice(opened, NO_EVENTS, 'w', notice!, finished)).equal(state);
       should((await noticesOf(server, sent)).map((each) => each.state)).eql([state]);
       await patient.close();
     });

@@ -1,15 +1,16 @@
 import should from 'should';
 import { sql } from 'kysely';
-import { type Database, openDatabase } from '../../src/db/database';
+import { type Database, openDatabase, type Queryable } from '../../src/db/database';
 import { migrate } from '../../src/db/migrate';
 import { runIn } from '../../src/db/statement';
-import { lockSession } from '../../src/model/appending/locked-session';
+import { type LockedSession, lockSession } from '../../src/model/appending/locked-session';
 import { claimPushes } from '../../src/model/claim-pushes';
 import { activeDevices, activeDevicesOn, deviceOfToken, devicesOf } from '../../src/model/devices';
 import { claimUnnamed, filesOfRecalled, isSentTo, unnamedOf } from '../../src/model/files';
 import { claimNotices, findNotices, settleNotices } from '../../src/model/notices';
 import { finishPush, newerWasSent, sentPushes, skipCallPushes } from '../../src/model/push-notices';
 import { skipNotices } from '../../src/model/recalls';
+import { revivePushes } from '../../src/model/revived-pushes';
 import { endedEventsBefore, settledNoticesBefore } from '../../src/model/retention';
 import { waitingSince } from '../../src/model/topics';
 import { claimEvents, findEvents, finishEvents, resendEvent } from '../../src/model/webhook-events';
@@ -38,11 +39,11 @@ function filling(): string[] {
   const few = numbers(1, WAITING);
   return [
     `insert into sessions (id, type, name, business_type, create_date, clock_time)
-      values ('s', 1, 's', 1, ${THEN}, ${THEN}), ('s2', 1, 's', 1, ${THEN}, ${THEN}), ('stuck', 1, 's', 1, ${THEN}, ${THEN})`,
+      values ('s', 1, 's', 1, ${THEN}, ${THEN}), ('s2', 1, 's', 1, ${THEN}, ${THEN}), ('s3', 1, 's', 1, ${THEN}, ${THEN}), ('stuck', 1, 's', 1, ${THEN}, ${THEN})`,
     `insert into sessions (id, type, name, business_type, create_date, clock_time)
       select concat('other', seq), 1, 's', 1, ${THEN}, ${THEN} from ${seq}`,
     `insert into participants (session_id, participant_id, type, last_fetch_time)
-      values ('s', 'P', 'patient', ${THEN}), ('s', 'D', 'doctor', ${THEN}), ('s2', 'P', 'patient', ${THEN})`,
+      values ('s', 'P', 'patient', ${THEN}), ('s', 'D', 'doctor', ${THEN}), ('s2', 'P', 'patient', ${THEN}), ('s3', 'P', 'patient', ${THEN})`,
     `insert into participants (session_id, participant_id, type, last_fetch_time)
       select concat('other', seq), concat('P', seq), 'patient', ${THEN} from ${seq}`,
     `insert into devices (client_id, user_id, platform, in_background, state, token_id, update_time)
@@ -54,6 +55,8 @@ function filling(): string[] {
     `${NOTICE} select 'getui', 's', ${OTHERS} + seq, 'P', 'c', 'pending', ${THEN}, ${THEN}, ${THEN}, null, ${NEVER} from ${few}`,
     `${NOTICE} select 'getui', 's2', seq, 'P', 'c', 'sent', ${THEN}, ${THEN}, ${THEN}, 'task', null from ${seq}`,
     `${NOTICE} select 'getui', 's2', ${OTHERS} + seq, 'P', 'c', 'pending', ${THEN}, ${THEN}, ${NEVER}, null, null from ${few}`,
+    `${NOTICE} select 'getui', 's3', seq, 'P', 'c', 'skipped', ${THEN}, ${THEN}, ${THEN}, null, null from ${seq}`,
+    `${NOTICE} select 'getui', 's3', ${OTHERS} + 1, 'P', 'c', 'pending', ${THEN}, ${THEN}, ${NEVER}, null, null`,
     // WeChat's daily quota is used up: all of these wait.
     `${NOTICE} select 'wechat', concat('other', seq), seq, concat('P', seq), null, 'pending', ${THEN}, ${THEN}, ${THEN}, null, null from ${seq}`,
     `${EVENT} select concat('a', lpad(seq, 8, '0')), 'message.created', 's', seq, 'sent', ${THEN}, ${THEN}, ${THEN}, seq from ${seq}`,
@@ -109,11 +112,17 @@ eachSqlServer('The rows that a query reads of large outboxes', (kind) => {
   it('are few, when pushes are settled, skipped or taken back', async () => {
     const acknowledged = [{ sessionId: 's2', userId: 'P', messageId: OTHERS + 1 }];
     should(await reading(() => settleNotices(db(), database.dialect, 'getui', acknowledged))).equal(1);
-    const skip = () =>
+    const holding = <T>(id: string, work: (trx: Queryable, session: LockedSession) => Promise<T>) =>
       database.transaction(async (trx) => {
-        const session = await lockSession(runIn(trx, database.dialect), database.dialect, 's2');
-        return skipNotices(trx, session!, OTHERS + 2, 'getui');
+        const session = await lockSession(runIn(trx, database.dialect), database.dialect, id);
+        return await work(trx, session!);
       });
+    const skip = () => holding('s2', (trx, session) => skipNotices(trx, session, OTHERS + 2, 'getui'));
+    const { rows: looked } = await rowsRead(database, () =>
+      holding('s3', (trx, session) => revivePushes(trx, session, OTHERS + 1)),
+    );
+    // It looks at a hundred.
+    looked.should.be.belowOrEqual(5 * FEW);
     should(await reading(skip)).equal(1);
     should((await reading(() => sentPushes(db(), 's', 5))).length).equal(1);
     const call = { id: 'call', sessionId: 's', userIds: ['P', 'D'] };
