@@ -201,8 +201,6 @@ export class Deliver {
         this.options.sockets.setBackground(event.userId, event.tokenId, event.inBackground);
         break;
       case 'profile':
-      case 'heard?':
-      case 'heard':
       case 'presence':
       case 'presence-ask':
         break;

@@ -1,3 +1,9 @@
+/**
+ * What processes ask each other beside their events, and in order with them: whoever gets `heard?` answers `heard`, and has then
+ * handled all that the one that asks published before.
+ */
+export type BusQuestion = { kind: 'heard?'; number: number } | { kind: 'heard'; number: number };
+
 interface Question {
   /** Processes that have not answered. */
   readonly silent: Set<string>;

@@ -63,9 +63,6 @@ export type BusEvent =
   | { kind: 'background'; userId: string; tokenId: string; inBackground: boolean }
   /** A user's profile has changed. */
   | { kind: 'profile'; userId: string }
-  /** The process that gets it answers with `heard`: by then it has handled all that the one that asks published before. */
-  | { kind: 'heard?'; number: number }
-  | { kind: 'heard'; number: number }
   /** The process that gets it tells the one that sent it everything about its own presence. */
   | { kind: 'presence-ask' }
   | {

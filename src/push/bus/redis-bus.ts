@@ -6,7 +6,7 @@ import { type Bus, type BusEvent, type BusListener } from './bus';
 import { BusBeats } from './bus-beats';
 import { BusOutbox } from './bus-outbox';
 import { type Arrival, BusPeers } from './bus-peers';
-import { BusQuestions } from './bus-questions';
+import { type BusQuestion, BusQuestions } from './bus-questions';
 import { eventsIn, MARK, partsOf } from './bus-text';
 import { connectRedis, databaseNumber, describeRedis, redisFault } from './redis';
 
@@ -87,7 +87,7 @@ export class RedisBus implements Bus {
     return this.#healthy;
   }
 
-  publish(event: BusEvent, to?: string): void {
+  publish(event: BusEvent | BusQuestion, to?: string): void {
     if (this.#healthy) this.#outbox.add(JSON.stringify(event), to);
     else if (to === undefined) this.#lastBatch += 1;
   }
