@@ -1,6 +1,8 @@
+import { IncomingMessage } from 'node:http';
 import net from 'node:net';
 import { once } from 'node:events';
 import should from 'should';
+import { receiveUpload } from '../../src/controllers/rest/multipart';
 import { APP_KEY } from '../support/server';
 import { waitUntil } from '../support/wait-until';
 import { amr, jpeg } from './fixtures';
@@ -130,6 +132,22 @@ describe('Limits of uploads', () => {
       10_000,
       () => `left: ${incoming().join()}`,
     );
+  });
+
+  it('a client that goes before its body is looked at leaves nothing, and is not waited for', async () => {
+    const incoming = () => files.stored().filter((name) => name.startsWith('incoming'));
+    const message = new IncomingMessage(new net.Socket());
+    message.headers['content-type'] = 'multipart/form-data; boundary=boundary-of-the-tests';
+    message.push(part('name="file"; filename="a"', sound(2_000)).subarray(0, 1_500));
+    message.destroy();
+    await once(message, 'close');
+    const since = performance.now();
+    const { incoming: folder } = files.server.context.fileStore!;
+    await should(receiveUpload(message, folder, 1_000_000, false)).be.rejectedWith({
+      code: 'validation_failed',
+    });
+    (performance.now() - since).should.be.below(5_000);
+    should(incoming()).eql([]);
   });
 
   it('a hundred files of one user that no message names, also when they come at once', async () => {

@@ -140,6 +140,8 @@ class Reception {
     request.on('data', onData);
     request.on('close', onClose);
     request.pipe(parser);
+    // The client may have gone before anybody listened.
+    if (request.closed) onClose();
   }
 
   /** undefined: the header names no boundary */
