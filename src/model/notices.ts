@@ -24,8 +24,8 @@ const SETTLED_AT_ONCE = 1_000;
 
 /**
  * What still waits of these messages' notices, also for a retry, is delivered; a try that is under way may still say otherwise. The
- * rows are looked for without locks: a scan that locks would meet a worker's update the other way round. (Where many wait, MariaDB would rather read
- * the whole table than any index: hence the hint, which is a comment to SQLite.)
+ * rows are looked for without locks: a scan that locks would meet a worker's update the other way round. (Where many wait, MariaDB
+ * would rather read the whole table than any index: hence the hint, which is a comment to SQLite.)
  * @returns how many notices it settled, without those that were being sent: whoever sends them counts them
  */
 export async function settleNotices(

@@ -61,7 +61,7 @@ export class Calls {
     const lookEveryMs = Math.min(1_000, Math.max(50, Math.min(callTimeoutMs, callReconnectMs) / 8));
     this.#ends = [
       repeat(this.#sockets.holdEveryMs, () => quietly(this.parts.database, () => this.#sockets.holdAll())),
-      repeat(lookEveryMs, () => quietly(this.parts.database, () => this.#endEnding())),
+      repeat(lookEveryMs, () => quietly(this.parts.database, () => this.#endThoseOver())),
     ];
   }
 
@@ -235,7 +235,7 @@ export class Calls {
     for (const end of this.#ends) end();
   }
 
-  async #endEnding(): Promise<void> {
+  async #endThoseOver(): Promise<void> {
     for (const call of await endingCalls(this.parts.database)) {
       // Looked at again under the lock: it may have been taken, or its socket may be back.
       await endCall(this.parts, call.id, resultByItself).catch((error: unknown) => {

@@ -108,7 +108,8 @@ class Reception {
       if (this.#bytes > this.maxBytes + SLACK_BYTES) fail(tooLarge(this.maxBytes));
     };
     const onClose = () => {
-      if (!request.complete) fail(invalidField('file', BROKEN));
+      // Also a body that came whole, of a client that went before it was read: nobody reads the rest of it any more.
+      if (!request.readableEnded) fail(invalidField('file', BROKEN));
     };
     const settle = () => {
       clearTimeout(timer);
