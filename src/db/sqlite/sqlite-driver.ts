@@ -13,9 +13,9 @@ interface NodeSqlite {
   DatabaseSync: new (file: string) => {
     exec(sql: string): void;
     prepare(sql: string): {
-      all(...values: unknown[]): unknown[];
+      all(...values: unknown[]): object[];
       run(...values: unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint };
-      iterate(...values: unknown[]): IterableIterator<unknown>;
+      iterate(...values: unknown[]): IterableIterator<object>;
     };
     close(): void;
   };
@@ -77,13 +77,20 @@ function openByNode({ DatabaseSync }: NodeSqlite, file: string): SqliteDriver {
       const statement = named(() => raw.prepare(sql));
       return {
         reader: READS.test(sql),
-        all: (values) => named(() => statement.all(...values)),
+        all: (values) => named(() => statement.all(...values)).map(plain),
         run: (values) => named(() => statement.run(...values)),
-        iterate: (values) => statement.iterate(...values),
+        *iterate(values) {
+          for (const row of statement.iterate(...values)) yield plain(row);
+        },
       } satisfies SqliteStatement;
     },
     close: () => raw.close(),
   };
+}
+
+/** Node's rows have no prototype, better-sqlite3's and mysql2's have that of objects. */
+function plain(row: object): object {
+  return { ...row };
 }
 
 /** A statement that gives rows. No statement of ours has RETURNING. */
