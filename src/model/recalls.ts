@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { type Queryable } from '../db/database';
 import { type MessageRow, type NoticeRow, type RecallRow } from '../db/schema';
+import { notFound } from '../errors';
 import { type LockedSession } from './appending/locked-session';
 import { messageTable } from './message-tables';
 
@@ -30,6 +31,7 @@ export async function findRecalls(
 /**
  * Takes a message back in a locked session, whose lock makes the recalls' ids rise in commit order. From the commit on its
  * text is in `recalled_messages` alone.
+ * @throws AppError `not_found` where the message is gone
  */
 export async function storeRecall(
   trx: Queryable,
@@ -46,17 +48,19 @@ export async function storeRecall(
   };
   const { content } = message;
   if (content === null) throw new RangeError('a message is taken back once');
-  await trx.insertInto('recalls').values(recall).execute();
-  await trx
-    .insertInto('recalled_messages')
-    .values({ session_id: session.id, message_id: message.id, content })
-    .execute();
   const emptied = { content: null, ...recalled };
-  await trx
+  const { numUpdatedRows } = await trx
     .updateTable(messageTable(session.type))
     .set(emptied)
     .where('id', '=', message.id)
     .where('session_id', '=', session.id)
+    .executeTakeFirstOrThrow();
+  // Retention, which does not lock sessions, has deleted it since it was read: nothing of it may stay.
+  if (numUpdatedRows === 0n) throw notFound('message');
+  await trx.insertInto('recalls').values(recall).execute();
+  await trx
+    .insertInto('recalled_messages')
+    .values({ session_id: session.id, message_id: message.id, content })
     .execute();
   await trx
     .updateTable('sessions')

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import should from 'should';
 import { Retention } from '../../src/commands/maintenance/retention';
 import { type Database } from '../../src/db/database';
 import { toSqlTime } from '../../src/db/time';
 import { configureLogger } from '../../src/logger';
-import { eachDatabase } from '../support/databases';
+import { eachDatabase, eachSqlServer } from '../support/databases';
 import { TestServer } from '../support/server';
 import { waitUntil } from '../support/wait-until';
 import { countOf, KEEP_DAYS, LEASE, past } from './retention-fixture';
@@ -95,4 +96,54 @@ eachDatabase('Retention in several processes', (kind) => {
     await own.close();
     should(await countOf(database, 'by-itself')).equal(0);
   });
+});
+
+eachSqlServer('Retention beside a recall', (kind) => {
+  let server: TestServer;
+  let database: Database;
+
+  before(async () => {
+    server = await TestServer.start({ IM_DATABASE_URL: await kind.freshUrl() });
+    database = server.context.database;
+    await server.users('P1', 'D1');
+  });
+  after(() => server.stop());
+
+  // Retention deletes in the order of the ids, and waits at the one that is held.
+  for (const [title, held, recalled] of [
+    ['that has not come to the message yet', 0, 1],
+    ['that has deleted the message, and is not committed', 1, 0],
+  ] as const) {
+    it(`${title}: nothing is left of what was said`, async () => {
+      const session = `raced-${held}`;
+      await server.session(session, 1, 'P1', 'D1');
+      const ids = await past(database, session, 'P1', [90, 89]);
+      await database.kysely.deleteFrom('server_state').where('name', '=', LEASE).execute();
+      const retention = new Retention({ database, retentionDays: KEEP_DAYS });
+      const [removed, status] = await database.kysely
+        .transaction()
+        .execute(async (trx) => {
+          await trx
+            .selectFrom('muc_messages')
+            .select('id')
+            .where('id', '=', ids[held]!)
+            .forUpdate()
+            .execute();
+          const work = retention.runOnce();
+          await sleep(500);
+          const recall = server.request('delete', `/sessions/${session}/messages/${ids[recalled]!}`);
+          const answered = recall.then(({ status }) => status);
+          await sleep(500);
+          return [work, answered] as const;
+        })
+        .then((both) => Promise.all(both));
+      should(removed?.messages).equal(2);
+      should(status).equal(recalled === 1 ? 200 : 404);
+      should(await countOf(database, session)).equal(0);
+      for (const table of ['recalls', 'recalled_messages'] as const)
+        should(
+          await database.kysely.selectFrom(table).selectAll().where('session_id', '=', session).execute(),
+        ).eql([]);
+    });
+  }
 });

@@ -172,7 +172,8 @@ export class Retention {
 
   /**
    * Deletes the rows that `find` finds, `BATCH` at most, again and again until it finds fewer.
-   * @param beside deletes what belongs to them, in the same transaction
+   * @param beside deletes what belongs to them, in the same transaction: after them, since whatever is added to a row that is still
+   * there, such as a recall, has its lock
    */
   async #remove<Id extends number | string>(
     table: MessageTableName | 'calls' | 'notices' | 'webhook_events' | 'revoked_tokens',
@@ -186,11 +187,11 @@ export class Retention {
       const ids = await find();
       if (ids.length > 0) {
         await database.transaction(async (trx) => {
-          await beside(trx, ids);
           await trx
             .deleteFrom(table)
             .where('id', 'in', ids as never[])
             .execute();
+          await beside(trx, ids);
         });
         removed[kind] += ids.length;
       }
