@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { backUp, restore } from './commands/maintenance/backup';
-import { CommandError, runCommand } from './command-line';
+import { CommandError, requireDatabase, runCommand } from './command-line';
 import { describeError } from './logger';
 import { readDatabaseConfig } from './resources/config/config';
 
@@ -16,11 +16,15 @@ interface Arguments {
 
 function readArguments(args: string[]): Arguments {
   const { values } = parseArgs({ args, options: { out: { type: 'string' }, restore: { type: 'string' } } });
-  if ((values.out === undefined) === (values.restore === undefined)) {
+  const files = [values.out, values.restore].filter((file) => file !== undefined);
+  if (files.length !== 1 || files[0] === '') {
     throw new Error('--out or --restore is needed.');
   }
   return { out: values.out, from: values.restore };
 }
+
+// What it makes holds the records of all patients.
+process.umask(0o077);
 
 void runCommand(
   USAGE,
@@ -31,10 +35,15 @@ void runCommand(
       if (out !== undefined) await backUp(database, databaseUrl, out);
       else if (from !== undefined) await restore(database, databaseUrl, from);
     } catch (error) {
+      const { dialect } = database;
+      if (dialect.isUnavailable(error) || dialect.adviceOn(error) !== undefined) throw error;
       const { code } = error as { code?: unknown };
       const isOurs = error instanceof Error && code === undefined;
       throw new CommandError(isOurs ? error.message : `It failed: ${describeError(error)}`);
     }
     process.stdout.write(`${out ?? from ?? ''}: done\n`);
+  },
+  (config, { out }) => {
+    if (out !== undefined) requireDatabase(config);
   },
 );

@@ -1,4 +1,6 @@
 import { type Database, openDatabase } from './db/database';
+import { existsSync } from 'node:fs';
+import { logToStandardError } from './logger';
 import { type Config, ConfigError } from './resources/config/config';
 
 /** Exit statuses of the commands that an operator runs; 64 and 78 are EX_USAGE and EX_CONFIG in sysexits.h. */
@@ -30,13 +32,14 @@ export async function runCommand<Arguments, Settings extends DatabaseConfig>(
   parse: (args: string[]) => Arguments,
   readSettings: () => Settings,
   work: (database: Database, args: Arguments, config: Settings) => Promise<void>,
-  check: (config: Settings) => void = () => undefined,
+  check: (config: Settings, args: Arguments) => void = () => undefined,
 ): Promise<void> {
+  logToStandardError();
   let database: Database | undefined;
   try {
     const args = parsed(usage, parse);
     const config = readSettings();
-    check(config);
+    check(config, args);
     database = openDatabase(config.databaseUrl, { connections: 2 });
     await work(database, args, config);
   } catch (error) {
@@ -45,6 +48,12 @@ export async function runCommand<Arguments, Settings extends DatabaseConfig>(
   } finally {
     await database?.close();
   }
+}
+
+/** Opening an embedded database makes its file; a mistyped name must not leave an empty one. @throws CommandError */
+export function requireDatabase({ databaseUrl: url }: DatabaseConfig): void {
+  const file = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
+  if (file !== undefined && !existsSync(file)) throw new CommandError(`There is no database at ${url}.`);
 }
 
 function parsed<Arguments>(usage: string, parse: (args: string[]) => Arguments): Arguments {
@@ -64,5 +73,7 @@ function failureText(error: unknown, database: Database | undefined): string {
   if (database?.dialect.isUnavailable(error) === true) {
     return `The database can't be reached: ${database.description} (${String((error as { code?: unknown }).code)})`;
   }
+  const advice = database?.dialect.adviceOn(error);
+  if (advice !== undefined) return `The database can't be used: ${advice}.`;
   return error instanceof Error ? error.message : String(error);
 }

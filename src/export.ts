@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { CommandError, runCommand } from './command-line';
+import { CommandError, requireDatabase, runCommand } from './command-line';
 import { type CopyFile, exportSession } from './commands/maintenance/export-session';
 import { extensionOf } from './files/kinds';
 import { openStore } from './files/store';
 import { type Config, readConfig } from './resources/config/config';
+import { removedIfUnfinished } from './unfinished';
 
 const USAGE = `Usage: npm run --silent export -- --session <id> [--out <file> [--with-files]]
   --session     the session to write, as JSON Lines
@@ -56,15 +57,10 @@ async function toFile(lines: AsyncIterable<string>, out: string): Promise<void> 
       code === 'EEXIST' ? `${out} exists and stays as it is.` : `${out} can't be made (${String(code)}).`,
     );
   });
-  try {
+  await removedIfUnfinished(out, async () => {
     for await (const text of lines) await file.appendFile(text);
     await file.sync();
-  } catch (error) {
-    await rm(out, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
+  }).finally(() => file.close());
 }
 
 /** Copies files of the configured storage into a new folder, which only its owner reads. */
@@ -82,12 +78,6 @@ function copierInto(folder: string, { files, proxy }: Config): CopyFile {
   };
 }
 
-/** Opening an embedded database makes its file; a mistyped name must not leave an empty one. */
-function checkDatabase(url: string): void {
-  const file = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
-  if (file !== undefined && !existsSync(file)) throw new CommandError(`There is no database at ${url}.`);
-}
-
 void runCommand(
   USAGE,
   readArguments,
@@ -96,7 +86,9 @@ void runCommand(
     const copyFile = withFiles && out !== undefined ? copierInto(`${out}.files`, config) : undefined;
     const lines = await exportSession(database, session, copyFile);
     if (lines === undefined) throw new CommandError(`There is no session ${session}.`);
-    await (out === undefined ? toStandardOutput(lines) : toFile(lines, out));
+    if (out === undefined) await toStandardOutput(lines);
+    else if (copyFile === undefined) await toFile(lines, out);
+    else await removedIfUnfinished(`${out}.files`, () => toFile(lines, out));
   },
-  ({ databaseUrl }) => checkDatabase(databaseUrl),
+  requireDatabase,
 );

@@ -67,16 +67,20 @@ const FLUSH_LIMIT_MS = 1_000;
 
 const LEVELS: Readonly<Record<string, number>> = { banner: 0, error: 1, warn: 2, info: 3, debug: 4 };
 
-const winston = createLogger({
-  levels: { ...LEVELS },
-  level: 'info',
-  transports: [new transports.Console({ format: line })],
-});
+const ownConsole = new transports.Console({ format: line });
+
+const winston = createLogger({ levels: { ...LEVELS }, level: 'info', transports: [ownConsole] });
 
 // A disk that is full, say: the console's log goes on.
 winston.on('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`the log file can't be written: ${error.code ?? error.name}\n`);
 });
+
+/** From now on lines go to stderr: for a command, whose stdout is its result. */
+export function logToStandardError(): void {
+  winston.remove(ownConsole);
+  winston.add(new transports.Console({ format: line, stderrLevels: Object.keys(LEVELS) }));
+}
 
 const FILE_NAME = 'im.log';
 let file: InstanceType<typeof transports.File> | undefined;

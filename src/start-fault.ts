@@ -1,3 +1,4 @@
+import { UnfinishedRestore } from './db/restore-mark';
 import { describeError } from './logger';
 import { type Config } from './resources/config/config';
 
@@ -14,6 +15,7 @@ export function startFault(error: unknown, config: Pick<Config, 'databaseUrl' | 
     hostname?: unknown;
     syscall?: unknown;
   };
+  if (error instanceof UnfinishedRestore) return error.message;
   const address = `${config.host}:${config.port}`;
   if (syscall === 'listen') {
     if (code === 'EADDRINUSE') {

@@ -6,6 +6,7 @@ import { repeat } from '../repeat';
 import { type Database } from './database';
 import { type Dialect } from './dialect';
 import { Lease } from './lease';
+import { checkRestored } from './restore-mark';
 import { initial } from './migrations/0001-initial';
 import { firstReply } from './migrations/0002-first-reply';
 import { webhooks } from './migrations/0003-webhooks';
@@ -43,8 +44,10 @@ const WAIT_MS = 200;
 /**
  * Brings the schema up to date. Safe to call from several processes at once: one works, the others wait and find it done.
  * @returns the names of the steps that ran
+ * @throws UnfinishedRestore
  */
 export async function migrate(database: Database): Promise<string[]> {
+  await checkRestored(database);
   return database.dialect.hasTransactionalDdl ? migrateAlone(database) : withLease(database);
 }
 

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import should from 'should';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -36,6 +37,13 @@ eachDatabase(
       const file = path.join(folder, 'im.backup');
       const made = await run(['--out', file], url);
       should(made).match({ status: 0, stderr: '' });
+      // Only its owner reads the records of all patients, and nothing says how to log in.
+      (statSync(file).mode & 0o777).should.equal(0o600);
+      readdirSync(os.tmpdir())
+        .filter(
+          (name) => name.startsWith('im-backup-') && existsSync(path.join(os.tmpdir(), name, 'account.cnf')),
+        )
+        .should.eql([]);
       await server.send('s1', 'P1', 'after the backup');
       let restored = `sqlite:${file}`;
       if (database.name !== 'sqlite') {
@@ -63,10 +71,37 @@ eachDatabase(
       nowhere.status.should.equal(1);
       nowhere.stderr.trim().split('\n').should.have.length(1);
       (await run([], url)).status.should.equal(64);
+      (await run(['--out', ''], url)).status.should.equal(64);
       existsSync(`${taken}.part`).should.be.false();
     });
 
+    it('is not made where there is nothing to back up', async () => {
+      const file = path.join(folder, 'nothing.backup');
+      const missing = path.join(folder, 'missing.db');
+      const nothing = database.name === 'sqlite' ? `sqlite:${missing}` : await database.freshUrl();
+      const why = database.name === 'sqlite' ? /^There is no database at / : /^There is nothing to back up: /;
+      should(await run(['--out', file], nothing)).match({ status: 1, stdout: '', stderr: why });
+      should([existsSync(file), existsSync(missing)]).eql([false, false]);
+    });
+
     if (database.name === 'sqlite') return;
+
+    it('whose restore was cut off is no database that a server takes', async () => {
+      const file = path.join(folder, 'half.gz');
+      should(await run(['--out', file], url)).match({ status: 0 });
+      // A dump that ends as it should, and fails half-way.
+      const dump = gunzipSync(readFileSync(file)).toString();
+      const half = dump.indexOf('CREATE TABLE `sessions`');
+      writeFileSync(file, gzipSync(`${dump.slice(0, half)}nonsense;\n${dump.slice(half)}`));
+      const restored = await database.freshUrl();
+      should(await run(['--restore', file], restored)).match({ status: 1, stderr: /syntax/ });
+      const refused = await TestServer.start({ IM_DATABASE_URL: restored }).then(
+        () => undefined,
+        (error: unknown) => error as Error,
+      );
+      should(refused?.message).match(/is being restored into this database, or that was cut off/);
+      should(await run(['--restore', file], restored)).match({ status: 1, stderr: /has tables already/ });
+    });
 
     it('is not restored over tables, nor where it was cut off', async () => {
       const file = path.join(folder, 'whole.gz');

@@ -1,15 +1,17 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Readable, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGunzip, createGzip } from 'node:zlib';
 import { sql } from 'kysely';
 import { type Database } from '../../db/database';
+import { endRestore, markRestore } from '../../db/restore-mark';
 import { type MysqlUrl, parseMysqlUrl } from '../../resources/config/mysql-url';
+import { removedIfUnfinished } from '../../unfinished';
 
 /** What a dump that came to its end ends with. */
 const LAST_LINE = '-- Dump completed';
@@ -23,16 +25,17 @@ const SANDBOX = '/*M!999999';
  */
 export async function backUp(database: Database, url: string, file: string): Promise<void> {
   if (existsSync(file)) throw new Error(`${file} exists and stays as it is.`);
+  if (!existsSync(dirname(file))) throw new Error(`There is no folder ${dirname(file)}.`);
+  const tables = await database.kysely.introspection.getTables();
+  if (!tables.some(({ name }) => name === 'sessions'))
+    throw new Error(`There is nothing to back up: ${database.description} has no tables of the server's.`);
   const part = `${file}.part`;
-  await rm(part, { force: true });
-  try {
+  for (const left of [part, `${part}-journal`]) await rm(left, { force: true });
+  await removedIfUnfinished(part, async () => {
     if (database.dialect.hasSchemas) await dump(database, url, part);
     else await sql`vacuum into ${part}`.execute(database.kysely);
     await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
+  });
 }
 
 /**
@@ -51,10 +54,17 @@ export async function restore(database: Database, url: string, file: string): Pr
   await checkEnd(file);
   const program = await programOf(await ownFirst(database, 'mysql', 'mariadb'));
   const client = await tool(program, url, ['--default-character-set=utf8mb4']);
-  await Promise.all([
-    pipeline(createReadStream(file), createGunzip(), withoutSandbox(), client.input),
+  await markRestore(database);
+  await allDone([
     client.ended,
+    pipeline(createReadStream(file), createGunzip(), withoutSandbox(), client.input),
   ]);
+  await endRestore(database);
+}
+
+/** Waits for all. @throws the first one's error before the others', which may only follow from it */
+async function allDone(works: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
 }
 
 /** As an account that has its own schema alone: no tablespaces, no positions of the binary log, no GTIDs. */
@@ -65,9 +75,9 @@ async function dump(database: Database, url: string, file: string): Promise<void
   const dumper = await tool(program, url, [...options, '--default-character-set=utf8mb4']);
   dumper.input.end();
   // A dump that failed half-way is a failure, however well its beginning was written.
-  await Promise.all([
-    pipeline(dumper.output, createGzip(), createWriteStream(file, { mode: 0o600, flush: true })),
+  await allDone([
     dumper.ended,
+    pipeline(dumper.output, createGzip(), createWriteStream(file, { mode: 0o600, flush: true })),
   ]);
   await checkEnd(file);
 }
@@ -116,21 +126,21 @@ interface Program {
 async function tool(program: Program, url: string, options: readonly string[]): Promise<Tool> {
   const place = parseMysqlUrl(url);
   if (place === undefined) throw new Error('IM_DATABASE_URL names no MySQL or MariaDB.');
-  const folder = await mkdtemp(join(tmpdir(), 'im-backup-'));
-  const account = join(folder, 'account.cnf');
-  // In a file that nobody else reads: arguments and the environment are seen by others.
-  const quoted = (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-  const lines = ['[client]', `user=${quoted(place.user)}`, `password=${quoted(place.password)}`];
-  await writeFile(account, `${lines.join('\n')}\n`, { mode: 0o600 });
-  const child = spawn(program.name, [
-    `--defaults-extra-file=${account}`,
-    `--host=${place.host}`,
-    `--port=${place.port}`,
-    '--protocol=tcp',
-    ...encryption(program, place),
-    ...options,
-    place.database,
-  ]);
+  const account = await accountFile(place);
+  const child = spawn(
+    program.name,
+    [
+      '--defaults-extra-file=/dev/fd/3',
+      `--host=${place.host}`,
+      `--port=${place.port}`,
+      '--protocol=tcp',
+      ...encryption(program, place),
+      ...options,
+      place.database,
+    ],
+    { stdio: ['pipe', 'pipe', 'pipe', account.fd] },
+  ) as ChildProcessWithoutNullStreams;
+  await account.close();
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2_000)));
   const ended = new Promise<void>((resolve, reject) => {
@@ -140,8 +150,25 @@ async function tool(program: Program, url: string, options: readonly string[]): 
       if (status === 0) resolve();
       else reject(new Error(`${program.name} failed (status ${status}): ${why}`));
     });
-  }).finally(() => rm(folder, { recursive: true, force: true }));
+  });
   return { input: child.stdin, output: child.stdout, ended };
+}
+
+/**
+ * Who logs in, in a file that is open and has no name any more: arguments and the environment are seen by others, and a file with a name
+ * would stay where the command is killed.
+ */
+async function accountFile({ password, user }: MysqlUrl): Promise<FileHandle> {
+  const quoted = (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  const lines = ['[client]', `user=${quoted(user)}`, `password=${quoted(password)}`];
+  const folder = await mkdtemp(join(tmpdir(), 'im-backup-'));
+  try {
+    const file = join(folder, 'account.cnf');
+    await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+    return await open(file, 'r');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 function encryption(program: Program, { sslCa, sslMode }: MysqlUrl): string[] {
