@@ -16,6 +16,8 @@
   // How the server's own addresses of files begin, where they are relative.
   var FILES = API + '/files/';
   var REST_TIMEOUT_MS = 30000;
+  // Without a byte that went out or an answer: the server may pass a video on meanwhile.
+  var UPLOAD_SILENCE_MS = 120000;
 
   // Between two attempts to connect, and between two attempts at a request that the server could not serve
   // just now.
@@ -511,26 +513,43 @@
       reject(deferred, missing('file'));
       return promise;
     }
-    var form = new window.FormData();
-    // What was recorded has no name; the server finds one.
-    form.append('file', file, file.name || '');
-    xhr.open('POST', baseUrl.replace(/\/api\/v2$/, '') + API + '/files');
-    xhr.setRequestHeader('Accept', 'application/json, application/problem+json');
-    if (this._token) xhr.setRequestHeader('Authorization', 'Bearer ' + this._token);
-    if (onProgress)
-      xhr.upload.onprogress = function (event) {
-        safely(function () {
-          // The body is a little longer than the file.
-          onProgress(Math.min(event.loaded, file.size), file.size);
-        });
-      };
+    // It takes as long as it takes, while it goes on.
+    var silence;
+    var goesOn = function () {
+      clearTimeout(silence);
+      silence = setTimeout(function () {
+        reject(deferred, failure('unavailable', 'The server did not answer.'));
+        xhr.abort();
+      }, UPLOAD_SILENCE_MS);
+    };
+    xhr.upload.onprogress = function (event) {
+      goesOn();
+      if (!onProgress) return;
+      safely(function () {
+        // The body is a little longer than the file.
+        onProgress(Math.min(event.loaded, file.size), file.size);
+      });
+    };
     xhr.onloadend = function () {
+      clearTimeout(silence);
       var body = xhr.status === 201 ? parse(xhr.responseText) : undefined;
       if (!body) return reject(deferred, problemOf(xhr));
       makeAbsolute(body, baseUrl);
       resolve(deferred, body);
     };
-    xhr.send(form);
+    try {
+      var form = new window.FormData();
+      // What was recorded has no name; the server finds one.
+      form.append('file', file, file.name || '');
+      xhr.open('POST', baseUrl.replace(/\/api\/v2$/, '') + API + '/files');
+      xhr.setRequestHeader('Accept', 'application/json, application/problem+json');
+      if (this._token) xhr.setRequestHeader('Authorization', 'Bearer ' + this._token);
+      xhr.send(form);
+      goesOn();
+    } catch (error) {
+      // No file, or a token that no header can hold.
+      reject(deferred, failure('unavailable', 'The file could not be sent: ' + error.message));
+    }
     return promise;
   };
 

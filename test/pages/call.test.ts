@@ -70,6 +70,16 @@ describe('A call between the demo pages', function () {
     await Promise.all([ended(patient, '视频通话被拒绝'), ended(doctor, '视频通话被拒绝')]);
   });
 
+  it('ends for a caller who was away when it was rejected', async () => {
+    const { patient, doctor } = await stage.both();
+    await doctor.locator('#call').click();
+    await stageOf(patient, 'incoming');
+    const sockets = stage.server.context.sockets.ofUser('demo-doctor');
+    for (const connection of [...sockets]) connection.close(1012, 'a test');
+    await patient.locator('.round-end').click();
+    await Promise.all([ended(patient, '视频通话被拒绝'), ended(doctor, '视频通话被拒绝')]);
+  });
+
   const endings: [title: string, act: (patient: Page, doctor: Page) => Promise<void>, record: string][] = [
     ['is rejected', (patient) => patient.locator('.round-end').click(), '视频通话被拒绝'],
     ['is cancelled', (_patient, doctor) => doctor.locator('.round-end').click(), '视频通话已取消'],

@@ -56,6 +56,20 @@ describe('SDK: files', () => {
     should(sessions.items[0]!.last_content.thumbnail).startWith(begin);
   });
 
+  it('what can not be sent is refused by the promise', async () => {
+    const page = await stage.patient();
+    const codes = await page.run<string[]>(
+      `${make()}
+       var other = new IMClient({ baseUrl: client.baseUrl, token: '登录', userId: 'P1', userType: 'patient' });
+       var codeOf = function (promise) {
+         return promise.then(function () { return 'done'; }, function (error) { return $.Deferred().resolve(error.code); });
+       };
+       $.when(codeOf(other.upload(photo)), codeOf(client.upload({ size: 3 })), codeOf(client.upload(null)))
+         .then(function () { return [].slice.call(arguments); });`,
+    );
+    should(codes).eql(['unavailable', 'unavailable', 'validation_failed']);
+  });
+
   it('a message that names a file is sent again over drops, without a second upload', async () => {
     const page = await stage.patient();
     await page.connect();

@@ -287,6 +287,19 @@ eachDatabase('Messages on sockets', (database) => {
     should((await unbound.next('topic')).data.topic.name).equal('topic');
   });
 
+  it('end for an unbound doctor with the word of its removal', async () => {
+    await server.session(`${s}-left`, 3, 'D', 'D2', 'P');
+    const unbound = await server.socket('D2');
+    await server.request('delete', `/sessions/${s}-left/participants/D2`).expect(204);
+    const { data } = await unbound.next('participants');
+    should(data.session_id).equal(`${s}-left`);
+    should(data.items.map(({ id }: { id: string }) => id)).eql(['D', 'P']);
+    await server.send(`${s}-left`, 'P', 'without D2');
+    await server.session(`${s}-other`, 3, 'D', 'D2', 'P');
+    await server.send(`${s}-other`, 'P', 'with D2');
+    should((await unbound.next('message')).data.message.content).equal('with D2');
+  });
+
   it('beyond the rate of one user are refused, and the others are not', async () => {
     const slow = await TestServer.start({ IM_DATABASE_URL: await database.freshUrl(), IM_SEND_RATE: '2' });
     try {

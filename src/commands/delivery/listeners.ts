@@ -164,13 +164,16 @@ export class Listeners {
     this.membersChanged({ ...event, removed, added });
   }
 
-  /** Sockets of the removed are closed, and unbound ones of the added hear of the session from now on. */
+  /** Bound sockets of the removed are closed, unbound ones hear of this last; those of the added hear of the session from now on. */
   membersChanged(event: MembersEvent): void {
     const { sockets } = this.options;
     for (const userId of event.removed) {
       for (const connection of [...sockets.ofUser(userId)]) {
         if (connection.sessionId === event.sessionId) this.closeRemoved(connection);
-        else if (!connection.bound) this.unwatch(connection, event.sessionId);
+        else if (connection.watches(event.sessionId)) {
+          connection.pushEvent(new TextFrame(event.frame));
+          this.unwatch(connection, event.sessionId);
+        } else if (!connection.bound) this.unwatch(connection, event.sessionId);
       }
     }
     this.options.tell(event.sessionId, event.frame);

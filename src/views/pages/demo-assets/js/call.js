@@ -275,6 +275,8 @@
     var call = this._call;
     if (!call || !call.id) return;
     if (call.peer) call.peer.renew();
+    // Not found, if it has ended meanwhile; while it rings this does nothing.
+    else if (call.role === 'caller') this._client.callSignal(call.id, {});
     else if (call.role === 'callee') {
       call.rungAgain = false;
       clearTimeout(call.doubt);

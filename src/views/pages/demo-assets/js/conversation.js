@@ -117,8 +117,7 @@
   Conversation.prototype.refresh = function () {
     var self = this;
     var client = this.options.client;
-    this._refreshTopic();
-    return client.sessions.get(this.sessionId).done(function (session) {
+    var session = client.sessions.get(this.sessionId).done(function (session) {
       if (self._closed) return;
       self.session = session;
       self.people.set(session.participants);
@@ -128,12 +127,13 @@
       self._showTopic();
       self.options.onSession(session);
     });
+    return window.jQuery.when(session, this._refreshTopic());
   };
 
   Conversation.prototype._refreshTopic = function () {
     var self = this;
     var query = { session_id: this.sessionId, limit: 50 };
-    this.options.client.sessions.topics(query).done(function (page) {
+    return this.options.client.sessions.topics(query).done(function (page) {
       if (self._closed) return;
       page.items.forEach(function (topic) {
         self._topics[demo.key(topic.id)] = topic;

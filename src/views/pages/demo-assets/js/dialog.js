@@ -59,7 +59,8 @@
     };
     document.body.appendChild(overlay);
     var untrap = trapFocus(box, close);
-    first.focus();
+    // Its beginning is read first, however long it is.
+    first.focus({ preventScroll: true });
     return close;
   }
 

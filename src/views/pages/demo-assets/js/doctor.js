@@ -154,12 +154,17 @@
     demo.connection.watch(client);
     client.on('open', function () {
       showReplies();
-      sessions.load().done(function () {
-        if (!opened) openFromAddress();
-        else if (conversation) conversation.refresh();
-        if (!opened) outbox.resume();
-        opened = true;
-      });
+      sessions
+        .load()
+        .done(function () {
+          if (!opened) outbox.resume();
+          if (!opened) openFromAddress();
+          else if (conversation) conversation.refresh();
+          opened = true;
+        })
+        .fail(function (error) {
+          demo.connection.banner('会话加载失败：' + demo.failureText(error), true);
+        });
     });
     client.on('message', function (data) {
       var message = data.message;

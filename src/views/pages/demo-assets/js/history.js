@@ -13,6 +13,8 @@
     this._loading = true;
     this._loaded = false;
     this._failed = false;
+    // Asked for while something else is loading.
+    this._newestNext = false;
     // What arrived while it could not be shown.
     this._waiting = [];
   }
@@ -33,7 +35,7 @@
       .done(function () {
         if (self._closed) return;
         self._loading = false;
-        if (self._options.reading.first === null) self.toNewest();
+        if (self._newestNext || self._options.reading.first === null) self.toNewest();
         else self._fromUnread(self._options.reading.first);
       })
       .fail(function () {
@@ -92,6 +94,7 @@
       this._options.onShown();
       return;
     }
+    this._newestNext = this._loading;
     this._load({ limit: PAGE }, function (page) {
       if (list.below) list.clear();
       list.below = false;
@@ -160,6 +163,7 @@
         self._failed = false;
         if (!options.list.below) options.list.add(self._waiting.splice(0));
         options.onShown();
+        if (self._newestNext && !self._loading) self.toNewest();
       })
       .fail(function () {
         self.failed();

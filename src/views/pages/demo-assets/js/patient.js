@@ -45,6 +45,7 @@
     });
     var conversation = null;
     var opened = false;
+    var resumed = false;
     var outbox = new demo.Outbox(client, {
       onChange: function () {
         conversation.outboxChanged();
@@ -99,6 +100,17 @@
         : { id: session, name: conversation.people.titleOf(conversation.session) };
     });
 
+    var openSession = function () {
+      conversation
+        .open()
+        .done(function () {
+          opened = true;
+        })
+        .fail(function (error) {
+          demo.connection.banner('会话打不开：' + demo.failureText(error), true);
+        });
+    };
+
     demo.connection.watch(client);
     new demo.SessionSwitch({
       client: client,
@@ -108,12 +120,10 @@
       current: sessionId,
     });
     client.on('open', function () {
+      if (!resumed) outbox.resume();
+      resumed = true;
       if (opened) conversation.refresh();
-      else {
-        conversation.open();
-        outbox.resume();
-      }
-      opened = true;
+      else openSession();
       composer.enable(true);
       document.getElementById('call').disabled = false;
     });
