@@ -80,6 +80,24 @@ describe('A call between the demo pages', function () {
     await Promise.all([ended(patient, '视频通话被拒绝'), ended(doctor, '视频通话被拒绝')]);
   });
 
+  it('is one where both call at once', async () => {
+    const { patient, doctor } = await stage.both();
+    // The doctor's camera takes a while to open.
+    await doctor.evaluate(`(function (devices) {
+      var open = devices.getUserMedia.bind(devices);
+      devices.getUserMedia = function (wanted) {
+        return new Promise(function (resolve) { setTimeout(resolve, 1500); }).then(function () { return open(wanted); });
+      };
+    })(navigator.mediaDevices)`);
+    await doctor.locator('#call').click();
+    await patient.locator('#call').click();
+    await stageOf(doctor, 'incoming');
+    await doctor.locator('.round-accept').click();
+    await Promise.all([stageOf(patient, 'active'), stageOf(doctor, 'active')]);
+    await doctor.locator('.round-end').click();
+    await Promise.all([ended(patient, '视频通话 0:'), ended(doctor, '视频通话 0:')]);
+  });
+
   const endings: [title: string, act: (patient: Page, doctor: Page) => Promise<void>, record: string][] = [
     ['is rejected', (patient) => patient.locator('.round-end').click(), '视频通话被拒绝'],
     ['is cancelled', (_patient, doctor) => doctor.locator('.round-end').click(), '视频通话已取消'],

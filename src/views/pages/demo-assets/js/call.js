@@ -37,6 +37,10 @@
       // The answer to the invitation may still be on its way.
       if (self._call && self._call.role === 'caller' && !self._call.id) self._call.early = data;
     });
+    client.on('call_ended', function (data) {
+      var theirs = self._call && self._call.theirs;
+      if (theirs && theirs.call_id === data.call_id) self._call.theirs = null;
+    });
     on('call_accept', this._accepted);
     on('call_signal', function (data) {
       var camera = demo.isObject(data.signal) ? data.signal.camera : undefined;
@@ -128,6 +132,11 @@
       this._call.rungAgain = true;
       return;
     }
+    // Both sides call at once: this one's own call will find the session busy.
+    if (this._call && !this._call.id && this._call.sessionId === data.session_id) {
+      this._call.theirs = data;
+      return;
+    }
     if (this._call) {
       this._client.callReject(data.call_id);
       return;
@@ -187,7 +196,8 @@
     if (call.peer) call.peer.close();
     if (call.local) demo.callMedia.stop(call.local);
     call.view.close();
-    demo.toast(text);
+    if (call.theirs) this._invited(call.theirs);
+    else demo.toast(text);
   };
 
   // ---- Media ------------------------------------------------------------------------------------------------
