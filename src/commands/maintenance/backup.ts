@@ -53,8 +53,8 @@ export async function restore(database: Database, url: string, file: string): Pr
   }
   await checkEnd(file);
   const program = await programOf(await ownFirst(database, 'mysql', 'mariadb'));
-  const client = await tool(program, url, ['--default-character-set=utf8mb4']);
   await markRestore(database);
+  const client = await tool(program, url, ['--default-character-set=utf8mb4']);
   await allDone([
     client.ended,
     pipeline(createReadStream(file), createGunzip(), withoutSandbox(), client.input),
