@@ -1,14 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { makeFolder } from '../../folders';
 import { type Config } from './config';
 import { ConfigError } from './config-error';
 import { parseMysqlUrl } from './mysql-url';
 
-/**
- * Makes the folders that the settings name, for a server that starts.
- * @throws ConfigError where one can't be made, or a folder stands in the place of the database's file
- */
+/** Makes the folders that the settings name, for a server that starts. @throws ConfigError: one that can't be made is a wrong setting */
 export function makeFolders({ databaseUrl, files }: Pick<Config, 'databaseUrl' | 'files'>): void {
   const file = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : ':memory:';
   const folders = [
@@ -23,8 +20,6 @@ export function makeFolders({ databaseUrl, files }: Pick<Config, 'databaseUrl' |
       throw new ConfigError(`${setting} a folder that can be made (${codeOf(error)})`);
     }
   }
-  if (file !== ':memory:' && statSync(file, { throwIfNoEntry: false })?.isDirectory() === true)
-    throw new ConfigError('IM_DATABASE_URL accepts a file, and this is a folder');
 }
 
 export function checkCertificate(databaseUrl: string): void {
