@@ -82,15 +82,35 @@ describe('A call between the demo pages', function () {
 
   it('is one where both call at once', async () => {
     const { patient, doctor } = await stage.both();
-    // The doctor's camera takes a while to open.
+    // The doctor's camera opens when the patient's call is there.
     await doctor.evaluate(`(function (devices) {
       var open = devices.getUserMedia.bind(devices);
       devices.getUserMedia = function (wanted) {
-        return new Promise(function (resolve) { setTimeout(resolve, 1500); }).then(function () { return open(wanted); });
+        return new Promise(function (resolve) { window.openCamera = resolve; }).then(function () {
+          devices.getUserMedia = open;
+          return open(wanted);
+        });
       };
     })(navigator.mediaDevices)`);
     await doctor.locator('#call').click();
+    await waitUntil(
+      () => doctor.evaluate<boolean>('Boolean(window.openCamera)'),
+      8_000,
+      () => 'the doctor’s camera is not asked for',
+    );
     await patient.locator('#call').click();
+    const ringing = () =>
+      stage.server.context.database.kysely
+        .selectFrom('calls')
+        .select('id')
+        .where('state', '=', 'ringing')
+        .execute();
+    await waitUntil(
+      async () => (await ringing()).length === 1,
+      8_000,
+      () => 'the patient’s call does not ring',
+    );
+    await doctor.evaluate('window.openCamera()');
     await stageOf(doctor, 'incoming');
     await doctor.locator('.round-accept').click();
     await Promise.all([stageOf(patient, 'active'), stageOf(doctor, 'active')]);
