@@ -1,5 +1,5 @@
-import { type Database, openDatabase } from './db/database';
 import { existsSync } from 'node:fs';
+import { type Database, openDatabase } from './db/database';
 import { logToStandardError } from './logger';
 import { type Config, ConfigError } from './resources/config/config';
 

@@ -109,6 +109,15 @@ eachSqlServer('Retention beside a recall', (kind) => {
   });
   after(() => server.stop());
 
+  const firstFree = (id: number) =>
+    database.kysely
+      .selectFrom('muc_messages')
+      .select('id')
+      .where('id', '=', id)
+      .forUpdate()
+      .skipLocked()
+      .execute();
+
   // Retention deletes in the order of the ids, and waits at the one that is held.
   for (const [title, held, recalled] of [
     ['that has not come to the message yet', 0, 1],
@@ -130,7 +139,12 @@ eachSqlServer('Retention beside a recall', (kind) => {
             .forUpdate()
             .execute();
           const work = retention.runOnce();
-          await sleep(500);
+          // It has come to the first one, or waits for it.
+          await waitUntil(
+            async () => (await firstFree(ids[0]!)).length === 0,
+            5_000,
+            () => 'retention did not begin',
+          );
           const recall = server.request('delete', `/sessions/${session}/messages/${ids[recalled]!}`);
           const answered = recall.then(({ status }) => status);
           await sleep(500);

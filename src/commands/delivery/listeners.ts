@@ -170,10 +170,9 @@ export class Listeners {
     for (const userId of event.removed) {
       for (const connection of [...sockets.ofUser(userId)]) {
         if (connection.sessionId === event.sessionId) this.closeRemoved(connection);
-        else if (connection.watches(event.sessionId)) {
-          connection.pushEvent(new TextFrame(event.frame));
-          this.unwatch(connection, event.sessionId);
-        } else if (!connection.bound) this.unwatch(connection, event.sessionId);
+        if (connection.bound) continue;
+        if (connection.watches(event.sessionId)) connection.pushEvent(new TextFrame(event.frame));
+        this.unwatch(connection, event.sessionId);
       }
     }
     this.options.tell(event.sessionId, event.frame);

@@ -173,6 +173,7 @@
   History.prototype.failed = function () {
     if (this._closed) return;
     this._loading = false;
+    this._newestNext = false;
     this._failed = !this._loaded;
     if (this._failed) this._options.list.add(this._waiting.splice(0));
     this._options.list.failed();

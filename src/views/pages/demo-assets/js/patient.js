@@ -101,14 +101,11 @@
     });
 
     var openSession = function () {
-      conversation
-        .open()
-        .done(function () {
-          opened = true;
-        })
-        .fail(function (error) {
-          demo.connection.banner('会话打不开：' + demo.failureText(error), true);
-        });
+      opened = true;
+      conversation.open().fail(function (error) {
+        opened = false;
+        demo.connection.banner('会话打不开：' + demo.failureText(error), true);
+      });
     };
 
     demo.connection.watch(client);
