@@ -1,7 +1,12 @@
-import { type Page } from 'playwright-core';
+import { type Locator, type Page } from 'playwright-core';
 import { requireOrSkip } from '../support/databases';
 import { waitUntil } from '../support/wait-until';
-import { PagesStage } from './stage';
+import { atRest, PagesStage } from './stage';
+
+/** Who is rung opens a camera before the call is taken: a machine that is busy needs seconds for that. */
+const RINGS_MS = 8_000;
+/** Likewise to connect anew. */
+const STAYS_MS = 5_000;
 
 const stageOf = (page: Page, stage: string) => page.locator(`.call[data-stage="${stage}"]`).waitFor();
 
@@ -19,10 +24,22 @@ async function seesTheOther(page: Page): Promise<void> {
   );
 }
 
+/** The page's camera and microphone are there when `openCamera()` is called in it. */
+const holdCamera = (page: Page) =>
+  page.evaluate(`(function (devices) {
+    var open = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = function (wanted) {
+      return new Promise(function (resolve) { window.openCamera = resolve; }).then(function () {
+        devices.getUserMedia = open;
+        return open(wanted);
+      });
+    };
+  })(navigator.mediaDevices)`);
+
 const ended = (page: Page, text: string) =>
   page
     .locator('.call')
-    .waitFor({ state: 'detached' })
+    .waitFor({ state: 'detached', timeout: RINGS_MS + 7_000 })
     .then(() => page.locator('.call-record', { hasText: text }).last().waitFor());
 
 describe('A call between the demo pages', function () {
@@ -31,7 +48,10 @@ describe('A call between the demo pages', function () {
   if (!requireOrSkip('chromium')) return;
 
   before(async () => {
-    stage = await PagesStage.open({ IM_CALL_TIMEOUT_MS: '3000', IM_CALL_RECONNECT_MS: '2500' });
+    stage = await PagesStage.open({
+      IM_CALL_TIMEOUT_MS: String(RINGS_MS),
+      IM_CALL_RECONNECT_MS: String(STAYS_MS),
+    });
   });
   afterEach(() => stage.closePages());
   after(() => stage.stop());
@@ -56,9 +76,49 @@ describe('A call between the demo pages', function () {
 
     // Both lose their connection to the server; the call, and both places in it, outlast that.
     for (const connection of [...stage.server.context.sockets.all]) connection.close(1012, 'a test');
-    await patient.waitForTimeout(3_500);
+    await patient.waitForTimeout(STAYS_MS + 1_000);
     await Promise.all([seesTheOther(patient), seesTheOther(doctor)]);
     await patient.locator('.round-end').click();
+    await Promise.all([ended(patient, '视频通话 0:'), ended(doctor, '视频通话 0:')]);
+  });
+
+  it('keeps, and says, what was switched off before it was taken', async () => {
+    const { patient, doctor } = await stage.both();
+    const [mute, camera] = [0, 1].map((which) => doctor.locator('.round-toggle').nth(which)) as [
+      Locator,
+      Locator,
+    ];
+    const sends = () =>
+      doctor.evaluate<boolean[]>(`(function (stream) {
+        return [stream.getAudioTracks()[0].enabled, stream.getVideoTracks()[0].enabled];
+      })(document.querySelector('.call-local').srcObject)`);
+    await holdCamera(doctor);
+    await doctor.locator('#call').click();
+    // Before there is a microphone, and while it rings.
+    await mute.click();
+    await waitUntil(
+      () => doctor.evaluate<boolean>('Boolean(window.openCamera)'),
+      8_000,
+      () => 'the doctor’s camera is not asked for',
+    );
+    await doctor.evaluate('window.openCamera()');
+    await stageOf(patient, 'incoming');
+    await camera.click();
+    await patient.locator('.round-accept').click();
+    await Promise.all([stageOf(patient, 'active'), stageOf(doctor, 'active')]);
+    await patient.locator('.call-camera', { hasText: '对方的摄像头已关闭' }).waitFor();
+    (await sends()).should.eql([false, false]);
+    for (const [button, label] of [
+      [mute, '取消静音'],
+      [camera, '打开摄像头'],
+    ] as const) {
+      (await button.textContent())!.should.equal(label);
+      (await button.getAttribute('aria-pressed'))!.should.equal('true');
+      await button.click();
+      (await button.getAttribute('aria-pressed'))!.should.equal('false');
+    }
+    (await sends()).should.eql([true, true]);
+    await doctor.locator('.round-end').click();
     await Promise.all([ended(patient, '视频通话 0:'), ended(doctor, '视频通话 0:')]);
   });
 
@@ -83,15 +143,7 @@ describe('A call between the demo pages', function () {
   it('is one where both call at once', async () => {
     const { patient, doctor } = await stage.both();
     // The doctor's camera opens when the patient's call is there.
-    await doctor.evaluate(`(function (devices) {
-      var open = devices.getUserMedia.bind(devices);
-      devices.getUserMedia = function (wanted) {
-        return new Promise(function (resolve) { window.openCamera = resolve; }).then(function () {
-          devices.getUserMedia = open;
-          return open(wanted);
-        });
-      };
-    })(navigator.mediaDevices)`);
+    await holdCamera(doctor);
     await doctor.locator('#call').click();
     await waitUntil(
       () => doctor.evaluate<boolean>('Boolean(window.openCamera)'),
@@ -130,7 +182,7 @@ describe('A call between the demo pages', function () {
       const doctor = await stage.page('/demo/doctor?user=demo-specialist#demo-expert', {
         viewport: { width: 1000, height: 700 },
       });
-      for (const page of [patient, doctor]) await page.locator('[data-id]').first().waitFor();
+      for (const page of [patient, doctor]) await atRest(page);
       const before = await patient.locator('.call-record').count();
       await doctor.locator('#call').click();
       await stageOf(patient, 'incoming');

@@ -56,6 +56,9 @@ describe('Consultations and sessions in the demo pages', function () {
   it('lead a patient to a message, and to a call, in another session', async () => {
     const patient = await stage.page('/demo/patient?session=demo-team');
     await patient.locator('[data-id]').first().waitFor();
+    // A session between two bears the other one's name as soon as the page has asked who that is.
+    const named = patient.locator('#session option', { hasText: /^周明远$/ });
+    await named.waitFor({ state: 'attached' });
     await stage.server.send('demo-expert', 'demo-specialist', '请周五来复查');
     await patient.locator('#elsewhere', { hasText: '请周五来复查' }).waitFor();
     (await patient.locator('#elsewhere strong').textContent())!.should.equal('周明远');
@@ -67,8 +70,10 @@ describe('Consultations and sessions in the demo pages', function () {
 
     await patient.locator('#sessions-open').click();
     await patient.locator('.switch-item', { hasText: '王建国的家庭医生团队' }).click();
-    await patient.locator('#elsewhere').waitFor({ state: 'attached' });
+    // The page that is left has messages, too.
+    await patient.locator('.bar-title', { hasText: '王建国的家庭医生团队' }).waitFor();
     await patient.locator('[data-id]').first().waitFor();
+    await named.waitFor({ state: 'attached' });
     const doctor = await stage.page('/demo/doctor?user=demo-specialist#demo-expert', { viewport: DESK });
     await doctor.locator('[data-id]').first().waitFor();
     await doctor.locator('#call').click();
@@ -80,7 +85,7 @@ describe('Consultations and sessions in the demo pages', function () {
     );
     await patient.locator('#elsewhere button', { hasText: '去接听' }).click();
     await patient.locator('.round-accept').click();
-    await doctor.locator('.call[data-stage="active"]').waitFor();
+    for (const page of [patient, doctor]) await page.locator('.call[data-stage="active"]').waitFor();
     // A camera that goes off says so.
     await patient.locator('.round-toggle').last().click();
     await doctor.locator('.call-camera', { hasText: '对方的摄像头已关闭' }).waitFor();
@@ -96,6 +101,12 @@ describe('Consultations and sessions in the demo pages', function () {
   });
 
   it('show who is there, who left, and links in texts', async () => {
+    // The page does not ask again soon: those of the tests before have to be gone for the server, too.
+    await waitUntil(
+      () => !stage.server.context.sockets.isOnline('demo-patient'),
+      5_000,
+      () => 'the patient is gone',
+    );
     const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
     const person = (name: string) => doctor.locator('.person', { hasText: name });
     await person('王建国').locator('.presence', { hasText: '最近活跃' }).waitFor();
@@ -160,6 +171,10 @@ describe('Consultations and sessions in the demo pages', function () {
     await doctor.locator('#topic .topic-records').click();
     const more = doctor.locator('.record .link-button', { hasText: '更早的咨询' });
     await more.waitFor();
+    const asked: string[] = [];
+    doctor.on('request', (request) => {
+      if (request.url().includes('cursor=')) asked.push(request.url());
+    });
     await doctor.evaluate(`(function (button) {
       button.click();
       button.click();
@@ -168,5 +183,7 @@ describe('Consultations and sessions in the demo pages', function () {
     await entries.nth(all - 1).waitFor();
     await more.waitFor({ state: 'hidden' });
     (await entries.count()).should.equal(all);
+    // A second answer would come later.
+    asked.length.should.equal(1);
   });
 });

@@ -1,6 +1,7 @@
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { bubble, DESK, PagesStage, pageScroll, PHONE, say } from './stage';
+import { waitUntil } from '../support/wait-until';
+import { atRest, bubble, DESK, PagesStage, pageScroll, PHONE, say } from './stage';
 
 /** What can be touched and is smaller than 44 px, but for links inside of a text. */
 const SMALL = `[...document.querySelectorAll('button, select, input, textarea')]
@@ -53,7 +54,8 @@ describe('The pages for the elderly', function () {
     ] as const) {
       it(`have targets of 44 px and contrast of 4.5 : 1 at ${path}, ${colorScheme}`, async () => {
         const page = await stage.page(path, { viewport, colorScheme });
-        await page.locator('[data-id]').first().waitFor();
+        await atRest(page);
+        if (viewport === DESK) await page.locator('.details .topic-item').first().waitFor();
         (await page.evaluate<string[]>(SMALL)).should.eql([]);
         (await page.evaluate<string[]>(PALE)).should.eql([]);
       });
@@ -62,9 +64,15 @@ describe('The pages for the elderly', function () {
 
   it('have no small target and no pale text in 关怀模式, in menus and in dialogs either', async () => {
     const patient = await stage.page('/demo/patient', { hasTouch: true, isMobile: true });
-    await patient.locator('[data-id]').first().waitFor();
+    await atRest(patient);
     await patient.locator('[data-part="care"]').click();
     const good = async (what: string) => {
+      // Colours on their way are none of either side.
+      await waitUntil(
+        () => patient.evaluate<boolean>('document.getAnimations().length === 0'),
+        5_000,
+        () => `${what} stands still`,
+      );
       should({ what, small: await patient.evaluate(SMALL), pale: await patient.evaluate(PALE) }).eql({
         what,
         small: [],
@@ -84,7 +92,7 @@ describe('The pages for the elderly', function () {
     await good('the menu behind +');
     await patient.locator('.attach-kind', { hasText: '查找记录' }).click();
     await patient.keyboard.type('血压');
-    await patient.locator('.hit').first().waitFor();
+    await patient.locator('.hit mark', { hasText: '血压' }).first().waitFor();
     await good('a search');
     await patient.keyboard.press('Escape');
     await patient.locator('#topic button', { hasText: '记录' }).click();

@@ -1,7 +1,8 @@
 import should from 'should';
 import { toSqlTime } from '../../src/db/time';
 import { requireOrSkip } from '../support/databases';
-import { DESK, PagesStage, pageScroll, PHONE } from './stage';
+import { waitUntil } from '../support/wait-until';
+import { DESK, PagesStage, pageScroll, PHONE, scrollMessages } from './stage';
 
 const SCRIPT = '<script>window.hacked=1</script>';
 const IMAGE = '<img src=x onerror="window.hacked=2">';
@@ -131,14 +132,16 @@ describe('Hostile contents in the pages', function () {
       const page = await stage.page(path, { viewport: { width, height: 844 } });
       await page.locator('[data-id]').first().waitFor();
       // Loads all of it, and so draws all of it.
-      for (let turn = 0; turn < 8; turn += 1) {
-        await page.evaluate(`document.querySelector('.messages').scrollTop = 0`);
-        await page.waitForTimeout(150);
-        await page.evaluate(`document.querySelector('.messages').scrollTop = 1e6`);
-        await page.waitForTimeout(150);
-      }
-      const drawn = await page.locator('[data-id]').count();
-      drawn.should.equal(CONTENTS.length + 1);
+      const drawn = () => page.locator('[data-id]').count();
+      await waitUntil(
+        async () => {
+          for (const top of ['0', '1e6']) await scrollMessages(page, top);
+          return (await drawn()) > CONTENTS.length;
+        },
+        15_000,
+        () => 'all is drawn',
+      );
+      (await drawn()).should.equal(CONTENTS.length + 1);
       for (const voice of (await page.locator('.voice').all()).slice(0, 2)) await voice.click();
       const found = await page.evaluate<Record<string, unknown>>(`({
         hacked: typeof window.hacked,

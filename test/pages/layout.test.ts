@@ -3,7 +3,7 @@ import should from 'should';
 import { requireOrSkip } from '../support/databases';
 import { APP_KEY } from '../support/server';
 import { waitUntil } from '../support/wait-until';
-import { bubble, DESK, PagesStage, pageScroll, PHONE } from './stage';
+import { atRest, bubble, DESK, PagesStage, pageScroll, PHONE } from './stage';
 
 const WIDTHS = [360, 1440];
 const LONG_WORD = `https://example.com/${'x'.repeat(300)}`;
@@ -103,7 +103,7 @@ describe('The pages', function () {
     await doctor.locator('[data-id]').first().waitFor();
 
     const patient = await stage.page('/demo/patient');
-    await patient.locator('[data-id]').first().waitFor();
+    await atRest(patient);
     const seen: string[] = [];
     for (let turn = 0; turn < 40 && seen.at(-1) !== 'text'; turn += 1) {
       await patient.keyboard.press('Tab');
@@ -139,8 +139,9 @@ describe('The pages', function () {
   it('name every control, and tell of messages politely', async () => {
     const patient = await stage.page('/demo/patient');
     const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
+    await doctor.locator('.topic-list button').first().waitFor();
     for (const page of [patient, doctor]) {
-      await page.locator('[data-id]').first().waitFor();
+      await atRest(page);
       const nameless = await page.evaluate<
         string[]
       >(`[...document.querySelectorAll('button, input, select, textarea, a')]
@@ -188,7 +189,7 @@ describe('The pages', function () {
     );
     await patient.locator('#text:enabled').fill('局域网');
     await patient.locator('#text').press('Enter');
-    await patient.locator('.receipt').last().waitFor();
+    await bubble(patient, '局域网').locator('.receipt').waitFor();
     await patient.locator('#call').click();
     await patient.locator('.toast', { hasText: 'https' }).waitFor();
   });

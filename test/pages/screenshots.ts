@@ -11,9 +11,6 @@ const SIZES = { phone: PHONE, desk: DESK };
 
 /** Says `text` with `quoted` above it. */
 async function answer(page: Page, quoted: string, text: string): Promise<void> {
-  // Scrolling closes the menu.
-  await bubble(page, quoted).scrollIntoViewIfNeeded();
-  await page.waitForTimeout(300);
   await bubble(page, quoted).locator('.bubble').click({ button: 'right' });
   await page.getByRole('menuitem', { name: '引用' }).click();
   await say(page, text);

@@ -2,6 +2,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import should from 'should';
 import { chromiumPath } from '../support/databases';
 import { TestServer } from '../support/server';
+import { waitUntil } from '../support/wait-until';
 
 /** A camera and a microphone that show test pictures, and are given without a question. */
 const FAKE_MEDIA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
@@ -79,13 +80,41 @@ export class PagesStage {
     should(faults).deepEqual([]);
   }
 
-  /** Both demo pages in the demo's team session, loaded and logged in. */
+  /** Both demo pages in the demo's team session, loaded, logged in and at rest. */
   async both(options: OpenOptions = {}): Promise<{ patient: Page; doctor: Page }> {
     const patient = await this.page('/demo/patient', options);
     const doctor = await this.page('/demo/doctor#demo-team', { viewport: DESK, ...options });
-    for (const page of [patient, doctor]) await page.locator('[data-id]').first().waitFor();
+    for (const page of [patient, doctor]) await atRest(page);
     return { patient, doctor };
   }
+}
+
+/** Resolves when the page has heard of what it was scrolled: a frame tells that before it runs what waits for it. */
+export const HEARD = `new Promise(function (resolve) {
+  requestAnimationFrame(function () { requestAnimationFrame(function () { resolve(); }); });
+})`;
+
+/** Waits until a conversation is there and at rest: no more of it is on its way, and its pictures have their size. */
+export async function atRest(page: Page): Promise<void> {
+  await page.locator('[data-id]').first().waitFor();
+  const isAtRest = `${HEARD}.then(function () {
+    var list = document.querySelector('.messages');
+    return list.getAttribute('aria-busy') === 'false'
+      && [...list.querySelectorAll('img')].every((each) => each.complete);
+  })`;
+  await waitUntil(
+    () => page.evaluate<boolean>(isAtRest),
+    8_000,
+    () => 'the conversation is at rest',
+  );
+}
+
+/** Scrolls the messages to `top`, an expression that may name the `list`, and goes on when the page has heard of it. */
+export async function scrollMessages(page: Page, top: string): Promise<void> {
+  await page.evaluate(`(function (list) {
+    list.scrollTop = ${top};
+    return ${HEARD};
+  })(document.querySelector('.messages'))`);
 }
 
 /** By how many pixels the page can be scrolled sideways, or, as these pages scroll inside, at all. */

@@ -80,8 +80,15 @@ describe('The status page', function () {
     await page.fill('#key', APP_KEY);
     await page.keyboard.press('Enter');
     const item = page.locator('#failed-panel li', { hasText: '47003 argument invalid' });
+    await item.waitFor();
+    // The next figures take the entry away: they wait until its answer has been seen.
+    const figures = new Promise<() => Promise<void>>((resolve) => {
+      void page.route('**/status', (route) => resolve(() => route.continue()), { times: 1 });
+    });
+    const release = await figures;
     await item.locator('button').click();
     await item.locator('button', { hasText: 'Queued again' }).waitFor();
+    await release();
     const row = await database.kysely
       .selectFrom('notices')
       .select(['state', 'attempts'])

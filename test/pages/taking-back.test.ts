@@ -1,5 +1,5 @@
 import { requireOrSkip } from '../support/databases';
-import { bubble, DESK, PagesStage, PHONE, say } from './stage';
+import { atRest, bubble, DESK, PagesStage, PHONE, say } from './stage';
 
 describe('The demo pages, on what can be done with a message', function () {
   this.timeout(30_000);
@@ -43,8 +43,11 @@ describe('The demo pages, on what can be done with a message', function () {
     (await quote.textContent())!.should.equal('王建国：早上血压 150');
     await quote.click();
     await patient.locator('.message.found', { hasText: '早上血压 150' }).waitFor();
+    // The list moves when the answer is stored, and that would close a menu.
+    await bubble(doctor, '晚上再量一次').locator('.receipt').waitFor();
     // Nobody takes back what is another one's.
     await bubble(doctor, '早上血压 150').locator('.bubble').click({ button: 'right' });
+    await doctor.getByRole('menu').waitFor();
     (await doctor.getByRole('menuitem').allTextContents()).should.eql(['复制', '引用']);
     await doctor.keyboard.press('Escape');
     await doctor.getByRole('menu').waitFor({ state: 'detached' });
@@ -53,17 +56,18 @@ describe('The demo pages, on what can be done with a message', function () {
   it('take one back by the keyboard, and write it anew', async () => {
     const { patient, doctor } = await stage.both();
     await say(patient, '我叫王剑国');
-    await bubble(doctor, '我叫王剑国').waitFor();
+    const id = await bubble(doctor, '我叫王剑国').getAttribute('data-id');
     await say(doctor, '好，知道了');
     await bubble(patient, '好，知道了').waitFor();
     await patient.locator('#text').focus();
     // From the composer back over its menu's button to the newest message's, and one message up.
     for (const key of ['Shift+Tab', 'Shift+Tab', 'ArrowUp', 'Enter']) await patient.keyboard.press(key);
     const menu = patient.getByRole('menu');
+    await menu.waitFor();
     (await menu.getByRole('menuitem').allTextContents()).should.eql(['复制', '引用', '撤回']);
     await patient.keyboard.press('End');
     await patient.keyboard.press('Enter');
-    await doctor.locator('.line-recalled', { hasText: '王建国撤回了一条消息' }).last().waitFor();
+    await doctor.locator(`[data-id="${id}"] .line-recalled`, { hasText: '王建国撤回了一条消息' }).waitFor();
     (await bubble(doctor, '我叫王剑国').count()).should.equal(0);
     await patient.getByRole('button', { name: '重新编辑' }).click();
     (await patient.locator('#text').inputValue()).should.equal('我叫王剑国');
@@ -75,7 +79,7 @@ describe('The demo pages, on what can be done with a message', function () {
   it('open the menu by a long press', async () => {
     const context = { viewport: PHONE, hasTouch: true, isMobile: true };
     const patient = await stage.page('/demo/patient', context);
-    await patient.locator('[data-id]').first().waitFor();
+    await atRest(patient);
     await say(patient, '按住这条');
     await bubble(patient, '按住这条').locator('.receipt').waitFor();
     const box = (await bubble(patient, '按住这条').locator('.bubble').boundingBox())!;
@@ -103,7 +107,8 @@ describe('The demo pages, on what can be done with a message', function () {
     await patient.locator('.attach-kind', { hasText: '查找记录' }).click();
     await patient.keyboard.type('动态心电');
     const hit = patient.locator('.hit', { hasText: '24 小时动态心电图' });
-    (await hit.locator('mark').textContent())!.should.equal('动态心电');
+    // It looks for what is typed so far, too.
+    await hit.locator('mark', { hasText: '动态心电' }).waitFor();
     await hit.click();
     await patient.locator('.message.found', { hasText: '动态心电图' }).waitFor();
     await patient.locator('.jump').click();

@@ -184,11 +184,14 @@ describe('The demo pages', function () {
       5_000,
       () => 'the film plays',
     );
-    const pictures = await doctor.evaluate<boolean[]>(
-      `[...document.querySelectorAll('.picture')].map((each) => each.naturalWidth > 0)`,
+    await waitUntil(
+      () =>
+        doctor.evaluate<boolean>(`(function (pictures) {
+          return pictures.length > 0 && pictures.every((each) => each.naturalWidth > 0);
+        })([...document.querySelectorAll('.picture')])`),
+      5_000,
+      () => 'all pictures are shown',
     );
-    pictures.length.should.be.above(0);
-    pictures.should.not.containEql(false);
   });
 
   it('load history on scrolling up and keep the place', async () => {
@@ -282,10 +285,14 @@ describe('The demo pages', function () {
     await patient.locator('.message.pending', { hasText: '断网时写的' }).waitFor();
     await stage.server.send('demo-team', 'demo-doctor', '断网时收到的');
     network.away = false;
-    await bubble(doctor, '断网时写的').waitFor();
+    // After some tries in vain the page waits for up to 12 s before the next one.
+    await bubble(doctor, '断网时写的').waitFor({ timeout: 15_000 });
     await patient.locator('#banner').waitFor({ state: 'hidden' });
     await bubble(patient, '断网时收到的').waitFor();
-    (await patient.locator('.message.pending').count()).should.equal(0);
+    await patient.locator('.message.pending').waitFor({ state: 'detached' });
+    // What is sent leaves in its order: a second time would have come before this.
+    await say(patient, '又连上了');
+    await bubble(doctor, '又连上了').waitFor();
     (await bubble(patient, '断网时写的').count()).should.equal(1);
     (await bubble(doctor, '断网时写的').count()).should.equal(1);
   });
@@ -319,25 +326,28 @@ describe('The demo pages', function () {
     const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
     await doctor.locator('[data-id]').first().waitFor();
     const names = () => doctor.locator('.session-name').allTextContents();
+    /** Who takes part and what is consulted is asked for after the list is there. */
+    const comesTo = (...wanted: string[]) =>
+      waitUntil(
+        async () => (await names()).join() === wanted.join(),
+        5_000,
+        () => `the list comes to ${wanted.join()}`,
+      );
     should((await names()).length).equal(3);
     await doctor.locator('[data-filter="patient"]').click();
     (await names()).should.eql(['王建国的家庭医生团队']);
     await doctor.locator('[data-filter="doctor"]').click();
-    (await names()).should.eql(['周明远', '城北社区卫生服务中心']);
+    await comesTo('周明远', '城北社区卫生服务中心');
     await doctor.locator('#search').fill('城北');
     (await names()).should.eql(['城北社区卫生服务中心']);
     await doctor.locator('#search').fill('没有这个');
     await doctor.locator('#no-sessions').waitFor();
     // Members and consultations are found, too.
     await doctor.locator('#search').fill('陈静');
-    await waitUntil(
-      async () => (await names()).join() === '城北社区卫生服务中心',
-      5_000,
-      () => 'members are found',
-    );
+    await comesTo('城北社区卫生服务中心');
     await doctor.locator('[data-filter=""]').click();
     await doctor.locator('#search').fill('流感疫苗接种');
-    (await names()).should.eql(['王建国的家庭医生团队']);
+    await comesTo('王建国的家庭医生团队');
     await doctor.locator('#search').fill('');
     await doctor.locator('[data-state="ended"]').click();
     for (const name of await names()) name.should.equal('王建国的家庭医生团队');

@@ -1,6 +1,6 @@
 import { type Page } from 'playwright-core';
 import { requireOrSkip } from '../support/databases';
-import { bubble, DESK, PagesStage, say } from './stage';
+import { atRest, bubble, DESK, PagesStage, say } from './stage';
 
 /** The browser itself says so of a request that failed. */
 const LOAD_FAILED = /Failed to load resource/;
@@ -68,13 +68,15 @@ describe('The demo pages, when a request fails', function () {
     await page.reload();
     await page.locator('#text:not([disabled])').waitFor();
     await say(page, '边加载边发送');
-    await bubble(page, '边加载边发送').waitFor();
+    // As one that was stored: while it is on its way it has no receipt.
+    await bubble(page, '边加载边发送').locator('.receipt').waitFor();
     await stage.closePages();
   });
 
   it('leave a session of which one is removed', async () => {
     const page = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
-    await page.locator('[data-id]').first().waitFor();
+    // What it still asked for would be refused.
+    await atRest(page);
     await stage.server.request('delete', '/sessions/demo-team/participants/demo-doctor').expect(204);
     await page.getByText('您已不在这个会话中').waitFor();
     await page.locator('[data-session="demo-team"]').waitFor({ state: 'detached' });

@@ -6,9 +6,8 @@
   var demo = window.IMDemo;
   var el = demo.el;
 
-  // handlers: {accept(), reject(), hangup(), mute(bool), camera(bool)}
+  // handlers: {accept(), reject(), hangup(), send(kind, bool)}, kind: audio | video
   function CallView(handlers) {
-    this._handlers = handlers;
     this.remote = el('video', { class: 'call-remote', autoplay: true, playsinline: true });
     this.local = el('video', { class: 'call-local', autoplay: true, playsinline: true });
     // The attribute alone does not mute a video that a script made.
@@ -18,6 +17,14 @@
     this._state = el('p', { class: 'call-state', role: 'status' });
     this._cameras = { own: true, other: true };
     this._camera = el('p', { class: 'call-camera', role: 'status' });
+    // Whether the user lets their sound and picture go out.
+    this.sends = { audio: true, video: true };
+    // Made once: what was pressed at one stage says so at the next, and no click that has begun is lost between them.
+    this._reject = round('call-end', '拒绝', 'end', handlers.reject);
+    this._accept = round('call', '接听', 'accept', handlers.accept);
+    this._mute = toggle('mic', '静音', '取消静音', this._switch('audio', handlers.send));
+    this._hangup = round('call-end', '挂断', 'end', handlers.hangup);
+    this._dark = toggle('camera', '关闭摄像头', '打开摄像头', this._switch('video', handlers.send));
     this._buttons = el('div', { class: 'call-buttons' });
     var panel = el('div', {
       class: 'call-panel',
@@ -67,23 +74,23 @@
 
   // stage: incoming | outgoing | connecting | active
   CallView.prototype.stage = function (stage) {
-    var handlers = this._handlers;
+    var incoming = stage === 'incoming';
     this.node.setAttribute('data-stage', stage);
-    var end = stage === 'outgoing' ? '取消' : '挂断';
-    var buttons =
-      stage === 'incoming'
-        ? [
-            round('call-end', '拒绝', 'end', handlers.reject),
-            round('call', '接听', 'accept', handlers.accept),
-          ]
-        : [
-            toggle('mic', '静音', '取消静音', handlers.mute),
-            round('call-end', end, 'end', handlers.hangup),
-            toggle('camera', '关闭摄像头', '打开摄像头', handlers.camera),
-          ];
-    demo.append(demo.empty(this._buttons), buttons);
-    var focused = this._buttons.querySelector(stage === 'incoming' ? '.round-accept' : '.round-end');
-    focused.focus();
+    this._hangup.querySelector('span').textContent = stage === 'outgoing' ? '取消' : '挂断';
+    demo.place(
+      this._buttons,
+      incoming ? [this._reject, this._accept] : [this._mute, this._hangup, this._dark]
+    );
+    // Not from the button that one stands on.
+    if (!this._buttons.contains(document.activeElement)) (incoming ? this._accept : this._hangup).focus();
+  };
+
+  CallView.prototype._switch = function (kind, send) {
+    var sends = this.sends;
+    return function (off) {
+      sends[kind] = !off;
+      send(kind, !off);
+    };
   };
 
   function round(icon, label, kind, click) {

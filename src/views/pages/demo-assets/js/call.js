@@ -82,12 +82,9 @@
       hangup: function () {
         self._hangup();
       },
-      mute: function (muted) {
-        demo.callMedia.enable(call.local, 'audio', !muted);
-      },
-      camera: function (off) {
-        demo.callMedia.enable(call.local, 'video', !off);
-        self._sayCamera(call, !off);
+      send: function (kind, on) {
+        demo.callMedia.enable(call.local, kind, on);
+        if (kind === 'video') self._sayCamera(call, on);
       },
     });
     call.signals = [];
@@ -211,6 +208,9 @@
       }
       call.local = stream;
       call.view.local.srcObject = stream;
+      // What was switched off before there was any.
+      demo.callMedia.enable(stream, 'audio', call.view.sends.audio);
+      demo.callMedia.enable(stream, 'video', call.view.sends.video);
       self._watchCamera(call, stream);
       then();
     };

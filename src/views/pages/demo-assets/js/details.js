@@ -18,6 +18,12 @@
     this._sessionId = null;
     this._people = null;
     this._states = {};
+    // How often the consultations were asked for, and the answer to the last time.
+    this._asked = 0;
+    this._items = [];
+    this._showTopics = demo.unpressed(this._topics, function () {
+      self._drawTopics();
+    });
     setInterval(function () {
       if (!document.hidden && self._root.offsetParent !== null) self._look();
     }, LOOK_EVERY_MS);
@@ -69,18 +75,26 @@
   Details.prototype.topics = function () {
     var self = this;
     var sessionId = this._sessionId;
+    var turn = ++this._asked;
     if (!sessionId) return;
     this._client.sessions.topics({ session_id: sessionId, limit: 20 }).done(function (page) {
-      if (self._sessionId !== sessionId) return;
-      var entries = page.items.map(function (topic) {
-        return demo.records.item(topic, function () {
-          demo.records.show(self._client, topic, self._people);
-        });
+      // An answer that was overtaken, or is another session's.
+      if (turn !== self._asked) return;
+      self._items = page.items;
+      self._showTopics();
+    });
+  };
+
+  Details.prototype._drawTopics = function () {
+    var self = this;
+    var entries = this._items.map(function (topic) {
+      return demo.records.item(topic, function () {
+        demo.records.show(self._client, topic, self._people);
       });
-      if (entries.length === 0) entries.push(el('li', { class: 'none', text: '还没有咨询' }));
-      demo.focus.keep(self._topics, function () {
-        demo.append(demo.empty(self._topics), entries);
-      });
+    });
+    if (entries.length === 0) entries.push(el('li', { class: 'none', text: '还没有咨询' }));
+    demo.focus.keep(this._topics, function () {
+      demo.append(demo.empty(self._topics), entries);
     });
   };
 

@@ -79,8 +79,12 @@
       return { id: userId || sessionId, name: name };
     });
 
+    var repliesAsked = 0;
     var showReplies = function () {
+      var turn = ++repliesAsked;
       client.sessions.replyCount().done(function (counts) {
+        // Overtaken by a later answer, or soon to be.
+        if (turn !== repliesAsked) return;
         byId('count-waiting').textContent = counts.unreplied;
         byId('count-replied').textContent = counts.replied;
         byId('count-ended').textContent = counts.ended_replied + counts.ended_unreplied;

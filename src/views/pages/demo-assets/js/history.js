@@ -13,8 +13,8 @@
     this._loading = true;
     this._loaded = false;
     this._failed = false;
-    // Asked for while something else is loading.
-    this._newestNext = false;
+    // What the reader asked for last while something else was loading: a function, or null.
+    this._next = null;
     // What arrived while it could not be shown.
     this._waiting = [];
   }
@@ -35,7 +35,8 @@
       .done(function () {
         if (self._closed) return;
         self._loading = false;
-        if (self._newestNext || self._options.reading.first === null) self.toNewest();
+        if (self._goOn()) return;
+        if (self._options.reading.first === null) self.toNewest();
         else self._fromUnread(self._options.reading.first);
       })
       .fail(function () {
@@ -43,21 +44,23 @@
       });
   };
 
-  // The unread ones, with a few above them.
+  // A message with those after it, and a few above. Both are shown at once: nothing later pulls the reader back to it.
+  function around(id) {
+    return [
+      { after: id - 1, limit: PAGE },
+      { before: id, limit: PAGE / 2 },
+    ];
+  }
+
+  // To the first unread message.
   History.prototype._fromUnread = function (first) {
-    var self = this;
     var list = this._options.list;
     list.markFrom(first);
-    this._load({ after: first - 1, limit: PAGE }, function (page) {
+    this._load(around(first), function (page, older) {
       list.below = page.more;
-      list.more = true;
-      list.add(page.items);
+      list.more = older.more;
+      list.add(older.items.concat(page.items));
       list.toMark();
-      self._load({ before: first, limit: PAGE / 2 }, function (older) {
-        list.more = older.more;
-        list.add(older.items);
-        list.toMark();
-      });
     });
   };
 
@@ -66,7 +69,7 @@
     var first = list.messages[0];
     if (!this._loaded) this.toNewest();
     else if (list.more && first) {
-      this._load({ before: first.id, limit: PAGE }, function (page) {
+      this._load([{ before: first.id, limit: PAGE }], function (page) {
         list.more = page.more;
         list.add(page.items);
       });
@@ -77,7 +80,7 @@
     var list = this._options.list;
     var last = list.messages[list.messages.length - 1];
     if (!list.below || !last) return;
-    this._load({ after: last.id, limit: PAGE }, function (page) {
+    this._load([{ after: last.id, limit: PAGE }], function (page) {
       // First what is there: to be at the end of what was loaded before is not to be at the session's.
       list.add(page.items);
       list.below = page.more;
@@ -89,44 +92,48 @@
   History.prototype.toNewest = function () {
     var self = this;
     var list = this._options.list;
+    this._next = null;
     if (this._loaded && !list.below) {
       list.toEnd();
       this._options.onShown();
       return;
     }
-    this._newestNext = this._loading;
-    this._load({ limit: PAGE }, function (page) {
+    var again = function () {
+      self.toNewest();
+    };
+    var take = function (page) {
       if (list.below) list.clear();
       list.below = false;
       list.more = page.more;
       list.add(page.items);
       if (!self._loaded) self._options.reading.loaded(list.messages);
       list.toEnd();
-    });
+    };
+    this._load([{ limit: PAGE }], take, again);
   };
 
   // To a message: where it is not here, the list begins anew around it.
   History.prototype.to = function (id) {
     var self = this;
     var list = this._options.list;
+    this._next = null;
     if (list.has(id)) {
       list.toMessage(id);
       this._options.onShown();
       return;
     }
-    this._load({ after: id - 1, limit: PAGE }, function (page) {
+    var again = function () {
+      self.to(id);
+    };
+    var take = function (page, older) {
       list.below = page.more;
       list.clear();
-      list.more = true;
-      list.add(page.items);
-      if (!list.has(id)) return demo.toast('找不到这条消息');
-      list.toMessage(id);
-      self._load({ before: id, limit: PAGE / 2 }, function (older) {
-        list.more = older.more;
-        list.add(older.items);
-        list.toMessage(id);
-      });
-    });
+      list.more = older.more;
+      list.add(older.items.concat(page.items));
+      if (list.has(id)) list.toMessage(id);
+      else demo.toast('找不到这条消息');
+    };
+    this._load(around(id), take, again);
   };
 
   // A message that arrived, or was sent here.
@@ -144,36 +151,49 @@
     this._options.list.recalled(id, recalled);
   };
 
-  // `take(page)` puts a page into the list.
-  History.prototype._load = function (range, take) {
+  // `take(page, …)` puts the pages of `ranges` into the list. While something else is loading nothing is asked for; then
+  // `again()`, if given, asks once more afterwards.
+  History.prototype._load = function (ranges, take, again) {
     var self = this;
     var options = this._options;
+    if (this._loading && again) this._next = again;
     if (this._loading || this._closed) return;
     this._loading = true;
     options.list.busy(true);
-    range.session_id = options.sessionId;
-    options.client
-      .history(range)
-      .done(function (page) {
+    var pages = ranges.map(function (range) {
+      range.session_id = options.sessionId;
+      return options.client.history(range);
+    });
+    window.jQuery.when
+      .apply(null, pages)
+      .done(function () {
         if (self._closed) return;
         self._loading = false;
         options.list.busy(false);
-        take(page);
+        take.apply(null, arguments);
         self._loaded = true;
         self._failed = false;
         if (!options.list.below) options.list.add(self._waiting.splice(0));
         options.onShown();
-        if (self._newestNext && !self._loading) self.toNewest();
+        self._goOn();
       })
       .fail(function () {
         self.failed();
       });
   };
 
+  // To what was asked for meanwhile. Gives back whether anything was.
+  History.prototype._goOn = function () {
+    var next = this._next;
+    this._next = null;
+    if (next) next();
+    return next !== null;
+  };
+
   History.prototype.failed = function () {
     if (this._closed) return;
     this._loading = false;
-    this._newestNext = false;
+    this._next = null;
     this._failed = !this._loaded;
     if (this._failed) this._options.list.add(this._waiting.splice(0));
     this._options.list.failed();

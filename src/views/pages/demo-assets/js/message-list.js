@@ -146,12 +146,17 @@
     return this._shown[id] !== undefined;
   };
 
-  // The page's own messages without an answer, in the order of sending.
+  // The page's own messages without an answer, in the order of sending. Those that were stored since then stay before them,
+  // until what lies between is here and they are in the list.
   MessageList.prototype.setEntries = function (entries) {
     var self = this;
     var before = this._unsent;
     var nodes = {};
-    entries.forEach(function (entry) {
+    var stored = this.entries.filter(function (entry) {
+      return entry.message;
+    });
+    this.entries = stored.concat(entries);
+    this.entries.forEach(function (entry) {
       var id = entry.client_msg_id;
       var known = before[id];
       if (known && known.state === entry.state) {
@@ -166,11 +171,13 @@
           self.options.onDiscard(id);
         },
       };
-      var node = demo.messageNode.unsent(entry, self.options.people, actions);
+      var people = self.options.people;
+      var node = entry.message
+        ? demo.messageNode.stored(entry.message, people, self.options.topicOf).node
+        : demo.messageNode.unsent(entry, people, actions);
       nodes[id] = { state: entry.state, node: node };
     });
     this._unsent = nodes;
-    this.entries = entries;
     this.arrange();
   };
 
@@ -228,6 +235,9 @@
   // Puts everything where it belongs and keeps what the reader looks at in its place.
   MessageList.prototype.arrange = function () {
     var self = this;
+    this.entries = this.entries.filter(function (entry) {
+      return !entry.message || !self.has(entry.message.id);
+    });
     this._place.keep(function () {
       demo.focus.keep(
         self.options.scroller,

@@ -16,6 +16,8 @@
     this._list = list;
     this._actionsOf = actionsOf;
     this._node = null;
+    // The id of the message whose menu is open.
+    this._id = 0;
     this._press = null;
     this._handlers = {
       click: function (event) {
@@ -139,9 +141,11 @@
     var message = closest(at, 'message');
     // It may have been drawn anew since the finger came down.
     var isThere = message && this._list.contains(message);
-    var actions = isThere ? this._actionsOf(Number(message.getAttribute('data-id'))) : [];
+    var id = isThere ? Number(message.getAttribute('data-id')) : 0;
+    var actions = isThere ? this._actionsOf(id) : [];
     if (actions.length === 0) return false;
     this.close();
+    this._id = id;
     var items = actions.map(function (action) {
       return el('button', {
         type: 'button',
@@ -163,7 +167,7 @@
       children: items,
     });
     document.body.appendChild(this._node);
-    place(this._node, (message.querySelector('.bubble') || at).getBoundingClientRect());
+    place(this._node, message.querySelector('.bubble').getBoundingClientRect());
     this._listen(items, demo.focus.leave(message.querySelector('.message-more')));
     return true;
   };
@@ -178,6 +182,15 @@
     node.style.top = top + 'px';
     node.style.left = left + 'px';
   }
+
+  // The list moves also by itself, as when a message comes: the menu goes along with its bubble, while that is in sight.
+  MessageMenu.prototype._follow = function () {
+    var bubble = this._list.querySelector('[data-id="' + this._id + '"] .bubble');
+    var view = this._list.parentNode.getBoundingClientRect();
+    var box = bubble && bubble.getBoundingClientRect();
+    if (box && box.bottom > view.top && box.top < view.bottom) place(this._node, box);
+    else this.close();
+  };
 
   MessageMenu.prototype._listen = function (items, back) {
     var self = this;
@@ -197,7 +210,7 @@
       if (!self._node.contains(event.target)) self.close();
     };
     var onScroll = function () {
-      self.close();
+      self._follow();
     };
     var scroller = this._list.parentNode;
     this._node.addEventListener('keydown', onKey, false);

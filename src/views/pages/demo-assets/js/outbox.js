@@ -180,6 +180,8 @@
     this._client
       .send(sent)
       .done(function (message) {
+        entry.state = 'stored';
+        entry.message = message;
         self._drop(entry);
         self._handlers.onStored(message);
         self._handlers.onChange(entry.session_id);

@@ -3,9 +3,6 @@
   'use strict';
 
   var demo = window.IMDemo;
-  var LONGEST_PRESS_MS = 3000;
-  // A finger's click may come this long after it was lifted.
-  var TAP_MS = 300;
 
   // options: {client, me, list, search, filters, states, empty, onOpen(id), onCount(unread)}
   // `filters` choose by who takes part, `states` by how the consultation stands.
@@ -18,7 +15,10 @@
     this._state = '';
     this._current = null;
     this._items = {};
-    this._press();
+    // Nothing moves from under a finger: it would open another session than the one that was meant, or none.
+    this.show = demo.unpressed(options.list, function () {
+      self._draw();
+    });
     this.members = new demo.Members(options.client, options.me, function () {
       self._showSoon();
     });
@@ -42,35 +42,6 @@
       };
     });
   }
-
-  // Nothing moves from under a finger or a pointer: it would open another session than the one that was meant, or none.
-  SessionList.prototype._press = function () {
-    var self = this;
-    var timer = null;
-    var release = function () {
-      self._isPressed = false;
-      if (self._isStale) self.show();
-    };
-    // The click comes after what lets go; and what lets go may never come.
-    var releaseIn = function (ms) {
-      clearTimeout(timer);
-      timer = setTimeout(release, ms);
-    };
-    this._isPressed = false;
-    this._isStale = false;
-    ['mousedown', 'touchstart'].forEach(function (name) {
-      self.options.list.addEventListener(name, function () {
-        self._isPressed = true;
-        releaseIn(LONGEST_PRESS_MS);
-      });
-    });
-    var letGo = { mouseup: 0, touchend: TAP_MS, touchcancel: 0 };
-    Object.keys(letGo).forEach(function (name) {
-      window.document.addEventListener(name, function () {
-        if (self._isPressed) releaseIn(letGo[name]);
-      });
-    });
-  };
 
   function press(buttons, pressed) {
     Array.prototype.forEach.call(buttons, function (each) {
@@ -238,11 +209,9 @@
       });
   };
 
-  SessionList.prototype.show = function () {
+  SessionList.prototype._draw = function () {
     var self = this;
     var options = this.options;
-    this._isStale = this._isPressed;
-    if (this._isPressed) return;
     var words = options.search.value.trim().toLowerCase();
     var unread = 0;
     var shown = this._sorted().filter(function (session) {

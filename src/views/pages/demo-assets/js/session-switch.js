@@ -19,6 +19,9 @@
     this._options = options;
     this._button = byId('sessions-open');
     this._strip = byId('elsewhere');
+    this._title = el('strong');
+    // The session of which the strip tells; undefined: one that the page does not know.
+    this._told = undefined;
     this._ringing = null;
     this._members = new demo.Members(options.client, options.user, function () {
       self._names();
@@ -86,23 +89,21 @@
       this._count();
     }
     if (this._ringing) return;
-    var title = session ? this._members.titleOf(session) : '其他会话';
     var brief = demo.content.brief(message.type, message.content);
-    this._show(title, brief, '查看', message.session_id, null);
+    this._show(session, brief, '查看', message.session_id, null);
   };
 
   SessionSwitch.prototype._called = function (session, call, client) {
     var self = this;
-    var title = this._members.titleOf(session);
     this._ringing = call.call_id;
-    demo.attention.ring(title);
-    this._show(title, '邀请您视频通话', '去接听', session.id, function () {
+    demo.attention.ring(this._members.titleOf(session));
+    this._show(session, '邀请您视频通话', '去接听', session.id, function () {
       client.callReject(call.call_id);
       self._hide();
     });
   };
 
-  SessionSwitch.prototype._show = function (title, text, action, sessionId, reject) {
+  SessionSwitch.prototype._show = function (session, text, action, sessionId, reject) {
     var self = this;
     var user = this._options.user;
     var go = el('button', {
@@ -132,8 +133,10 @@
         });
     var words = el('span', {
       class: 'elsewhere-text',
-      children: [el('strong', { text: title }), el('span', { text: text })],
+      children: [this._title, el('span', { text: text })],
     });
+    this._told = session;
+    this._names();
     var strip = this._strip;
     demo.focus.keep(strip, function () {
       demo.append(demo.empty(strip), [words, go, away]);
@@ -161,9 +164,11 @@
     this._button.setAttribute('aria-label', label);
   };
 
+  // The sessions' names, as far as their members are known.
   SessionSwitch.prototype._names = function () {
     var picker = byId('session');
     var members = this._members;
+    this._title.textContent = this._told ? members.titleOf(this._told) : '其他会话';
     this._options.sessions.forEach(function (session, index) {
       if (picker.options[index]) picker.options[index].text = members.titleOf(session);
     });
