@@ -244,9 +244,9 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
       await writer.idle();
       await lone?.close();
       await retention.close();
-      // They need Getui, which the notices close.
-      await Promise.all([badges.close(), pushRecalls.close()]);
-      await Promise.all([notices.close(), webhooks.close()]);
+      // Side by side: one after the other they could take longer than a stop may.
+      const getuiUsers = Promise.all([badges.close(), pushRecalls.close()]);
+      await Promise.all([notices.close(getuiUsers), webhooks.close()]);
       await acknowledgements.close();
       await activity.close();
       await healing.close();

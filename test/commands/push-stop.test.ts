@@ -36,6 +36,36 @@ eachDatabase(
       should(getui.badges.get('cid')).equal('0');
     });
 
+    it('sends it also where that takes longer, as with a token that has expired', async () => {
+      const first = await server.send('s', 'D', 'one');
+      await server.send('s', 'D', 'two');
+      const read = (query: string) =>
+        server.request('get', `/sessions/s/messages?user_id=P${query}`).expect(200);
+      await read(`&before=${first.id + 1}`);
+      await getui.waitFor('badge', 1);
+      await read('');
+      getui.expireTokens();
+      getui.answerNext('auth', { delayMs: 1_500 });
+      await server.stop();
+      should(getui.badges.get('cid')).equal('0');
+    });
+
+    it('is over in time where Getui answers neither badges nor pushes', async () => {
+      const readAll = () => server.request('get', '/sessions/s/messages?user_id=P').expect(200);
+      await server.send('s', 'D', 'one');
+      await readAll();
+      await getui.waitFor('badge', 1);
+      for (const endpoint of ['badge', 'push'] as const) getui.answerAlways(endpoint, 'hang');
+      await server.send('s', 'D', 'two');
+      await readAll();
+      const pushes = getui.calls('push').length;
+      await server.send('s', 'D', 'three');
+      await getui.waitFor('push', pushes + 1);
+      const since = Date.now();
+      await server.stop();
+      (Date.now() - since).should.be.below(9_000);
+    });
+
     it('does not wait for a badge that Getui does not take', async () => {
       getui.answerAlways('badge', { code: 10003 });
       await server.send('s', 'D', 'one');

@@ -41,7 +41,8 @@ function untilOf(call: CallRow, side: CallSide): SqlTime | null {
  * process dies, the time runs out.
  */
 export class CallSockets {
-  readonly #held = new Map<Connection, Map<string, Place>>();
+  /** By the socket's id, then the call's. A socket that has closed stays until the row says so. */
+  readonly #held = new Map<string, Map<string, Place>>();
   readonly holdEveryMs: number;
 
   constructor(private readonly parts: Pick<Services, 'config' | 'database' | 'sockets'>) {
@@ -50,16 +51,14 @@ export class CallSockets {
 
   /** The process answers for this socket in the call from now on, until it closes. */
   hold(connection: Connection, callId: string, side: CallSide): void {
-    const held = this.#held.get(connection) ?? new Map<string, Place>();
+    const held = this.#held.get(connection.id) ?? new Map<string, Place>();
     held.set(callId, { side, signalled: false });
-    this.#held.set(connection, held);
-    // It may have closed while the database was at work.
-    if (!this.parts.sockets.all.has(connection)) void this.gone(connection);
+    this.#held.set(connection.id, held);
   }
 
   /** The socket has sent a signal in the call. */
   signalled(connection: Connection, callId: string): void {
-    const place = this.#held.get(connection)?.get(callId);
+    const place = this.#held.get(connection.id)?.get(callId);
     if (place !== undefined) place.signalled = true;
   }
 
@@ -81,20 +80,24 @@ export class CallSockets {
   async holdAll(): Promise<void> {
     if (this.#held.size === 0) return;
     const until = this.leaseEnd(await this.#now());
-    for (const [connection, held] of this.#held) {
+    for (const [socket, held] of this.#held) {
+      if (this.parts.sockets.byId(socket) === undefined) {
+        // It closed while the database was at work, or away.
+        await this.gone(socket);
+        continue;
+      }
       for (const [callId, { side }] of held) {
-        const still = await holdSocket(this.parts.database.kysely, callId, side, connection.id, until);
+        const still = await holdSocket(this.parts.database.kysely, callId, side, socket, until);
         if (!still) held.delete(callId);
       }
-      if (held.size === 0) this.#held.delete(connection);
+      if (held.size === 0) this.#held.delete(socket);
     }
   }
 
   /** A socket has closed: its calls wait for another one of its user. */
-  async gone(connection: Connection): Promise<void> {
-    const held = this.#held.get(connection);
+  async gone(socket: string): Promise<void> {
+    const held = this.#held.get(socket);
     if (held === undefined) return;
-    this.#held.delete(connection);
     const until = later(await this.#now(), this.parts.config.callReconnectMs);
     for (const [callId, { side, signalled }] of held) {
       const taken = signalled ? GONE : UNTOLD;
@@ -109,9 +112,20 @@ export class CallSockets {
             : { callee_socket: GONE, callee_until: until },
         )
         .where('id', '=', callId)
-        .where(side === 'caller' ? 'caller_socket' : 'callee_socket', '=', connection.id)
+        .where(side === 'caller' ? 'caller_socket' : 'callee_socket', '=', socket)
         .execute();
     }
+    this.#held.delete(socket);
+  }
+
+  /** The call. If its caller's socket was in this process and has closed, the row says so. */
+  async settled(callId: string): Promise<CallRow | undefined> {
+    const { database, sockets } = this.parts;
+    const call = await findCall(database.kysely, callId);
+    const socket = call?.caller_socket ?? GONE;
+    if (!sockets.isOwn(socket) || sockets.byId(socket) !== undefined) return call;
+    await this.gone(socket);
+    return findCall(database.kysely, callId);
   }
 
   /** Whether nobody is in that place: its socket has closed, or the process that held it has died, which shows after a while. */
@@ -129,14 +143,21 @@ export class CallSockets {
 
   /**
    * Puts a socket into the place of another one of its user that has gone.
-   * @returns whether it is in that place now; false: the other one is still there, or the call has changed
+   * @returns whether it is in that place now; false: the other one is still there, or the call's state has changed
    */
   async takePlace(connection: Connection, call: CallRow, side: CallSide): Promise<boolean> {
-    const { database } = this.parts;
-    if (!(await this.hasGone(call, side))) return false;
+    if ((await this.hasGone(call, side)) && (await this.#replace(connection, call, side))) return true;
+    // The row may say only now that the other one has gone.
+    const now = await findCall(this.parts.database.kysely, call.id);
+    if (now?.state !== call.state || socketOf(now, side) === socketOf(call, side)) return false;
+    return this.takePlace(connection, now, side);
+  }
+
+  /** @returns whether the call was still as `call` has it */
+  async #replace(connection: Connection, call: CallRow, side: CallSide): Promise<boolean> {
     const column = side === 'caller' ? 'caller_socket' : 'callee_socket';
     const until = this.leaseEnd(await this.#now());
-    const result = await database.kysely
+    const result = await this.parts.database.kysely
       .updateTable('calls')
       .set(
         side === 'caller'
@@ -154,11 +175,11 @@ export class CallSockets {
 
   /**
    * Whether the caller may not know that its call was taken: it was away then, or has gone since without a signal, or the
-   * process that held its socket had died.
+   * process that held its socket had died. The call is one that is `settled`.
    */
   isUntold({ accept_time: accepted, caller_socket: socket, caller_until: until }: CallRow): boolean {
-    if (accepted === null || socket === GONE) return false;
-    if (socket === UNTOLD || this.parts.sockets.isOwn(socket)) return true;
+    if (accepted === null || socket === GONE || this.parts.sockets.isOwn(socket)) return false;
+    if (socket === UNTOLD) return true;
     return fromSqlTime(accepted) > fromSqlTime(until) - this.#leaseMs;
   }
 }

@@ -228,7 +228,7 @@ export class Calls {
 
   /** A socket has closed: its calls wait for another one of its user. */
   socketGone(connection: Connection): Promise<void> {
-    return quietly(this.parts.database, () => this.#sockets.gone(connection));
+    return quietly(this.parts.database, () => this.#sockets.gone(connection.id));
   }
 
   close(): void {

@@ -1,6 +1,5 @@
-import { type CallRow } from '../../db/schema';
 import { describeError, log } from '../../logger';
-import { findCall, insertRings, lockCall, openCalls, rejectedBy } from '../../model/calls';
+import { insertRings, lockCall, openCalls, rejectedBy } from '../../model/calls';
 import { type Connection } from '../../push/sockets/connection';
 import { TextFrame } from '../../push/sockets/text-frame';
 import { type Services } from '../services';
@@ -18,7 +17,7 @@ export async function ringOn(
   const userId = connection.user.id;
   for (const call of await openCalls(database.kysely, sessions)) {
     if (call.caller_id === userId) {
-      const back = quietly(database, () => callerBack(database, sockets, connection, call));
+      const back = quietly(database, () => callerBack(sockets, connection, call.id));
       // Whether a process that held a socket has died shows only after a while; the login does not wait for that.
       if (isVacant(call.caller_socket)) await back;
     } else if (call.state === 'ringing' && !rejectedBy(call).has(userId)) {
@@ -40,22 +39,19 @@ async function countRung(database: Services['database'], callId: string, userId:
 }
 
 /** A caller who was away is back in a call that rings, and hears that it was taken if it may not know. */
-async function callerBack(
-  database: Services['database'],
-  sockets: CallSockets,
-  connection: Connection,
-  known: CallRow,
-): Promise<void> {
-  let call: CallRow | undefined = known;
-  // It may be taken just now: then it is looked at again.
-  for (let attempt = 0; attempt < 2 && call !== undefined; attempt += 1) {
-    if (call.state === 'active' && sockets.isUntold(call)) {
+async function callerBack(sockets: CallSockets, connection: Connection, callId: string): Promise<void> {
+  // It may be taken, or its place given up, just now: then it is looked at again.
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    const call = await sockets.settled(callId);
+    if (call?.state === 'active' && sockets.isUntold(call)) {
       // The place is for the first of the caller's sockets that sends a signal.
-      if (await sockets.hasGone(call, 'caller')) connection.pushEvent(new TextFrame(acceptFrame(call)));
+      if (await sockets.hasGone(call, 'caller')) {
+        connection.pushEvent(new TextFrame(acceptFrame(call)));
+        return;
+      }
+    } else if (call?.state !== 'ringing' || (await sockets.takePlace(connection, call, 'caller'))) {
       return;
     }
-    if (call.state !== 'ringing' || (await sockets.takePlace(connection, call, 'caller'))) return;
-    call = await findCall(database.kysely, call.id);
   }
 }
 

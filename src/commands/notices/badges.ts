@@ -3,13 +3,13 @@ import { type Database } from '../../db/database';
 import { describeError, log } from '../../logger';
 import { activeDevicesOn, findDevice, retireDevice } from '../../model/devices';
 import { unreadTotal } from '../../model/unread';
-import { type Getui } from '../../push/getui/getui';
+import { CALL_LIMIT_MS, type Getui } from '../../push/getui/getui';
 import { retryDelayMs } from './wechat-channel';
 
 const EVERY_MS = 2_000;
 const GIVE_UP_MS = 24 * 60 * 60_000;
 /** What a stop waits for: the last count's 2 s, and its call. */
-const GRACE_MS = EVERY_MS + 500;
+const GRACE_MS = EVERY_MS + CALL_LIMIT_MS;
 const LOOK_MS = 20;
 
 /** A device whose badge is to be set, or was a moment ago. */

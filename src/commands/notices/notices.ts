@@ -78,7 +78,8 @@ export class Notices {
     this.#getui?.poke();
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#wechat.close(), this.#getui?.close()]);
+  /** Closes WeChat and Getui. @param getuiUsers those who need Getui besides, and come to an end */
+  async close(getuiUsers?: Promise<unknown>): Promise<void> {
+    await Promise.all([this.#wechat.close(), this.#getui?.close({ others: getuiUsers })]);
   }
 }

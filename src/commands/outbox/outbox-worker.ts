@@ -85,12 +85,19 @@ export class OutboxWorker<Row extends OutboxRow> {
     return this.#underWay.size >= UNDER_WAY;
   }
 
-  /** Waits for the tries under way, `graceMs` at most; one that is broken off is made again. */
-  async close(graceMs = 5_000): Promise<void> {
+  /**
+   * Waits for the tries under way, `graceMs` at most; one that is broken off is made again.
+   * @param others who need what the channel closes; they are waited for, too
+   */
+  async close({
+    graceMs = 5_000,
+    others,
+  }: { graceMs?: number; others?: Promise<unknown> | undefined } = {}): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
     await this.#looking;
     await Promise.race([Promise.all(this.#underWay), sleep(graceMs, undefined, { ref: false })]);
+    await others;
     this.channel.close();
     await Promise.all(this.#underWay);
   }

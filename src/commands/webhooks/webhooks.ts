@@ -46,6 +46,6 @@ export class Webhooks {
   }
 
   async close(): Promise<void> {
-    await this.#worker?.close(GRACE_MS);
+    await this.#worker?.close({ graceMs: GRACE_MS });
   }
 }

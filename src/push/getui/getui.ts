@@ -18,6 +18,9 @@ export type PushOutcome =
   /** Never: the same call would bring the same answer. */
   | { result: 'rejected'; reason: string };
 
+/** Limit of each HTTP call. */
+export const CALL_LIMIT_MS = 5_000;
+
 /** Pushes to phones' apps. No method rejects. Each takes at most four HTTP calls' time limits. */
 export interface Getui {
   push(content: PushContent): Promise<PushOutcome>;
@@ -47,7 +50,7 @@ function outcomeOf(answer: GetuiAnswer): PushOutcome {
  * A client for Getui's pushes to single devices: transport only, it keeps nothing but the access token.
  * https://docs.getui.com/getui/server/rest_v2/push/
  */
-export function createGetui({ pushOptions, timeoutMs = 5_000, ...options }: GetuiOptions): Getui {
+export function createGetui({ pushOptions, timeoutMs = CALL_LIMIT_MS, ...options }: GetuiOptions): Getui {
   const api = createGetuiApi({ ...options, timeoutMs });
   const post = async (path: string, body: unknown) => outcomeOf(await api.post(path, body));
   return {
