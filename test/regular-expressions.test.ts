@@ -93,13 +93,14 @@ function* hostileTexts(source: string, size: number): Generator<string> {
   }
 }
 
-/** The shortest of three times, in ms: the machine does other things, too. */
+/** The shortest of three times, in ms of the processor's, of which others take nothing: this process does other things, too. */
 function timeOf(pattern: RegExp, text: string, limit: number): number {
   let shortest = Infinity;
   for (let time = 0; time < 3 && shortest > limit; time += 1) {
-    const since = performance.now();
+    const since = process.cpuUsage();
     pattern.exec(text);
-    shortest = Math.min(shortest, performance.now() - since);
+    const { system, user } = process.cpuUsage(since);
+    shortest = Math.min(shortest, (system + user) / 1000);
   }
   return shortest;
 }
@@ -114,7 +115,7 @@ function holdUp({ pattern }: Found): string | undefined {
 }
 
 describe('Regular expressions', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it('are all found', () => {
     const sample =

@@ -7,6 +7,7 @@ import { fromSqlTime, toSqlTime } from '../../src/db/time';
 import { type OutboxRow } from '../../src/model/outbox';
 import { makeDue, noticesOf, noticeWhen, withNotices } from '../model/notice-fixture';
 import { eachDatabase } from '../support/databases';
+import { type SendRequest } from '../support/fake-wechat';
 import { linesPrintedBy } from '../support/log-lines';
 import { waitUntil } from '../support/wait-until';
 
@@ -16,6 +17,8 @@ const CALL_MS = 100;
 /** 3,000 notices at 100 ms a call take less than 15 s on a machine that is free; a busy one gets that time for fewer. */
 const COUNT = Number(process.env.IM_TEST_NOTICES ?? 200);
 const LIMIT_MS = 15_000;
+/** How long a call may take. */
+const CALL_LIMIT_MS = 5_000;
 
 eachDatabase('The outbox', (database) => {
   const stage = withNotices(database);
@@ -35,7 +38,9 @@ eachDatabase('The outbox', (database) => {
     const message = await server.send('s', 'D', 'x');
     await noticeWhen(server, message, ({ state }) => state === 'sent');
     fake.reset();
-    fake.answerAlways('send', { delayMs: CALL_MS });
+    // Nothing is answered before as many are under way as may be.
+    let answer: () => void = () => undefined;
+    fake.answerAlways('send', { when: new Promise<void>((resolve) => (answer = resolve)) });
     const now = await databaseNow(context.database.kysely, context.database.dialect);
     const [first] = await noticesOf(server, message);
     // Each of a message of its own, which can be read.
@@ -79,15 +84,17 @@ eachDatabase('The outbox', (database) => {
       )
       .execute();
     context.notices.poke();
+    await fake.waitForSends(UNDER_WAY);
+    fake.answerAlways('send', { delayMs: CALL_MS });
+    answer();
     await fake.waitForDelivered(COUNT, LIMIT_MS);
     await waitUntil(
       async () => (await counts()).sent === COUNT + 1,
-      5_000,
+      10_000,
       () => 'not all are sent',
     );
     fake.sends.length.should.equal(COUNT);
-    // On a busy machine the database gives them out more slowly than WeChat answers.
-    fake.mostAtOnce.should.be.within(UNDER_WAY / 4, UNDER_WAY);
+    fake.mostAtOnce.should.equal(UNDER_WAY);
     should(first!.state).equal('sent');
   });
 
@@ -96,12 +103,17 @@ eachDatabase('The outbox', (database) => {
     fake.answerNext('send', 'hang');
     const hanging = await server.send('s', 'D', 'hangs');
     await fake.waitForSends(1);
-    const others = Array.from({ length: 2 * UNDER_WAY }, (_, n) => server.send('s', 'D', `${n}`));
-    await Promise.all([...others, fake.waitForDelivered(2 * UNDER_WAY)]);
+    const sent = Array.from({ length: 2 * UNDER_WAY }, (_, n) => server.send('s', 'D', `${n}`));
+    await Promise.all([...sent, fake.waitForDelivered(2 * UNDER_WAY)]);
     await noticeWhen(server, hanging, ({ state }) => state === 'sent');
-    // Its second try, after the time limit, is the last one of all.
     const [notice] = await noticesOf(server, hanging);
-    should(fake.sends.at(-1)!.body.client_msg_id).equal(`notice-${notice!.id}`);
+    const isOfHanging = ({ body }: SendRequest) => body.client_msg_id === `notice-${notice!.id}`;
+    const [first, second] = fake.sends.filter(isOfHanging).map(({ at }) => at);
+    (second! - first!).should.be.aboveOrEqual(CALL_LIMIT_MS - 20);
+    // Most came before its second try; a busy machine may take longer for the rest.
+    const others = fake.sends.filter((send) => !isOfHanging(send));
+    others.filter(({ at }) => at < second!).length.should.be.aboveOrEqual(UNDER_WAY);
+    others.length.should.equal(2 * UNDER_WAY);
     fake.sends.length.should.equal(2 * UNDER_WAY + 2);
   });
 
@@ -111,7 +123,7 @@ eachDatabase('The outbox', (database) => {
     await server.session('left', 3, 'D', 'P2');
     fake.answerAlways('send', { errcode: -1 });
     const sent = await server.send('left', 'D', 'for a participant alone');
-    const { id } = await noticeWhen(server, sent, ({ attempts }) => attempts === 1);
+    const { id } = await noticeWhen(server, sent, ({ attempts }) => attempts > 0);
     await server.request('delete', '/sessions/left/participants/P2').expect(204);
     fake.reset();
     await makeDue(server, id);
@@ -144,7 +156,7 @@ eachDatabase('The outbox', (database) => {
       const sent = await server.send('s', 'D', 'x');
       await waitUntil(
         () => fake.sends.length === 1,
-        5_000,
+        10_000,
         () => 'it is being sent',
       );
       server.context.acknowledgements.add('s', 'P', sent.id);
@@ -164,18 +176,20 @@ eachDatabase('The outbox', (database) => {
     it('ends it as the answer says, and counts it once, when the message is taken back', async () => {
       const { server, fake } = stage;
       const before = await ended();
-      fake.answerNext('send', { delayMs: 500 });
+      let answer: () => void = () => undefined;
+      fake.answerNext('send', { when: new Promise<void>((resolve) => (answer = resolve)) });
       const sent = await server.send('s', 'D', 'x');
       await waitUntil(
         () => fake.sends.length === 1,
-        5_000,
+        10_000,
         () => 'it is being sent',
       );
       await server.request('delete', `/sessions/s/messages/${sent.id}`).expect(200);
+      answer();
       await noticeWhen(server, sent, ({ state }) => state === 'sent');
       await waitUntil(
         async () => (await since(before)).sent === 1,
-        5_000,
+        10_000,
         () => 'it is counted',
       );
       should(await since(before)).eql({ sent: 1 });
@@ -190,11 +204,13 @@ eachDatabase('The outbox', (database) => {
     const { id } = await noticeWhen(server, sent, ({ attempts }) => attempts === 1);
     await kysely.updateTable('group_messages').set({ content: '{' }).where('id', '=', sent.id).execute();
     fake.reset();
+    const now = async () => fromSqlTime(await databaseNow(kysely, server.context.database.dialect));
     const lines = await linesPrintedBy(async () => {
+      const before = await now();
       await makeDue(server, id);
       const notice = await noticeWhen(server, sent, ({ attempts }) => attempts === 2);
       should(notice).containEql({ state: 'pending', last_error: 'internal', claimed_by: null });
-      (fromSqlTime(notice.due_time) - fromSqlTime(notice.update_time)).should.be.within(1_900, 2_100);
+      fromSqlTime(notice.due_time).should.be.within(before + 2_000, (await now()) + 2_000);
     });
     lines.filter((line) => line.startsWith('[ERROR]')).length.should.equal(1);
     await makeDue(server, id, { retry_since: toSqlTime(Date.now() - 25 * 3_600_000) });
@@ -205,6 +221,7 @@ eachDatabase('The outbox', (database) => {
 });
 
 describe('An outbox while many messages are stored', () => {
+  const TIMES = 40;
   /** A few more than a look each 100 ms. */
   const mostLooks = (ms: number) => ms / 100 + 2;
   let database: Database;
@@ -238,7 +255,7 @@ describe('An outbox while many messages are stored', () => {
   /** Transactions of so many messages, one after the other. @returns ms that it took, and looks meanwhile */
   async function storing(messages: number): Promise<{ ms: number; looks: number }> {
     const [since, before] = [performance.now(), looks];
-    for (let count = 0; count < 40; count += 1) {
+    for (let count = 0; count < TIMES; count += 1) {
       worker.stored(messages);
       worker.poke();
       await sleep(10);
@@ -248,11 +265,11 @@ describe('An outbox while many messages are stored', () => {
 
   it('looks rarely, and soon again when there is less to do', async () => {
     const few = await storing(7);
-    few.looks.should.be.above(mostLooks(few.ms));
+    few.looks.should.be.above(TIMES / 2);
     const many = await storing(8);
     many.looks.should.be.within(1, mostLooks(many.ms));
     await sleep(400);
     const after = await storing(1);
-    after.looks.should.be.above(mostLooks(after.ms));
+    after.looks.should.be.above(TIMES / 2);
   });
 });

@@ -7,6 +7,9 @@ import { TestServer } from '../support/server';
 import { terminateAll } from '../support/socket-client';
 import { waitUntil } from '../support/wait-until';
 
+/** How long a push waits for a socket: longer than a busy machine takes to acknowledge. */
+export const ACK_MS = 3_000;
+
 export interface PushStage {
   readonly server: TestServer;
   readonly getui: FakeGetui;
@@ -41,7 +44,7 @@ export function withPush(database: TestDatabase, settings: Record<string, string
     wechat = await FakeWechat.start();
     server = await TestServer.start({
       IM_DATABASE_URL: await database.freshUrl(),
-      IM_ACK_TIMEOUT_MS: '400',
+      IM_ACK_TIMEOUT_MS: String(ACK_MS),
       ...wechatSettings(wechat),
       ...getui.settings,
       ...settings,
@@ -96,7 +99,7 @@ export function withPush(database: TestDatabase, settings: Record<string, string
           found = await notices(session);
           return wanted(found);
         },
-        10_000,
+        20_000,
         () => `the notices are not as wanted: ${JSON.stringify(found)}`,
       );
       return found;

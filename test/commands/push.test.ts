@@ -2,7 +2,7 @@ import should from 'should';
 import { toSqlTime } from '../../src/db/time';
 import { eachDatabase } from '../support/databases';
 import { waitUntil } from '../support/wait-until';
-import { brief, withPush } from './push-fixture';
+import { ACK_MS, brief, withPush } from './push-fixture';
 
 eachDatabase('A push', (database) => {
   const stage = withPush(database);
@@ -54,7 +54,7 @@ eachDatabase('A push', (database) => {
     await doctor.next('message');
     const [, late] = await stage.noticesWhen('s2', (all) => all[1]?.state === 'sent');
     (getui.delivered[0]!.at - Date.parse(`${late!.create_time.replace(' ', 'T')}Z`)).should.be.aboveOrEqual(
-      380,
+      ACK_MS - 20,
     );
     getui.delivered.length.should.equal(1);
   });
@@ -138,11 +138,13 @@ eachDatabase('A push', (database) => {
     const { getui, server } = stage;
     await server.session('s4', 3, 'D', 'P');
     await stage.phone('D', 'cid-d');
-    getui.answerNext('push', 'lose-answer');
+    // The second try does not end before the first one was looked at.
+    let release: () => void = () => undefined;
+    getui.answerNext('push', 'lose-answer', { when: new Promise<void>((resolve) => (release = resolve)) });
     await server.send('s4', 'P', 'one');
     const [failed] = await stage.noticesWhen('s4', (all) => all[0]?.attempts === 1);
     should(failed).containEql({ state: 'pending' });
-    await stage.passTime(failed!.id);
+    release();
     await stage.noticesWhen('s4', (all) => all[0]!.state === 'sent');
     const names = getui.calls('push').map(({ body }) => body.request_id as string);
     names.length.should.equal(2);
@@ -152,7 +154,7 @@ eachDatabase('A push', (database) => {
 
     getui.answerAlways('push', { code: 10003 });
     await server.send('s4', 'P', 'two');
-    const [, second] = await stage.noticesWhen('s4', (all) => all[1]?.attempts === 1);
+    const [, second] = await stage.noticesWhen('s4', (all) => (all[1]?.attempts ?? 0) > 0);
     const day = new Date(Date.now() - 25 * 3_600_000).toISOString().slice(0, 23).replace('T', ' ');
     const { kysely } = server.context.database;
     await kysely.updateTable('notices').set({ create_time: day }).where('id', '=', second!.id).execute();
@@ -177,7 +179,7 @@ eachDatabase('A push', (database) => {
       await server.session(session, 3, 'D', 'P');
       await stage.phone('D', `cid-${session}`);
       await server.send(session, 'P', 'x');
-      const all = await stage.noticesWhen(session, (rows) => rows.every(({ attempts }) => attempts === 1));
+      const all = await stage.noticesWhen(session, (rows) => rows.every(({ attempts }) => attempts > 0));
       const notice = all.find(({ client_id }) => client_id === `cid-${session}`)!;
       await change();
       const before = getui.calls('push').length;
@@ -338,7 +340,6 @@ eachDatabase('A push', (database) => {
     const before = await unread();
     await server.request('get', '/sessions/s11/messages?user_id=P2').expect(200);
     await getui.waitFor('badge', 1);
-    const begin = Date.now();
     getui.badges.get('cid-ios')!.should.equal(String(before - 2));
     await server.request('get', '/sessions/s12/messages?user_id=P2').expect(200);
     await waitUntil(
@@ -346,8 +347,10 @@ eachDatabase('A push', (database) => {
       10_000,
       () => 'the last count was not set',
     );
-    (Date.now() - begin).should.be.aboveOrEqual(1_500);
     should([...getui.badges.keys()]).eql(['cid-ios']);
+    const [first, second] = getui.calls('badge').map(({ at }) => at);
+    // The first may have been on its way for a while.
+    (second! - first!).should.be.aboveOrEqual(1_000);
     getui.calls('badge').length.should.equal(2);
   });
 });

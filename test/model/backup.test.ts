@@ -41,7 +41,7 @@ eachDatabase(
       await server.send('s1', 'P1', 'after the backup');
       let restored = `sqlite:${file}`;
       if (database.name !== 'sqlite') {
-        restored = await database.freshUrl();
+        restored = await database.emptyUrl();
         const back = await run(['--restore', file], restored);
         should(back).match({ status: 0, stderr: '' });
       }
@@ -72,7 +72,7 @@ eachDatabase(
     it('is not made where there is nothing to back up', async () => {
       const file = path.join(folder, 'nothing.backup');
       const missing = path.join(folder, 'missing.db');
-      const nothing = database.name === 'sqlite' ? `sqlite:${missing}` : await database.freshUrl();
+      const nothing = database.name === 'sqlite' ? `sqlite:${missing}` : await database.emptyUrl();
       const why = database.name === 'sqlite' ? /^There is no database at / : /^There is nothing to back up: /;
       should(await run(['--out', file], nothing)).match({ status: 1, stdout: '', stderr: why });
       should([existsSync(file), existsSync(missing)]).eql([false, false]);
@@ -106,7 +106,7 @@ exit 3`;
       const dump = gunzipSync(readFileSync(file)).toString();
       const half = dump.indexOf('CREATE TABLE `sessions`');
       writeFileSync(file, gzipSync(`${dump.slice(0, half)}nonsense;\n${dump.slice(half)}`));
-      const restored = await database.freshUrl();
+      const restored = await database.emptyUrl();
       should(await run(['--restore', file], restored)).match({ status: 1, stderr: /syntax/ });
       const refused = await TestServer.start({ IM_DATABASE_URL: restored }).then(
         () => undefined,
@@ -123,7 +123,7 @@ exit 3`;
       const whole = gunzipSync(readFileSync(file));
       const cut = path.join(folder, 'cut.gz');
       writeFileSync(cut, gzipSync(whole.subarray(0, whole.length - 60)));
-      const empty = await database.freshUrl();
+      const empty = await database.emptyUrl();
       should(await run(['--restore', cut], empty)).match({ status: 1, stderr: /does not end/ });
       writeFileSync(cut, readFileSync(file).subarray(0, 500));
       should(await run(['--restore', cut], empty)).match({ status: 1, stderr: /no whole gzipped dump/ });

@@ -167,7 +167,7 @@ eachDatabase('The first replies of topics that were there before', (server) => {
   let database: Database;
   let answered: Record<string, string | null>;
   beforeEach(async () => {
-    database = openDatabase(await server.freshUrl());
+    database = openDatabase(await server.emptyUrl());
     answered = await fillOld(database);
   });
   afterEach(() => database.close());

@@ -169,7 +169,7 @@ eachSqlServer('A repeated client_msg_id in two processes', (database) => {
   });
 
   it('is stored once', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const environment = { IM_DATABASE_URL: await database.freshUrl(), IM_LOG_LEVEL: 'error' };
     // Two at once on an empty database: both bring its schema up to date.
     const servers = await Promise.all([ChildServer.start(environment), ChildServer.start(environment)]);

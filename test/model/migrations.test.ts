@@ -58,7 +58,7 @@ eachDatabase(
     let opened: Database[] = [];
 
     async function open(url?: string): Promise<Database> {
-      const each = openDatabase(url ?? (await database.freshUrl()));
+      const each = openDatabase(url ?? (await database.emptyUrl()));
       opened.push(each);
       return each;
     }
@@ -95,7 +95,7 @@ eachDatabase(
     }
 
     it('is brought up to date where it is of an earlier version, and its sessions take messages', async () => {
-      const url = await database.freshUrl();
+      const url = await database.emptyUrl();
       const each = await open(url);
       const db = each.kysely as unknown as Kysely<unknown>;
       for (const [name, step] of Object.entries(SCHEMA_STEPS))
@@ -137,8 +137,8 @@ eachDatabase(
     // A SQLite file is for one process.
     if (database.name !== 'sqlite') {
       it('is made by one of several processes that start at once', async function () {
-        this.timeout(30_000);
-        const url = await database.freshUrl();
+        this.timeout(90_000);
+        const url = await database.emptyUrl();
         const servers = await Promise.all(
           Array.from({ length: 3 }, () => ChildServer.start({ IM_DATABASE_URL: url, IM_LOG_LEVEL: 'debug' })),
         );
@@ -146,7 +146,11 @@ eachDatabase(
         should(steps.length).equal(Object.keys(SCHEMA_STEPS).length);
         for (const server of servers) {
           server.stderr.should.equal('');
-          server.lines.filter((line) => /^\[(WARN|ERROR)\]/.test(line)).should.eql([]);
+          // They have no Redis, and those that take long to start hear of each other in the database.
+          const faults = server.lines.filter(
+            (line) => /^\[(WARN|ERROR)\]/.test(line) && !line.includes('another process uses this database'),
+          );
+          faults.should.eql([]);
           should(await server.end()).eql({ code: 0, signal: null });
         }
         const alone = await open();

@@ -36,7 +36,7 @@ export async function noticeWhen(
   server: TestServer,
   message: SentMessage,
   wanted: (notice: NoticeRow) => boolean,
-  ms = 10_000,
+  ms = 20_000,
 ): Promise<NoticeRow> {
   let found: NoticeRow[] = [];
   await waitUntil(

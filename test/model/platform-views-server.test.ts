@@ -21,7 +21,7 @@ eachSqlServer("A server with the platform's views", (kind) => {
   let schema: string;
 
   before(async () => {
-    ownUrl = await kind.freshUrl();
+    ownUrl = await kind.emptyUrl();
     own = openDatabase(ownUrl, { connections: 2 });
     schema = await platform(own);
     // Before the first start: the migration finds the views in the place of its tables.
@@ -105,7 +105,7 @@ eachSqlServer("A server with the platform's views", (kind) => {
 
   it('needs no more than to read the platform', async () => {
     // MySQL lets nobody but such an account drop the views of one that may do everything: it begins with none.
-    const limited = new URL(await kind.freshUrl());
+    const limited = new URL(await kind.emptyUrl());
     const name = limited.pathname.slice(1);
     limited.username = LIMITED;
     limited.password = 'limited';
@@ -151,7 +151,7 @@ eachSqlServer('npm run platform-views', (kind) => {
     this.timeout(60_000);
     builtSource();
     folder = temporaryFolder('im-views-');
-    url = await kind.freshUrl();
+    url = await kind.emptyUrl();
     database = openDatabase(url, { connections: 2 });
   });
   after(async () => {

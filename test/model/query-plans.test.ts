@@ -1,11 +1,11 @@
 import should from 'should';
-import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import { eachSqlServer } from '../support/databases';
 import { FakeWechat } from '../support/fake-wechat';
 import { numbers } from '../support/numbers';
 import { TestServer } from '../support/server';
 import { terminateAll } from '../support/socket-client';
+import { waitUntil } from '../support/wait-until';
 import { wechatSettings } from './notice-fixture';
 
 const MESSAGE_TABLES = ['system_messages', 'muc_messages', 'p2p_messages', 'group_messages'] as const;
@@ -122,16 +122,18 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
     title: 'a send, its repeat and its notice',
     run: async (server) => {
       const message = { sender_id: 'D7', type: 1, content: 'x', client_msg_id: 'plan' };
+      const before = await ended(server, 'sent');
       await server.request('post', '/sessions/g7/messages').send(message).expect(201);
       await server.request('post', '/sessions/g7/messages').send(message).expect(200);
       // The worker's part comes after the answer.
-      await sleep(200);
+      await untilEnded(server, 'sent', before + 1);
     },
     touches: ['group_messages', 'sessions', 'participants', 'notices'],
   },
   {
     title: 'a socket: login, sync, ack, read, send',
     run: async (server) => {
+      const before = await ended(server, 'delivered');
       const socket = await server.socket('P7', 'g7');
       const sent = await server.send('g7', 'D7', 'to a socket');
       await socket.next('message');
@@ -141,7 +143,7 @@ const WORK: { title: string; run: (server: TestServer) => Promise<unknown>; touc
       socket.send('read', { message_id: sent.id });
       await other.next('read');
       // Acknowledgements are gathered for a while.
-      await sleep(400);
+      await untilEnded(server, 'delivered', before + 1);
       await socket.request('message', { type: 1, content: 'y', client_msg_id: 'z' });
       await terminateAll();
     },
@@ -276,6 +278,20 @@ eachSqlServer('The plans of the queries', function (database) {
     });
   }
 });
+
+/** How many notices have ended so; the server's own count, as the database's statements are looked at. */
+async function ended(server: TestServer, state: string): Promise<number> {
+  const { values } = await server.context.metrics.notices.get();
+  return values.filter(({ labels }) => labels.state === state).reduce((sum, { value }) => sum + value, 0);
+}
+
+async function untilEnded(server: TestServer, state: string, count: number): Promise<void> {
+  await waitUntil(
+    async () => (await ended(server, state)) >= count,
+    10_000,
+    () => `no notice is ${state}`,
+  );
+}
 
 async function ownAccount(connection: mysql.Connection, url: string): Promise<URL> {
   const own = new URL(url);

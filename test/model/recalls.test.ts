@@ -19,7 +19,7 @@ eachDatabase(
   'What was taken back',
   (database) => {
     it('is in one table and in forwarded copies, and in no answer and no log', async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const url = await database.freshUrl();
       const server = await ChildServer.start({ IM_DATABASE_URL: url, IM_LOG_LEVEL: 'debug' });
       const answers: string[] = [];

@@ -58,7 +58,7 @@ eachDatabase('A topic that waits too long for its first reply', (database) => {
     const patient = await server!.socket('P', 'late');
     await age('late', 2 * MINUTE_MS);
     await topic('too-late', 25 * 60 * MINUTE_MS);
-    await topic('in-time', MINUTE_MS / 2);
+    await topic('in-time', MINUTE_MS / 10);
     await server!.context.database.kysely
       .updateTable('topics')
       .set({ create_time: '2026-01-01 00:00:00.000' })
@@ -66,7 +66,7 @@ eachDatabase('A topic that waits too long for its first reply', (database) => {
       .execute();
     await waitUntil(
       () => told().length > 0,
-      10_000,
+      20_000,
       () => 'nobody was told',
     );
     should(told()[0]!.data.topic).containEql({
@@ -93,7 +93,7 @@ eachDatabase('A topic that waits too long for its first reply', (database) => {
     };
     await waitUntil(
       async () => (await marks()).length === 2,
-      5_000,
+      10_000,
       () => 'the marks are not there',
     );
     // Longer than any process takes from one look to the next.

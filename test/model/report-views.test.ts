@@ -35,7 +35,7 @@ eachSqlServer('Views for the platform', (kind) => {
   let server: TestServer;
   let database: Database;
   before(async () => {
-    url = await kind.freshUrl();
+    url = await kind.emptyUrl();
     server = await TestServer.start({ IM_DATABASE_URL: url });
     database = server.context.database;
     await server.users('D1', 'P1');
@@ -223,7 +223,7 @@ eachSqlServer('npm run report-views', (kind) => {
     this.timeout(60_000);
     builtSource();
     folder = temporaryFolder('im-reports-');
-    url = await kind.freshUrl();
+    url = await kind.emptyUrl();
     database = openDatabase(url, { connections: 2 });
     await migrate(database);
   });

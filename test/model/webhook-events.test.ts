@@ -1,6 +1,7 @@
 import should from 'should';
 import { eachDatabase } from '../support/databases';
 import { FakeWechat } from '../support/fake-wechat';
+import { waitUntil } from '../support/wait-until';
 import { type WebhookEvent } from '../support/webhook-receiver';
 import { wechatSettings } from './notice-fixture';
 import { eventsOf, eventsWhen, withWebhooks } from './webhook-fixture';
@@ -177,6 +178,18 @@ eachDatabase('Webhooks tell', (database) => {
   it('a notice that failed', async () => {
     const { receiver, server } = stage;
     await server.session('n', 1, 'D', 'P');
+    // The answer is not for the notice of another test.
+    const pending = () =>
+      server.context.database.kysely
+        .selectFrom('notices')
+        .select('id')
+        .where('state', '=', 'pending')
+        .execute();
+    await waitUntil(
+      async () => (await pending()).length === 0,
+      20_000,
+      () => 'notices of other tests still wait',
+    );
     fake.answerNext('send', { errcode: 43004, errmsg: 'require subscribe' });
     const sent = await server.send('n', 'D', 'one');
     const events = await receiver.waitFor(2);

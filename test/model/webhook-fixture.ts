@@ -59,7 +59,7 @@ export async function eventsWhen(
   server: TestServer,
   sessionId: string,
   wanted: (events: WebhookEventRow[]) => boolean,
-  ms = 10_000,
+  ms = 20_000,
 ): Promise<WebhookEventRow[]> {
   let events: WebhookEventRow[] = [];
   await waitUntil(

@@ -1,6 +1,7 @@
 import should from 'should';
 import { toSqlTime } from '../../src/db/time';
 import { eachDatabase } from '../support/databases';
+import { freePort } from '../support/free-port';
 import { TestServer } from '../support/server';
 import { waitUntil } from '../support/wait-until';
 import { WebhookReceiver } from '../support/webhook-receiver';
@@ -17,7 +18,8 @@ eachDatabase('The events of many sessions', (database) => {
   const servers: TestServer[] = [];
 
   before(async () => {
-    receiver = await WebhookReceiver.start();
+    // It is stopped and started on the same port.
+    receiver = await WebhookReceiver.start(undefined, await freePort());
     const settings = {
       IM_DATABASE_URL: await database.freshUrl(),
       IM_WEBHOOK_RETRY_MS: QUICK,
@@ -35,7 +37,8 @@ eachDatabase('The events of many sessions', (database) => {
     await receiver.stop();
   });
 
-  it('of one session come in order, one at a time, each once, under 40 senders', async () => {
+  it('of one session come in order, one at a time, each once, under 40 senders', async function () {
+    this.timeout(120_000);
     await servers[0]!.session('busy', 3, 'D');
     let refused = false;
     receiver.answer = ({ event }) => {
@@ -50,7 +53,7 @@ eachDatabase('The events of many sessions', (database) => {
           await servers[sender % servers.length]!.send('busy', 'D', `${sender} ${count}`);
       }),
     );
-    const events = await receiver.waitFor(SENDERS * EACH, 40_000);
+    const events = await receiver.waitFor(SENDERS * EACH, 90_000);
     should(events.map(({ data }) => data.sequence)).eql(
       Array.from({ length: SENDERS * EACH }, (_none, index) => index + 1),
     );
@@ -59,7 +62,8 @@ eachDatabase('The events of many sessions', (database) => {
     should(new Set(ids).size).equal(SENDERS * EACH);
   });
 
-  it('go side by side, 32 in a process', async () => {
+  it('go side by side, 32 in a process', async function () {
+    this.timeout(120_000);
     const [server] = servers;
     const count = 40;
     for (let index = 0; index < count; index += 1) await server!.session(`side-${index}`, 3, 'D');
@@ -77,10 +81,11 @@ eachDatabase('The events of many sessions', (database) => {
     const port = Number(new URL(receiver.url).port);
     await receiver.stop();
     receiver = await WebhookReceiver.start(receiver.secret, port);
-    await receiver.waitFor(count, 20_000);
+    await receiver.waitFor(count, 40_000);
   });
 
-  it('are not held up by one that is stuck with many', async () => {
+  it('are not held up by one that is stuck with many', async function () {
+    this.timeout(120_000);
     const [server] = servers;
     const db = server!.context.database.kysely;
     const now = toSqlTime(Date.now() - 60_000);
@@ -116,7 +121,7 @@ eachDatabase('The events of many sessions', (database) => {
       db.insertInto('webhook_events').values(part).execute(),
     );
     const begin = Date.now();
-    await receiver.waitFor(OTHERS, 40_000);
+    await receiver.waitFor(OTHERS, 60_000);
     const tookMs = Date.now() - begin;
     const tries = receiver.requests.filter(({ event }) => event.data.session_id === 'stuck');
     should(new Set(tries.map(({ event }) => event.data.sequence)).size).be.belowOrEqual(
@@ -125,7 +130,7 @@ eachDatabase('The events of many sessions', (database) => {
     // What waits behind the stuck one is looked at once, and then no more.
     await waitUntil(
       async () => (await due()) <= 1,
-      20_000,
+      40_000,
       () => 'events that are not their sessions’ heads are still due',
     );
     async function due(): Promise<number> {

@@ -3,7 +3,7 @@ import { eachSqlServer, type TestDatabase } from '../support/databases';
 import { type SocketClient, terminateAll } from '../support/socket-client';
 import { Cluster } from './cluster-fixture';
 
-const RECONNECT_MS = 3_000;
+const RECONNECT_MS = 5_000;
 
 eachSqlServer('Calls whose process is killed', suite, 'redis');
 

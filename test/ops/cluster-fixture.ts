@@ -121,7 +121,7 @@ export class Cluster {
   }
 
   /** Waits until all processes, or those given, say that the user is online, or is not. */
-  async sees(user: string, online: boolean, ms = 3_000, processes = this.processes): Promise<void> {
+  async sees(user: string, online: boolean, ms = 8_000, processes = this.processes): Promise<void> {
     await waitUntil(
       async () =>
         (await Promise.all(processes.map((each) => this.online(each, user)))).every(
@@ -133,7 +133,7 @@ export class Cluster {
   }
 
   /** Waits until the processes hear of each other again, or know that they don't. */
-  async busIs(state: 'up' | 'down', ms = 8_000): Promise<void> {
+  async busIs(state: 'up' | 'down', ms = 20_000): Promise<void> {
     await waitUntil(
       async () => {
         const states = await Promise.all(
@@ -166,7 +166,7 @@ export async function receives(
   client: SocketClient,
   session: string,
   wanted: number[],
-  ms = 8_000,
+  ms = 15_000,
 ): Promise<void> {
   await waitUntil(
     () => idsOf(client, session).length >= wanted.length,

@@ -7,7 +7,7 @@ import { waitUntil } from '../support/wait-until';
 import { RoughBus } from './rough-bus';
 
 eachSqlServer('Processes that overtake each other', function (database) {
-  this.timeout(40_000);
+  this.timeout(90_000);
   const servers: TestServer[] = [];
   const buses: RoughBus[] = [];
 
@@ -47,7 +47,7 @@ eachSqlServer('Processes that overtake each other', function (database) {
     const wanted = (await stored(session)).filter((id) => id > after);
     await waitUntil(
       () => told(socket, session).length >= wanted.length,
-      5_000,
+      15_000,
       () => `${what} was told of ${told(socket, session).length} of ${wanted.length} messages`,
     ).catch(() => undefined);
     should(told(socket, session)).eql(wanted, what);

@@ -27,7 +27,7 @@ function checkHidden(frames: readonly Frame[], what: string): void {
 }
 
 eachSqlServer('Recalls that overtake their messages', function (database) {
-  this.timeout(40_000);
+  this.timeout(90_000);
   const servers: TestServer[] = [];
   const buses: RoughBus[] = [];
 
@@ -118,7 +118,7 @@ eachSqlServer('Recalls that overtake their messages', function (database) {
         const wanted = Array.from({ length: recalled.length - after }, (_, n) => after + 1 + n);
         await waitUntil(
           () => recallsOf(socket, session).length >= wanted.length,
-          6_000,
+          15_000,
           () => `${what} was told of ${recallsOf(socket, session).length} of ${wanted.length} recalls`,
         );
         should(recallsOf(socket, session)).eql(wanted, what);
@@ -165,7 +165,7 @@ eachSqlServer('Recalls that overtake their messages', function (database) {
       );
     await waitUntil(
       () => told().length === 2,
-      3_000,
+      8_000,
       () => `${told().length} of 2 were told`,
     );
     should(told()).eql([0, 1]);
@@ -197,7 +197,7 @@ eachSqlServer(
       const shown = await cluster.ask('GET', `/sessions/s/messages/${id}`, undefined, there);
       should(shown.content).equal(null);
       cluster.redis.resume();
-      (await other.next('recall', 10_000)).data.message_id.should.equal(id);
+      (await other.next('recall', 20_000)).data.message_id.should.equal(id);
       should(recallsOf(other, 's')).eql([1]);
       should(recallsOf(own, 's')).eql([1]);
     });

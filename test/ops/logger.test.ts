@@ -67,7 +67,7 @@ describe('A line of the log', () => {
 
 describe('The log of a server', () => {
   it('never holds a content, a token, a key or an openid, not even at IM_LOG_LEVEL=debug', async function () {
-    this.timeout(40_000);
+    this.timeout(60_000);
     const folder = temporaryFolder('im-log-');
     const fake = await FakeWechat.start({ appSecret: `${MARKER}-wechat-secret` });
     const server = await ChildServer.start({
@@ -132,7 +132,7 @@ describe('The log of a server', () => {
       await user.request('POST', '/users/logout', {});
       await waitUntil(
         () => fake.tokenRequests.length > 1 && fake.sends.length > 2,
-        10_000,
+        20_000,
         () => 'WeChat was asked for too little',
       );
       const accessTokens = fake.sends.map((send) => send.accessToken ?? '').filter((each) => each !== '');

@@ -14,7 +14,7 @@ const NPM = findProgram('npm');
 describe('npm', function () {
   // Elsewhere there are no signals between processes.
   if (process.platform === 'win32' || NPM === undefined) return;
-  this.timeout(30_000);
+  this.timeout(90_000);
   let folder: string;
 
   before(() => {
@@ -45,7 +45,7 @@ describe('npm', function () {
       try {
         await waitUntil(
           () => said.includes('Database:'),
-          20_000,
+          40_000,
           () => said,
         );
         child.kill('SIGTERM');

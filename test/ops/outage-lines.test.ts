@@ -96,6 +96,13 @@ eachSqlServer('What a server says of a database that is away', function (databas
     );
   }
 
+  const saysItIsBack = (printed: () => string[]) =>
+    waitUntil(
+      () => printed().some((line) => line.includes('is back')),
+      15_000,
+      () => printed().join('\n'),
+    );
+
   /** One that it is away and one that it is back, without what is before the colon: level and place. */
   function shouldBeTwo(lines: string[]): void {
     should(lines.map((line) => line.replace(/^\[WARN\] outage\.ts\(\d+,\d+\): /, ''))).match([
@@ -108,7 +115,7 @@ eachSqlServer('What a server says of a database that is away', function (databas
   it('is one line, and one when it is back, whatever works in the background', async () => {
     await work();
     const { id } = await server.send('s', 'D', 'x');
-    const lines = await linesPrintedBy(async () => {
+    const lines = await linesPrintedBy(async (printed) => {
       way.shut();
       try {
         const end = Date.now() + OUTAGE_MS;
@@ -121,6 +128,7 @@ eachSqlServer('What a server says of a database that is away', function (databas
       }
       await served();
       receiver.answer = () => ({});
+      await saysItIsBack(printed);
       await sleep(SETTLING_MS);
     });
     shouldBeTwo(lines);
@@ -130,7 +138,7 @@ eachSqlServer('What a server says of a database that is away', function (databas
   if (database.name === 'mariadb') {
     it('is one line, and one when it is back, where connections fall silent', async () => {
       await server.send('s', 'D', 'x');
-      const lines = await linesPrintedBy(async () => {
+      const lines = await linesPrintedBy(async (printed) => {
         way.cut();
         const asked = [
           rest.send('s', 'D', { type: 1, content: 'x' }),
@@ -139,6 +147,7 @@ eachSqlServer('What a server says of a database that is away', function (databas
         const statuses = (await Promise.all(asked)).map(({ status }) => status);
         statuses.should.containEql(503);
         await served();
+        await saysItIsBack(printed);
         await sleep(SETTLING_MS);
       });
       shouldBeTwo(lines);

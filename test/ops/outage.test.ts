@@ -118,15 +118,20 @@ eachOwnSqlServer('A server whose database goes away', function (start) {
 
   /** What the server logs meanwhile is kept off the report; that the database is away is no fault of the server's. */
   async function quietly(work: () => Promise<void>): Promise<void> {
-    const lines = await linesPrintedBy(async () => {
+    const said = (lines: string[]) => lines.map((line) => /is (away|back)/.exec(line)?.[1]);
+    const lines = await linesPrintedBy(async (printed) => {
       await work();
       // Whether it is back is looked at every second.
       await sleep(2_500);
+      await waitUntil(
+        () => said(printed()).at(-1) !== 'away',
+        10_000,
+        () => printed().join('\n'),
+      );
     });
     lines.filter((line) => line.startsWith('[ERROR]')).should.eql([]);
     // An outage that is over before it is sure that it is no remainder of the one before goes without a word.
-    const said = lines.map((line) => /is (away|back)/.exec(line)?.[1]);
-    should([[], ['away', 'back']]).containEql(said);
+    should([[], ['away', 'back']]).containEql(said(lines));
     lines.join('\n').should.not.containEql(sqlServer.password);
   }
 

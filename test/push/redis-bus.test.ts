@@ -9,7 +9,8 @@ import { linesPrintedBy } from '../support/log-lines';
 import { type PrivateRedis, startRedis } from '../support/private-redis';
 import { waitUntil } from '../support/wait-until';
 
-const BEAT_MS = 40;
+// A busy machine must not take three of them to pass one on.
+const BEAT_MS = 100;
 
 /** A bus and all that it told. */
 class Ear {
@@ -18,8 +19,8 @@ class Ear {
   readonly missed: (string | undefined)[] = [];
   readonly gone: string[] = [];
 
-  constructor(url: string, beatMs = BEAT_MS) {
-    this.bus = new RedisBus({ url, beatMs, startLimitMs: 1_000 });
+  constructor(url: string, beatMs = BEAT_MS, startLimitMs = 8_000) {
+    this.bus = new RedisBus({ url, beatMs, startLimitMs });
     this.bus.listen({
       event: (event) => this.heard.push(event.kind === 'profile' ? event.userId : event.kind),
       missed: (from) => this.missed.push(from),
@@ -89,7 +90,7 @@ describe('The bus over Redis', () => {
     redis.pause();
     const since = performance.now();
     await a!.bus.heard(BEAT_MS * 2);
-    (performance.now() - since).should.be.within(BEAT_MS * 2 - 5, 1_000);
+    (performance.now() - since).should.be.within(BEAT_MS * 2 - 5, 5_000);
   });
 
   it('tells the others everything once, in the order of each publisher, and nobody its own', async () => {
@@ -160,7 +161,7 @@ describe('The bus over Redis', () => {
     redis.pause();
     const begin = Date.now();
     for (let n = 0; n < 1_000; n += 1) a.bus.publish(profile('while it looks well'));
-    should(Date.now() - begin).be.below(500);
+    should(Date.now() - begin).be.below(2_000);
     await healthy([a, b], false);
     await a.bus.ping().should.be.rejected();
     a.bus.publish(profile('lost'));
@@ -170,13 +171,13 @@ describe('The bus over Redis', () => {
     await healthy([a, b], true);
     await waitUntil(
       () => b.missed.some((from) => from !== undefined),
-      3_000,
+      8_000,
       () => 'b was not told of the gap',
     );
     a.bus.publish(profile('last'));
     await waitUntil(
       () => b.heard.includes('last'),
-      3_000,
+      8_000,
       () => 'b did not hear a',
     );
     b.heard.should.not.containEql('lost');
@@ -271,33 +272,36 @@ describe('The bus over Redis', () => {
     await raw.publish(channel, 'silent 0 b1');
     await new Promise((resolve) => setTimeout(resolve, BEAT_MS * 5));
     a.gone.should.eql([]);
+    await raw.publish(channel, 'silent 0 b2');
     await b.bus.close();
     await waitUntil(
-      () => a.gone.length === 1,
-      BEAT_MS * 8,
+      () => a.gone.length > 0,
+      8_000,
       () => 'a was not told of the goodbye',
     );
+    // Without a goodbye the other one would be the first.
+    a.gone[0]!.should.not.equal('silent');
     await waitUntil(
       () => a.gone.includes('silent'),
-      5_000,
+      8_000,
       () => 'a was not told of the silence',
     );
     await raw.publish(channel, 'silent 1 b9');
     await waitUntil(
       () => a.missed.includes('silent'),
-      1_000,
+      5_000,
       () => 'a was not told that it is back',
     );
   });
 
   it('starts while Redis is away, quietly, and finds it later', async () => {
     await redis.stop();
-    const ear = new Ear(redis.url);
+    const ear = new Ear(redis.url, BEAT_MS, 1_000);
     ears.push(ear);
     const lines = await linesPrintedBy(async () => {
       const begin = Date.now();
       await ear.bus.start();
-      should(Date.now() - begin).be.within(950, 3_000);
+      should(Date.now() - begin).be.within(950, 5_000);
       should(ear.bus.healthy).be.false();
       ear.bus.publish(profile('lost'));
       await redis.start();

@@ -32,10 +32,16 @@ describe('The WeChat token in Redis', () => {
     connections.push(connection);
     await waitUntil(
       () => connection.status === 'ready',
-      3_000,
+      8_000,
       () => 'no connection',
     );
     return redisTokenCache(connection, options);
+  }
+
+  function gate(): { open: () => void; opened: Promise<void> } {
+    let open: () => void = () => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    return { open, opened };
   }
 
   const token = (text: string, lifetime = 60_000) => ({
@@ -61,10 +67,13 @@ describe('The WeChat token in Redis', () => {
 
   it('is gone at its end, and one that has ended is not kept', async () => {
     const a = await cache();
-    await a.set(token('short', 60));
+    await a.set(token('short', 1_000));
     should(await a.get()).not.be.undefined();
-    await sleep(100);
-    should(await a.get()).be.undefined();
+    await waitUntil(
+      async () => (await a.get()) === undefined,
+      8_000,
+      () => 'it is still there',
+    );
     await a.set(token('ended', -5));
     should(await a.get()).be.undefined();
   });
@@ -96,22 +105,26 @@ describe('The WeChat token in Redis', () => {
 
   it('waits no longer than the work may take for a process that died under the lock', async () => {
     const [a, b] = [await cache(), await cache()];
-    void a.exclusively!(() => new Promise(() => undefined));
-    await sleep(20);
+    const begun = gate();
+    void a.exclusively!(() => {
+      begun.open();
+      return new Promise(() => undefined);
+    });
+    await begun.opened;
     const begin = Date.now();
     should(await b.exclusively!(() => Promise.resolve('done'))).equal('done');
-    should(Date.now() - begin).be.within(APP.workMs, APP.workMs + 3_000);
+    should(Date.now() - begin).be.within(APP.workMs, APP.workMs + 5_000);
   });
 
   it('never lets two work at once, however long the others take', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const caches = [await cache(), await cache(), await cache(), await cache()];
     let atOnce = 0;
     let most = 0;
-    // Each takes nearly as long as it holds the lock: the last one's patience ends before its turn.
+    // Each takes so long that the last one's patience ends before its turn, and a second less than it holds the lock.
     const work = async (): Promise<boolean> => {
       most = Math.max(most, ++atOnce);
-      await sleep(APP.workMs + 1_500);
+      await sleep(APP.workMs + 1_000);
       atOnce -= 1;
       return true;
     };
@@ -125,14 +138,31 @@ describe('The WeChat token in Redis', () => {
     const [a, b, c] = [await cache(), await cache(), await cache()];
     const [connection] = connections as [Redis];
     const order: string[] = [];
-    const slow = a.exclusively!(() => sleep(150).then(() => order.push('a')));
-    await sleep(30);
+    const [begun, end] = [
+      [gate(), gate()],
+      [gate(), gate()],
+    ] as const;
+    const work = (n: 0 | 1, name: string) => async () => {
+      begun[n].open();
+      await end[n].opened;
+      order.push(name);
+    };
+    const slow = a.exclusively!(work(0, 'a'));
+    await begun[0].opened;
     // As if its time had run out.
     const [lock] = (await connection.keys('*:lock')) as [string];
     await connection.del(lock);
-    const second = b.exclusively!(() => sleep(400).then(() => order.push('b')));
-    await sleep(30);
-    await Promise.all([slow, second, c.exclusively!(() => Promise.resolve(order.push('c')))]);
+    const second = b.exclusively!(work(1, 'b'));
+    await begun[1].opened;
+    end[0].open();
+    await slow;
+    // On the same connection: what the first one does at its end is done.
+    await a.get();
+    const third = c.exclusively!(() => Promise.resolve(order.push('c')));
+    await sleep(200);
+    order.should.eql(['a']);
+    end[1].open();
+    await Promise.all([second, third]);
     order.should.eql(['a', 'b', 'c']);
   });
 
@@ -142,16 +172,16 @@ describe('The WeChat token in Redis', () => {
   ] as const) {
     it(`fails within a second or so while Redis is ${what}, and messages are sent all the same`, async () => {
       const a = await cache();
-      const wechat = at.client({ tokenCache: a, timeoutMs: 1_000 });
+      const wechat = at.client({ tokenCache: a });
       (await wechat.send(message('m1'))).result.should.equal('sent');
       // Another one, which never asked WeChat itself.
-      const other = at.client({ tokenCache: await cache(), timeoutMs: 1_000 });
+      const other = at.client({ tokenCache: await cache() });
       (await other.send(message('m2'))).result.should.equal('sent');
       await leave();
       const begin = Date.now();
       const calls = [a.get(), a.set(token('t')), a.drop('t'), a.exclusively!(() => Promise.resolve())];
       for (const call of await Promise.allSettled(calls)) call.status.should.equal('rejected');
-      should(Date.now() - begin).be.below(1_800);
+      should(Date.now() - begin).be.below(3_000);
       const sends = [wechat.send(message('m3')), other.send(message('m4'))];
       for (const outcome of await Promise.all(sends)) outcome.result.should.equal('sent');
       at.fake.tokenRequests.should.have.length(1);
@@ -160,7 +190,7 @@ describe('The WeChat token in Redis', () => {
 
   it('is asked for once by three processes that need it at once, and once when it is refused', async () => {
     const clients = [await cache(), await cache(), await cache()].map((tokenCache) =>
-      at.client({ tokenCache, timeoutMs: 2_000 }),
+      at.client({ tokenCache }),
     );
     for (const round of [1, 2]) {
       at.fake.answerNext('token', { delayMs: 100 });

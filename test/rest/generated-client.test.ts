@@ -39,7 +39,7 @@ export const wrong: typeof login = { user_id: 'D1', user_type: 'nurse' };
 `;
 
 describe('A client that is generated of the OpenAPI document', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const document = openApiDocument(API_GROUPS);
   let folder: string;
 

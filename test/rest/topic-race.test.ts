@@ -15,7 +15,7 @@ eachDatabase(
     const { messagesOf } = topicSteps(() => api);
 
     before(async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const url = await database.freshUrl();
       api = await Api.start({ IM_DATABASE_URL: url });
       await api.server.users('D1', 'P1');
@@ -54,7 +54,7 @@ eachDatabase(
       const { body } = await api.get('backend', `/sessions/topics?session_id=${session}`);
       should((body.items as Topic[]).map(({ id }) => id)).eql([topic.id]);
       (await messagesOf(session)).map(({ type }) => type).should.eql([6, 1]);
-    }).timeout(30_000);
+    }).timeout(60_000);
 
     it('in one session that does not exist yet: one session, one topic', async () => {
       const made = { session_name: 'x', session_type: 1, participants: [{ id: 'D1' }, { id: 'P1' }] };
@@ -63,7 +63,7 @@ eachDatabase(
       topic.session_id.should.equal(session);
       (await messagesOf(session)).map(({ type }) => type).should.eql([6]);
       (await api.get('D1', `/sessions/${session}/participants`)).body.items.length.should.equal(2);
-    }).timeout(30_000);
+    }).timeout(60_000);
 
     it('under one id in many sessions: one topic', async () => {
       const sessions: string[] = [];
@@ -73,7 +73,7 @@ eachDatabase(
       for (const session of sessions) {
         (await messagesOf(session)).length.should.equal(session === topic.session_id ? 1 : 0);
       }
-    }).timeout(30_000);
+    }).timeout(60_000);
 
     it('of one pair: one p2p session', async () => {
       const [first, second] = [api.fresh('D'), api.fresh('D')];
@@ -81,7 +81,7 @@ eachDatabase(
       const made = { session_name: 'x', session_type: 2, participants: [{ id: first }, { id: second }] };
       await race(() => ({ topic: api.fresh('t'), request: { session_id: api.fresh('made'), ...made } }));
       (await api.get(first, '/sessions')).body.items.length.should.equal(1);
-    }).timeout(30_000);
+    }).timeout(60_000);
   },
   { sqlite: 'file' },
 );

@@ -6,7 +6,7 @@ import { launchBrowser, until } from './support/chat-page';
 import { PATIENT, SESSION, Stage } from './support/stage';
 
 describe('SDK: what a developer gets wrong at first', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   if (!requireOrSkip('chromium')) return;
   let browser: Browser;
   let stage: Stage;

@@ -181,7 +181,7 @@ describe('SDK: taking back', () => {
   }
 
   it('over any number of drops ends with exactly what the server shows', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const { proxy, server } = stage;
     proxy.syncLimit = 3;
     const [patient, doctor] = [await stage.patient(), await stage.doctor()];

@@ -98,12 +98,14 @@ eachDatabase('A call that somebody declines', (database) => {
     const caller = await open('D1', group);
     const second = await open('D2', group);
     wechat.answerFor('openid-P1', 43004);
-    wechat.answerNext('send', { delayMs: 500 });
+    let answer: () => void = () => undefined;
+    wechat.answerNext('send', { when: new Promise<void>((resolve) => (answer = resolve)) });
     const id = await ring(caller);
     await second.next('call_invite');
     second.send('call_reject', { call_id: id });
     // The template is on its way.
     await caller.expectNothing('call_ended');
+    answer();
     await isRejected(caller);
     wechat.answerFor('openid-P1', undefined);
   });
@@ -126,7 +128,7 @@ eachDatabase('A call that somebody declines', (database) => {
     const id = await ring(caller);
     await waitUntil(
       () => wechat.sends.length === 1,
-      5_000,
+      10_000,
       () => 'the template is sent',
     );
     second.send('call_reject', { call_id: id });

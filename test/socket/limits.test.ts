@@ -1,7 +1,7 @@
 import should from 'should';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestServer } from '../support/server';
-import { terminateAll } from '../support/socket-client';
+import { type SocketClient, terminateAll } from '../support/socket-client';
 import { waitUntil } from '../support/wait-until';
 
 const BURST = 200;
@@ -43,7 +43,7 @@ describe('What one socket may ask for', () => {
     await answers[BURST - 2];
     await waitUntil(
       () => serversSide('P').isPaused,
-      2_000,
+      8_000,
       () => 'the socket is read on',
     );
     should((await other.request('ping')).type).equal('pong');
@@ -74,13 +74,17 @@ describe('What one socket may ask for', () => {
     for (let count = 0; count < 40; count += 1)
       for (const session_id of ['s', 't']) typist.send('typing', { session_id, typing: count % 2 === 0 });
     await sleep(900);
+    const toldTo = (reader: SocketClient) =>
+      reader.frames.filter(({ type }) => type === 'typing').map(({ data }) => data.typing as boolean);
+    await waitUntil(
+      () => readers.every((reader) => toldTo(reader).at(-1) === false),
+      8_000,
+      () => 'the last one has not come',
+    );
     const seconds = (performance.now() - since) / 1000;
     for (const reader of readers) {
-      const told = reader.frames
-        .filter(({ type }) => type === 'typing')
-        .map(({ data }) => data.typing as boolean);
+      const told = toldTo(reader);
       should(told[0]).be.true();
-      should(told.at(-1)).be.false();
       should(told.length).be.within(2, 1 + Math.ceil(2 * seconds));
     }
   });
@@ -92,13 +96,17 @@ describe('What one socket may ask for', () => {
     const slow = await server.socket('P', 's');
     slow.pause();
     const answers = Array.from({ length: BURST - 1 }, () => slow.request('sync', { after: 0 }, 40_000));
-    const { bufferedAmount } = serversSide('P');
-    let most = bufferedAmount;
+    await waitUntil(
+      () => serversSide('P').bufferedAmount > PAGE_BYTES / 2,
+      15_000,
+      () => 'nothing is answered',
+    );
+    let most = serversSide('P').bufferedAmount;
     for (let time = 0; time < 50; time += 1) {
       await sleep(10);
       most = Math.max(most, serversSide('P').bufferedAmount);
     }
-    most.should.be.within(PAGE_BYTES / 2, PAGE_BYTES + 64 * 1024);
+    most.should.be.below(PAGE_BYTES + 64 * 1024);
     slow.resume();
     for (const answer of answers) {
       const { data, type } = await answer;
@@ -107,7 +115,7 @@ describe('What one socket may ask for', () => {
   });
 
   it('is dropped with 1013 where it never reads a long answer, however much else it says', async function () {
-    this.timeout(40_000);
+    this.timeout(60_000);
     await start({ IM_HEARTBEAT_MS: '300' });
     await fill();
     const late = await server.socket('P', 's');
@@ -122,7 +130,7 @@ describe('What one socket may ask for', () => {
         most = Math.max(most, ...sides.map(({ bufferedAmount }) => bufferedAmount));
         return sides.every(({ OPEN, readyState }) => readyState !== OPEN);
       },
-      10_000,
+      15_000,
       () => 'they are still served',
     );
     most.should.be.below(PAGE_BYTES + 64 * 1024);
@@ -131,7 +139,7 @@ describe('What one socket may ask for', () => {
     // One that does not read this, either, is cut off.
     await waitUntil(
       () => server.context.sockets.all.size === 0,
-      15_000,
+      20_000,
       () => 'the sockets are still there',
     );
   });

@@ -39,7 +39,7 @@ eachDatabase('A login while others write', (database) => {
     { title: 'unbound', user: 'D', type: 'doctor', session: undefined },
   ] as const) {
     it(`misses nothing above its last_message_id (${title})`, async function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       const token = await server.token(user);
       let done = false;
       // Two a session, as fast as they are answered; a socket of another member keeps one stream running all the time.
@@ -81,7 +81,7 @@ eachDatabase('A login while others write', (database) => {
               .map((frame) => frame.data.message.id as number);
           await waitUntil(
             () => got().length >= wanted.length,
-            3_000,
+            15_000,
             () => `${got().length} of ${wanted.length} messages came`,
           );
           should(got().join()).equal(wanted.join());

@@ -150,7 +150,7 @@ eachDatabase('Recalls on sockets', (database) => {
   }
 
   it('reach every socket that logs in meanwhile: each once, in order, all above its login_ok', async function () {
-    this.timeout(40_000);
+    this.timeout(60_000);
     let going = true;
     const writing = [0, 1].map(async () => {
       for (let before = 0; going;) {
@@ -190,7 +190,7 @@ eachDatabase('Recalls on sockets', (database) => {
       const count = () => socket.frames.filter(({ type }) => type === 'recall').length;
       await waitUntil(
         () => count() >= row.last_recall_id - after,
-        5_000,
+        15_000,
         () => `${count()} recalls of ${row.last_recall_id - after} came`,
       );
       check(socket.frames, after, row.last_recall_id);

@@ -6,7 +6,7 @@ import { APP_KEY, TOKEN_SECRET } from './keys';
 import { findProgram } from './processes';
 import { waitUntil } from './wait-until';
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 40_000;
 
 export interface Exit {
   code: number | null;

@@ -7,11 +7,15 @@ import { hasMySqlServer, startMySql } from './private-mysql';
 import { hasRedis } from './private-redis';
 import { type PrivateSqlServer, type SqlServerOptions } from './private-sql-server';
 import { findProgram, removeFolder, temporaryFolder } from './processes';
+import { createWithSchema } from './schema-copy';
 import { hasMySql, noteOnce, sharedServer, type SqlServerName } from './shared-servers';
 
-/** The path of a Chromium that can be driven, or undefined. */
+/**
+ * The path of a Chromium that can be driven, or undefined. The shell is Chromium without a window's parts: a page costs it a
+ * third of the time.
+ */
 export function chromiumPath(): string | undefined {
-  return findProgram('chromium', 'chromium-browser', 'google-chrome');
+  return findProgram('chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome');
 }
 
 export type Need = 'mariadb' | 'mysql' | 'galera' | 'redis' | 'chromium' | 'openssl';
@@ -29,7 +33,7 @@ const NEEDS: Record<Need, { title: string; remedy: string; isThere: () => boolea
   openssl: { title: 'OpenSSL', remedy: 'apt-get install openssl', isThere: hasOpenssl },
   chromium: {
     title: 'Chromium',
-    remedy: 'apt-get install chromium',
+    remedy: 'apt-get install chromium-headless-shell, or chromium',
     isThere: () => chromiumPath() !== undefined,
   },
 };
@@ -59,8 +63,10 @@ export function requireOrSkip(...needs: Need[]): boolean {
 
 export interface TestDatabase<Name = 'sqlite' | SqlServerName> {
   name: Name;
-  /** The URL of an empty database, another one at each call. */
+  /** The URL of a database of its own that nobody has used: it has its tables already, or gets them when it is opened. */
   freshUrl(): Promise<string>;
+  /** The same of an empty one, without any table. */
+  emptyUrl(): Promise<string>;
 }
 
 const SQL_SERVER_NAMES = ['mariadb', 'mysql'] as const;
@@ -77,16 +83,14 @@ export function eachDatabase(
   describe(`${title} (SQLite)`, () => {
     let folder: string | undefined;
     let files = 0;
-    suite({
-      name: 'sqlite',
-      freshUrl: () => {
-        if (options.sqlite !== 'file') return Promise.resolve('sqlite::memory:');
-        folder ??= temporaryFolder('im-sqlite-');
-        const own = path.join(folder, String(++files));
-        mkdirSync(own);
-        return Promise.resolve(`sqlite:${path.join(own, 'im.db')}`);
-      },
-    });
+    const newUrl = () => {
+      if (options.sqlite !== 'file') return Promise.resolve('sqlite::memory:');
+      folder ??= temporaryFolder('im-sqlite-');
+      const own = path.join(folder, String(++files));
+      mkdirSync(own);
+      return Promise.resolve(`sqlite:${path.join(own, 'im.db')}`);
+    };
+    suite({ name: 'sqlite', freshUrl: newUrl, emptyUrl: newUrl });
     after(() => {
       if (folder !== undefined) removeFolder(folder);
     });
@@ -103,7 +107,11 @@ export function eachSqlServer(
   for (const name of SQL_SERVER_NAMES) {
     describe(`${title} (${NEEDS[name].title})`, function () {
       if (!requireOrSkip(name, ...needs)) return;
-      suite.call(this, { name, freshUrl: async () => (await sharedServer(name)).createDatabase() });
+      suite.call(this, {
+        name,
+        freshUrl: async () => createWithSchema(await sharedServer(name)),
+        emptyUrl: async () => (await sharedServer(name)).createDatabase(),
+      });
     });
   }
 }

@@ -113,12 +113,12 @@ export class FakeGetui {
     return this.requests.filter((request) => request.endpoint === endpoint);
   }
 
-  async waitForPushes(count: number, ms = 10_000): Promise<GetuiRequest[]> {
+  async waitForPushes(count: number, ms = 20_000): Promise<GetuiRequest[]> {
     await this.waitFor('push', count, ms);
     return this.calls('push');
   }
 
-  async waitFor(endpoint: GetuiEndpoint, count: number, ms = 10_000): Promise<void> {
+  async waitFor(endpoint: GetuiEndpoint, count: number, ms = 20_000): Promise<void> {
     await waitUntil(
       () => this.calls(endpoint).length >= count,
       ms,

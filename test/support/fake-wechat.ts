@@ -158,7 +158,7 @@ export class FakeWechat {
   }
 
   /** All sends, once there are `count` or more. @throws when there are fewer after `ms`. */
-  async waitForSends(count: number, ms = 10_000): Promise<SendRequest[]> {
+  async waitForSends(count: number, ms = 20_000): Promise<SendRequest[]> {
     await waitUntil(
       () => this.sends.length >= count,
       ms,
@@ -168,7 +168,7 @@ export class FakeWechat {
   }
 
   /** All messages that users have got, once there are `count` or more. @throws when there are fewer after `ms`. */
-  async waitForDelivered(count: number, ms = 10_000): Promise<SendRequest[]> {
+  async waitForDelivered(count: number, ms = 20_000): Promise<SendRequest[]> {
     await waitUntil(
       () => this.delivered.length >= count,
       ms,

@@ -14,7 +14,7 @@ const LIBRARIES = [
   '/usr/lib/libgalera_smm.so',
   '/usr/lib64/galera-4/libgalera_smm.so',
 ];
-const JOIN_LIMIT_MS = 20_000;
+const JOIN_LIMIT_MS = 40_000;
 
 function library(): string | undefined {
   return LIBRARIES.find((file) => existsSync(file));
@@ -60,7 +60,7 @@ export async function startGalera(): Promise<GaleraCluster> {
       const other = second.url(new URL(url).pathname.slice(1));
       await waitUntil(
         () => canConnect(other),
-        5_000,
+        JOIN_LIMIT_MS,
         () => `the second node has not got the database of ${url}`,
       );
       return [url, other];

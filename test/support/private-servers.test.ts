@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import Redis from 'ioredis';
 import mysql from 'mysql2/promise';
 import should from 'should';
+import { openDatabase } from '../../src/db/database';
+import { migrate, SCHEMA_STEPS } from '../../src/db/migrate';
 import { eachDatabase, eachOwnSqlServer, eachSqlServer, requireOrSkip } from './databases';
 import { hasMySqlServer } from './private-mysql';
 import { type PrivateRedis, startRedis } from './private-redis';
@@ -20,7 +22,7 @@ async function rows(url: string, sql: string): Promise<unknown> {
 
 eachSqlServer('the server that all suites share', (database) => {
   it('is one for all, and gives a new database each time', async () => {
-    const urls = await Promise.all([database.freshUrl(), database.freshUrl()]);
+    const urls = await Promise.all([database.emptyUrl(), database.emptyUrl()]);
     urls[0].should.not.equal(urls[1]);
     new URL(urls[0]).host.should.equal(new URL(urls[1]).host);
     await rows(urls[0], 'create table t (id int)');
@@ -28,6 +30,27 @@ eachSqlServer('the server that all suites share', (database) => {
     ((await rows(urls[0], 'select @@character_set_database as charset')) as unknown[]).should.eql([
       { charset: 'utf8mb4' },
     ]);
+  });
+
+  it('gives tables as all steps of the schema make them', async () => {
+    const definitions = async (url: string) => {
+      const database = openDatabase(url);
+      try {
+        await migrate(database);
+      } finally {
+        await database.close();
+      }
+      const tables = (await rows(url, 'show tables')) as Record<string, string>[];
+      return await Promise.all(
+        tables.map(async (row) => await rows(url, `show create table ${Object.values(row)[0]}`)),
+      );
+    };
+    const steps = (url: string) => rows(url, 'select name from kysely_migration order by name');
+    const [copied, made] = await Promise.all([database.freshUrl(), database.emptyUrl()]);
+    should(await steps(copied)).eql(Object.keys(SCHEMA_STEPS).map((name) => ({ name })));
+    const found = await definitions(copied);
+    found.length.should.be.above(20);
+    found.should.eql(await definitions(made));
   });
 
   it('is of the kind that its name says', async () => {

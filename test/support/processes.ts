@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 40_000;
 const STOP_LIMIT_MS = 10_000;
 
 const running = new Set<ChildProcess>();

@@ -75,7 +75,7 @@ describe('the socket client', () => {
     const [peer] = [...server.clients];
     await waitUntil(
       () => peer!.bufferedAmount > 1024 * 1024,
-      2000,
+      8000,
       () => 'nothing piled up',
     );
     client.frames.length.should.be.below(200);

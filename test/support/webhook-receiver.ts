@@ -96,7 +96,7 @@ export class WebhookReceiver {
   }
 
   /** The events that were accepted, once there are `count` or more. @throws when there are fewer after `ms`, or one was faulty */
-  async waitFor(count: number, ms = 10_000): Promise<WebhookEvent[]> {
+  async waitFor(count: number, ms = 20_000): Promise<WebhookEvent[]> {
     await waitUntil(
       () => this.accepted.length >= count,
       ms,

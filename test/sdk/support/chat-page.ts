@@ -7,7 +7,7 @@ import type { StoredMessage } from './backend';
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  limitMs = 8000,
+  limitMs = 20_000,
 ): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await condition())) {

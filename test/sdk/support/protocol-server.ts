@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
+import { freePort } from '../../support/free-port';
 import type { Backend, Member, StoredMessage } from './backend';
 
 interface Message extends StoredMessage {
@@ -45,8 +46,9 @@ export class ProtocolServer implements Backend {
       });
       socket.on('close', () => this.sockets.delete(socket));
     });
+    // Not any free port: it is stopped, and has to get the same one again.
+    if (this.port === 0) this.port = await freePort();
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
-    this.port = (server.address() as { port: number }).port;
     this.server = server;
   }
 
