@@ -122,6 +122,32 @@ describe('A call between the demo pages', function () {
     await Promise.all([ended(patient, '视频通话 0:'), ended(doctor, '视频通话 0:')]);
   });
 
+  it('says that there is no camera, and has nothing to switch then', async () => {
+    const { patient, doctor } = await stage.both();
+    await doctor.evaluate(`(function (devices) {
+      var open = devices.getUserMedia.bind(devices);
+      devices.getUserMedia = function (wanted) {
+        return wanted.video ? Promise.reject(new Error('no camera')) : open(wanted);
+      };
+    })(navigator.mediaDevices)`);
+    await doctor.locator('#call').click();
+    await stageOf(patient, 'incoming');
+    await patient.locator('.round-accept').click();
+    await Promise.all([stageOf(patient, 'active'), stageOf(doctor, 'active')]);
+    await patient.locator('.call-camera', { hasText: '对方的摄像头已关闭' }).waitFor();
+    const camera = doctor.locator('.round-toggle').last();
+    const isOff = async () => {
+      (await camera.textContent())!.should.equal('没有摄像头');
+      (await camera.getAttribute('aria-pressed'))!.should.equal('true');
+      (await doctor.locator('.call-camera').textContent())!.should.equal('您的摄像头已关闭');
+    };
+    await isOff();
+    await camera.click({ force: true });
+    await isOff();
+    await doctor.locator('.round-end').click();
+    await Promise.all([ended(patient, '视频通话 0:'), ended(doctor, '视频通话 0:')]);
+  });
+
   it('ends when those who were rung have said no, though others of the team are offline', async () => {
     const { patient, doctor } = await stage.both();
     await doctor.locator('#call').click();

@@ -133,7 +133,7 @@ describe('The demo pages, with files', function () {
   it('quote a picture, and answer to a quoted text by pictures and an article, the first of which carries it', async () => {
     const { patient, doctor } = await stage.both();
     const quote = async (page: Page, message: Locator) => {
-      // A picture that gets its height moves the list, and that would close a menu.
+      // A picture that gets its height moves the list, and with it what is to be clicked.
       await message.waitFor();
       await atRest(page);
       await message.locator('.bubble').click({ button: 'right' });

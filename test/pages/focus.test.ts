@@ -79,7 +79,7 @@ describe('The demo pages, for those who use the keyboard alone', function () {
     await redrawn(doctor, () => rename('血压又高了'), new RegExp(`topic-item of ${TOPIC}: 血压又高了`));
   });
 
-  it('leave one there after ending a consultation, and after starting one', async () => {
+  it('leave one there after ending a consultation, and where one writes after starting one', async () => {
     const patient = await stage.page('/demo/patient?session=demo-team');
     await patient.locator('#topic button', { hasText: '结束咨询' }).focus();
     await patient.keyboard.press('Enter');
@@ -98,14 +98,31 @@ describe('The demo pages, for those who use the keyboard alone', function () {
       5_000,
       () => 'the focus is on 发起咨询',
     );
-    await patient.keyboard.press('Enter');
+    const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
+    const begin = async (page: Page, name: string) => {
+      await page.locator('#topic button', { hasText: '发起咨询' }).focus();
+      await page.keyboard.press('Enter');
+      await page.locator('.dialog').waitFor();
+      await page.keyboard.type(name);
+      await page.keyboard.press('Enter');
+      await page.locator('.dialog').waitFor({ state: 'detached' });
+      await page.locator('#topic .topic-name', { hasText: name }).waitFor();
+      (await focused(page)).should.match(/^textarea/);
+    };
+    await begin(patient, '头晕');
+    await doctor.locator('#topic button', { hasText: '结束咨询' }).click();
+    await doctor.locator('.dialog button[type="submit"]').click();
+    await begin(doctor, '复诊');
+  });
+
+  it('lead to where one writes after an article was sent', async () => {
+    const patient = await stage.page('/demo/patient?session=demo-team');
+    await patient.locator('[data-part="attach"]:enabled').click();
+    await patient.locator('.attach-kind', { hasText: '文章' }).click();
     await patient.locator('.dialog').waitFor();
-    await patient.keyboard.type('头晕');
-    await patient.keyboard.press('Enter');
-    await patient.locator('.dialog').waitFor({ state: 'detached' });
-    await patient.locator('#topic .topic-name', { hasText: '头晕' }).waitFor();
-    // One stop more stands before it now.
-    (await focused(patient)).should.match(/^button.*(记录|结束咨询)$/);
+    for (const key of ['Enter', 'Enter']) await patient.keyboard.press(key);
+    (await focused(patient)).should.match(/^textarea/);
+    (await patient.locator('#attach-menu').isVisible()).should.be.false();
   });
 
   it('leave one at a message when others come, and when names change', async () => {

@@ -27,6 +27,30 @@ describe('The pages', function () {
   after(() => stage.stop());
 
   for (const width of WIDTHS) {
+    it(`shorten a long name at ${width} px, and keep the tag beside it whole`, async () => {
+      const name = '欧阳'.repeat(16);
+      const id = `D-long-${width}`;
+      await stage.server.request('put', `/users/${id}`).send({ type: 'doctor', name }).expect(201);
+      const joined = { participants: [{ id }] };
+      await stage.server.request('post', '/sessions/demo-team/participants').send(joined).expect(200);
+      await stage.server.send('demo-team', id, '您好');
+      const patient = await stage.page('/demo/patient?session=demo-team', {
+        viewport: { width, height: 780 },
+      });
+      const message = bubble(patient, '您好').last();
+      await message.waitFor();
+      const box = async (selector: string) => (await message.locator(selector).boundingBox())!;
+      const [main, sender, tag] = [
+        await box('.message-main'),
+        await box('.message-sender'),
+        await box('.role'),
+      ];
+      should(tag.x).be.above(sender.x + sender.width);
+      should(tag.x + tag.width).be.belowOrEqual(main.x + main.width);
+      should(tag.width).be.above(30);
+      (await message.locator('.message-sender').innerText()).should.equal(name);
+    });
+
     it(`fit into ${width} px`, async () => {
       const viewport = { width, height: 780 };
       const home = await stage.page('/', { viewport });

@@ -1,8 +1,8 @@
-import { type Page, type Response } from 'playwright-core';
+import { type Page } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
 import { waitUntil } from '../support/wait-until';
-import { atRest, bubble, DESK, HEARD, PagesStage, say, scrollMessages } from './stage';
+import { atRest, bubble, DESK, HEARD, PagesStage, say, scrollMessages, taken } from './stage';
 
 const TOPIC = 'demo-topic-pressure';
 
@@ -23,12 +23,6 @@ async function hold(page: Page, pattern: RegExp) {
       () => `a request for ${String(pattern)} is held`,
     );
   return { isAsked, release };
-}
-
-/** Waits until the page has that answer, and has drawn what follows from it. */
-async function taken(page: Page, answer: Promise<Response>): Promise<void> {
-  await (await answer).finished();
-  await page.evaluate(HEARD);
 }
 
 describe('The demo pages, when something else happens meanwhile', function () {
@@ -161,56 +155,124 @@ describe('The demo pages, when something else happens meanwhile', function () {
     await patient.locator('#elsewhere strong', { hasText: /^周明远$/ }).waitFor();
   });
 
-  it('show no older answer after a newer one', async () => {
-    const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
-    await doctor.locator('.details .topic-item').first().waitFor();
+  it('name who calls as soon as they know who takes part', async () => {
+    const doctor = await stage.page('/demo/doctor?user=demo-specialist#demo-expert', { viewport: DESK });
     await atRest(doctor);
-    let release!: () => void;
-    const released = new Promise<void>((resolve) => (release = resolve));
-    const held: string[] = [];
-    /** The first answer comes when it is let go, and tells what was so before. */
-    const late = (pattern: RegExp, old: (body: Record<string, unknown>) => unknown) =>
-      doctor.route(
-        pattern,
-        async (route) => {
-          const response = await route.fetch();
-          held.push(route.request().url());
-          const body = (await response.json()) as Record<string, unknown>;
-          await released;
-          await route.fulfill({ response, json: old(body) });
-        },
-        { times: 1 },
-      );
-    await late(/\/sessions\/topics\?.*limit=20/, (body) => body);
-    await late(/\/count\/reply/, (body) => ({ ...body, unreplied: 77 }));
-    await rename('先改的');
-    await waitUntil(
-      () => held.length === 2,
-      5_000,
-      () => 'both answers are held',
-    );
-    await rename('后改的');
-    await doctor.locator('.details .topic-item', { hasText: '后改的' }).waitFor();
-    const answers = held.map((url) => doctor.waitForResponse(url));
-    release();
-    for (const answer of answers) await taken(doctor, answer);
-    (await doctor.locator('.details .topic-item').first().textContent())!.should.containEql('后改的');
-    (await doctor.locator('#count-waiting').textContent())!.should.not.equal('77');
+    const patient = await stage.page('/');
+    const called = async (session: string, pattern: RegExp, name: string) => {
+      const names = await hold(patient, pattern);
+      await patient.goto(`${stage.server.url}/demo/patient?session=${session}`);
+      await names.isAsked();
+      await doctor.locator('#call').click();
+      const isTitled = (text: string) =>
+        waitUntil(
+          async () => (await patient.title()).startsWith(text),
+          8_000,
+          () => `the title begins with ${text}`,
+        );
+      await isTitled('【来电】');
+      (await patient.title()).should.not.startWith(`【来电】${name}`);
+      names.release();
+      await isTitled(`【来电】${name}`);
+    };
+    await called('demo-team', /\/sessions\/demo-expert\/participants/, '周明远');
+    await doctor.locator('.round-end').click();
+    await doctor.locator('.call').waitFor({ state: 'detached' });
+    await called('demo-expert', /\/sessions\/demo-expert(\/session)?(\?|$)/, '周明远');
+    (await patient.locator('.call-name').textContent())!.should.equal('周明远');
+    await doctor.locator('.round-end').click();
+    await patient.locator('.call').waitFor({ state: 'detached' });
   });
 
-  it('take a click on a consultation also when it changes meanwhile', async () => {
-    const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
-    const entry = doctor.locator('.details .topic-item').first();
-    await entry.waitFor();
+  const pressed: [what: string, selector: string, opens: string][] = [
+    ['a consultation', '.details .topic-item', '.dialog .record-when'],
+    ['the name of the open one', '#topic .topic-name', '.dialog .record-when'],
+    ['what ends it', '#topic .button', '.dialog-form'],
+  ];
+  for (const [what, selector, opens] of pressed) {
+    it(`take a click on ${what} also when it changes meanwhile`, async () => {
+      const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
+      await rename('按下前的');
+      const changed = (name: string) => doctor.locator('#topic .topic-name', { hasText: name });
+      await changed('按下前的').waitFor();
+      await doctor.locator('.details .topic-item', { hasText: '按下前的' }).waitFor();
+      await atRest(doctor);
+      await doctor.locator(selector).first().hover();
+      await doctor.mouse.down();
+      const answer = doctor.waitForResponse(/\/sessions\/topics\?.*limit=20$/);
+      await rename('按下时改的');
+      await taken(doctor, answer);
+      await doctor.mouse.up();
+      await doctor.locator(opens).waitFor();
+      await doctor.keyboard.press('Escape');
+      await changed('按下时改的').waitFor();
+    });
+  }
+
+  it('take a click on what leads to another session also when more is told there', async () => {
+    const patient = await stage.page('/demo/patient?session=demo-expert');
+    await atRest(patient);
+    await stage.server.send('demo-team', 'demo-manager', '请来取药');
+    await patient.locator('#elsewhere', { hasText: '请来取药' }).waitFor();
+    const unread = patient.locator('#sessions-open .unread');
+    const before = Number(await unread.textContent());
+    await patient.locator('#elsewhere button', { hasText: '查看' }).hover();
+    await patient.mouse.down();
+    await stage.server.send('demo-team', 'demo-manager', '药房在一楼');
+    await unread.filter({ hasText: String(before + 1) }).waitFor();
+    await patient.mouse.up();
+    await patient.waitForURL(/session=demo-team/);
+    await bubble(patient, '药房在一楼').waitFor();
+  });
+
+  it('begin with what is new, though the list of the session before was scrolled', async () => {
+    await written('scrolled', 40, true);
+    await written('begins', 60, true);
+    for (let n = 61; n <= 120; n += 1) await stage.server.send('begins', 'demo-manager', `第${n}条。`);
+    const doctor = await stage.page('/demo/doctor#scrolled', { viewport: DESK });
+    await bubble(doctor, '第40条。').waitFor();
     await atRest(doctor);
-    await entry.hover();
-    await doctor.mouse.down();
-    const answer = doctor.waitForResponse(/\/sessions\/topics\?.*limit=20/);
-    await rename('按下时改的');
-    await taken(doctor, answer);
-    await doctor.mouse.up();
-    await doctor.locator('.dialog .record').waitFor();
-    await doctor.keyboard.press('Escape');
-    await entry.filter({ hasText: '按下时改的' }).waitFor();
+    await doctor.locator('[data-session="begins"]').click();
+    await bubble(doctor, '第61条。').waitFor({ state: 'attached' });
+    await atRest(doctor);
+    const top = (await doctor.locator('.line-unread').boundingBox())!.y;
+    const list = (await doctor.locator('.messages').boundingBox())!;
+    top.should.be.within(list.y, list.y + list.height / 2);
+  });
+
+  it('lead where one wanted to last', async () => {
+    await written('wish', 130, true);
+    const doctor = await stage.page('/demo/doctor#wish', { viewport: DESK });
+    await bubble(doctor, '第130条。').waitFor();
+    await atRest(doctor);
+    const find = async (text: string) => {
+      await doctor.locator('#find').click();
+      await doctor.keyboard.type(text);
+      await doctor.locator('.hit', { hasText: text }).click();
+    };
+    const place = await hold(doctor, /\/wish\/messages\?.*after=/);
+    await find('第5条。');
+    await place.isAsked();
+    await say(doctor, '写在最后');
+    const overtaken = doctor.waitForResponse(/\/wish\/messages\?.*after=/);
+    place.release();
+    await taken(doctor, overtaken);
+    await atRest(doctor);
+    await bubble(doctor, '写在最后').locator('.receipt', { hasText: '未读' }).waitFor();
+    (await bubble(doctor, '第130条。').count()).should.equal(1);
+
+    await find('第5条。');
+    await doctor.locator('.message.found', { hasText: '第5条。' }).waitFor();
+    await atRest(doctor);
+    const newest = await hold(doctor, /\/wish\/messages\?/);
+    await doctor.locator('.jump').click();
+    await newest.isAsked();
+    await find('第7条。');
+    const late = doctor.waitForResponse(/\/wish\/messages\?/);
+    newest.release();
+    await taken(doctor, late);
+    await atRest(doctor);
+    await doctor.locator('.message.found', { hasText: '第7条。' }).waitFor();
+    (await bubble(doctor, '第130条。').count()).should.equal(0);
   });
 });

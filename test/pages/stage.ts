@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page, type Response } from 'playwright-core';
 import should from 'should';
 import { chromiumPath } from '../support/databases';
 import { TestServer } from '../support/server';
@@ -107,6 +107,12 @@ export async function atRest(page: Page): Promise<void> {
     8_000,
     () => 'the conversation is at rest',
   );
+}
+
+/** Waits until the page has that answer, and has drawn what follows from it. */
+export async function taken(page: Page, answer: Promise<Response>): Promise<void> {
+  await (await answer).finished();
+  await page.evaluate(HEARD);
 }
 
 /** Scrolls the messages to `top`, an expression that may name the `list`, and goes on when the page has heard of it. */

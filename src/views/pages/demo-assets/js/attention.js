@@ -80,6 +80,15 @@
     ringing.timer = setInterval(once, RING_EVERY_MS / 2);
   }
 
+  // More is known of who calls.
+  function rename(name) {
+    if (!ringing || ringing.name === name) return;
+    ringing.name = name;
+    // One of the same tag takes the other's place.
+    if (ringing.notice) ringing.notice = notify(name) || ringing.notice;
+    title();
+  }
+
   function quiet() {
     if (!ringing) return;
     clearInterval(ringing.timer);
@@ -108,5 +117,5 @@
   }
 
   Array.prototype.forEach.call(document.querySelectorAll('[data-part="notify"]'), offer);
-  demo.attention = { mark: mark, quiet: quiet, ring: ring };
+  demo.attention = { mark: mark, quiet: quiet, rename: rename, ring: ring };
 })(window);

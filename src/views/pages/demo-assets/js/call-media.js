@@ -39,11 +39,26 @@
     });
   }
 
+  // lost(): the camera was unplugged, taken by another program, or not there from the beginning.
+  function watchCamera(stream, lost) {
+    var cameras = stream.getVideoTracks();
+    if (cameras.length === 0) lost();
+    cameras.forEach(function (track) {
+      track.onended = lost;
+    });
+  }
+
   function hasPicture(stream) {
     return stream.getVideoTracks().some(function (track) {
       return track.enabled && track.readyState === 'live';
     });
   }
 
-  demo.callMedia = { enable: enable, hasPicture: hasPicture, open: open, stop: stop };
+  demo.callMedia = {
+    enable: enable,
+    hasPicture: hasPicture,
+    open: open,
+    stop: stop,
+    watchCamera: watchCamera,
+  };
 })(window);

@@ -45,8 +45,7 @@
     this._name.textContent = person.name;
   };
 
-  CallView.prototype.show = function (person) {
-    this.person(person);
+  CallView.prototype.show = function () {
     document.body.appendChild(this.node);
     this._untrap = demo.dialog.trapFocus(this.node, null);
   };
@@ -70,6 +69,13 @@
     if (!this._cameras.other) off.push('对方的摄像头已关闭');
     if (!this._cameras.own) off.push('您的摄像头已关闭');
     this._camera.textContent = off.join('，');
+  };
+
+  // Without a camera there is nothing to switch.
+  CallView.prototype.withoutCamera = function () {
+    this._dark.setAttribute('aria-pressed', 'true');
+    this._dark.querySelector('span').textContent = '没有摄像头';
+    demo.focus.enable(this._dark, false);
   };
 
   // stage: incoming | outgoing | connecting | active
@@ -101,6 +107,7 @@
   function toggle(icon, label, pressedLabel, change) {
     var button = round(icon, label, 'toggle', function () {
       var pressed = button.getAttribute('aria-pressed') !== 'true';
+      if (button.getAttribute('aria-disabled') === 'true') return;
       button.setAttribute('aria-pressed', pressed ? 'true' : 'false');
       button.querySelector('span').textContent = pressed ? pressedLabel : label;
       change(pressed);

@@ -30,9 +30,7 @@
         if (self._call && self._call.id === data.call_id) fn.call(self, data);
       });
     };
-    client.on('call_invite', function (data) {
-      self._invited(data);
-    });
+    client.on('call_invite', this._invited.bind(this));
     client.on('call_accept', function (data) {
       // The answer to the invitation may still be on its way.
       if (self._call && self._call.role === 'caller' && !self._call.id) self._call.early = data;
@@ -58,9 +56,7 @@
     on('error', function (data) {
       if (data.code === 'not_found' || data.request === 'call_accept') this._end('通话已结束');
     });
-    client.on('open', function () {
-      self._reconnected();
-    });
+    client.on('open', this._reconnected.bind(this));
     client.on('close', function () {
       self._end('连接已断开');
     });
@@ -69,19 +65,15 @@
     });
   };
 
-  Calls.prototype._begin = function (call, person) {
+  Calls.prototype._begin = function (call) {
     var self = this;
     call.view = new demo.CallView({
-      accept: function () {
-        self._accept();
-      },
+      accept: this._accept.bind(this),
       reject: function () {
         self._client.callReject(call.id);
         self._end('已拒绝');
       },
-      hangup: function () {
-        self._hangup();
-      },
+      hangup: this._hangup.bind(this),
       send: function (kind, on) {
         demo.callMedia.enable(call.local, kind, on);
         if (kind === 'video') self._sayCamera(call, on);
@@ -89,7 +81,17 @@
     });
     call.signals = [];
     this._call = call;
-    call.view.show(person);
+    call.view.show();
+    this.named();
+  };
+
+  // To be called when more is known of who takes part: whoever is at the other end bears their name.
+  Calls.prototype.named = function () {
+    var call = this._call;
+    if (!call) return;
+    var person = this._describe(call.sessionId, call.other);
+    call.view.person(person);
+    demo.attention.rename(person.name);
   };
 
   // The other side's picture goes black, or stands still: it is told why.
@@ -102,9 +104,9 @@
 
   Calls.prototype.start = function (sessionId) {
     var self = this;
-    var call = { role: 'caller', media: 'video', sessionId: sessionId, id: null };
+    var call = { role: 'caller', media: 'video', sessionId: sessionId, id: null, other: null };
     if (this._call) return;
-    this._begin(call, this._describe(sessionId, null));
+    this._begin(call);
     call.view.stage('outgoing');
     call.view.say('正在打开摄像头…');
     this._openMedia(call, function () {
@@ -143,9 +145,10 @@
       media: data.media,
       sessionId: data.session_id,
       id: data.call_id,
+      other: data.from,
       ice: data.ice_servers,
     };
-    this._begin(call, this._describe(data.session_id, data.from));
+    this._begin(call);
     call.view.stage('incoming');
     call.view.say(data.media === 'audio' ? '邀请您语音通话' : '邀请您视频通话');
     demo.attention.ring(this._describe(data.session_id, data.from).name);
@@ -168,7 +171,8 @@
   Calls.prototype._accepted = function (data) {
     var call = this._call;
     call.taken = true;
-    call.view.person(this._describe(call.sessionId, data.user_id));
+    call.other = data.user_id;
+    this.named();
     call.view.stage('connecting');
     call.view.say('正在连接…');
     this._connect(call);
@@ -211,23 +215,15 @@
       // What was switched off before there was any.
       demo.callMedia.enable(stream, 'audio', call.view.sends.audio);
       demo.callMedia.enable(stream, 'video', call.view.sends.video);
-      self._watchCamera(call, stream);
+      demo.callMedia.watchCamera(stream, function () {
+        if (self._call !== call) return;
+        call.view.withoutCamera();
+        if (call.media !== 'audio') self._sayCamera(call, false);
+      });
       then();
     };
     demo.callMedia.open(call.media !== 'audio', opened, function (text) {
       self._refuse(call, text);
-    });
-  };
-
-  // Unplugged, taken by another program, or not there from the beginning.
-  Calls.prototype._watchCamera = function (call, stream) {
-    var self = this;
-    var cameras = stream.getVideoTracks();
-    if (call.media !== 'audio' && cameras.length === 0) call.view.camera('own', false);
-    cameras.forEach(function (track) {
-      track.onended = function () {
-        if (self._call === call) self._sayCamera(call, false);
-      };
     });
   };
 

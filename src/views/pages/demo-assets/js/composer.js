@@ -261,6 +261,7 @@
             message.quote = self._takeQuote();
             self.options.onSend(message);
           },
+          next: self.input,
         });
       };
       var label = el('span', { text: kind.name });

@@ -4,8 +4,6 @@
 
   var document = window.document;
   var demo = window.IMDemo;
-  // A `typing` that is not taken back ends by itself.
-  var TYPING_LASTS_MS = 8000;
 
   // options: {client, outbox, composer, root, me, sessionId, onSession(session), onRead(sessionId, unread left),
   //   onTopic(topic or null, session), onRecalled(data of the event `recall`)}
@@ -22,12 +20,12 @@
     this.topic = undefined;
     this._closed = false;
     this._topics = {};
-    this._typists = {};
-    this._subtitle = part('subtitle');
-    this._title = part('title');
+    this._inOrder = demo.inOrder();
+    this._heading = new demo.Heading(part('title'), part('subtitle'), this.people);
     this._jump = part('jump');
     this.reading = new demo.Reading(options.client, this.sessionId, this.people, function (unread) {
       options.onRead(self.sessionId, unread);
+      if (!self._closed) self._showJump();
     });
     this.actions = new demo.MessageActions({
       client: options.client,
@@ -110,30 +108,31 @@
     document.removeEventListener('visibilitychange', this._see, false);
     window.removeEventListener('focus', this._see, false);
     this.list.close();
+    this._heading.close();
     this._jump.hidden = true;
   };
 
   // What is told by events that a lost connection loses: participants, how far they have read, the topic.
   Conversation.prototype.refresh = function () {
     var self = this;
-    var client = this.options.client;
-    var session = client.sessions.get(this.sessionId).done(function (session) {
+    var take = this._inOrder('session', function (session) {
       if (self._closed) return;
       self.session = session;
       self.people.set(session.participants);
       self.list.options.list.classList.toggle('two-party', session.participants.length <= 2);
       self.list.redraw();
-      self._heading();
+      self._heading.show(session);
       self._showTopic();
       self.options.onSession(session);
     });
+    var session = this.options.client.sessions.get(this.sessionId).done(take);
     return window.jQuery.when(session, this._refreshTopic());
   };
 
   Conversation.prototype._refreshTopic = function () {
     var self = this;
     var query = { session_id: this.sessionId, limit: 50 };
-    return this.options.client.sessions.topics(query).done(function (page) {
+    var take = this._inOrder('topics', function (page) {
       if (self._closed) return;
       page.items.forEach(function (topic) {
         self._topics[demo.key(topic.id)] = topic;
@@ -141,6 +140,7 @@
       self._setTopic(page.items[0] || null);
       self.list.redraw(6);
     });
+    return this.options.client.sessions.topics(query).done(take);
   };
 
   // A topic of this session's, for what stands at its start. One that is older than those that were listed is asked for.
@@ -171,7 +171,7 @@
   Conversation.prototype.message = function (message) {
     if (this.list.has(message.id)) return;
     this.reading.arrived(message);
-    this._stopTyping(message.sender_id);
+    this._heading.stopTyping(message.sender_id);
     this.stored(message);
   };
 
@@ -201,7 +201,7 @@
   Conversation.prototype.participants = function (items) {
     this.people.set(items);
     this.list.redraw();
-    this._heading();
+    this._heading.draw();
   };
 
   Conversation.prototype.topicChanged = function (topic) {
@@ -212,50 +212,10 @@
   };
 
   Conversation.prototype.typing = function (data) {
-    var self = this;
-    if (data.user_id === this.options.me.id) return;
-    this._stopTyping(data.user_id);
-    if (!data.typing) return;
-    var stop = function () {
-      self._stopTyping(data.user_id);
-    };
-    this._typists[demo.key(data.user_id)] = {
-      name: this.people.find(data.user_id).name,
-      timer: setTimeout(stop, TYPING_LASTS_MS),
-    };
-    this._heading();
-  };
-
-  Conversation.prototype._stopTyping = function (userId) {
-    var known = this._typists[demo.key(userId)];
-    if (!known) return;
-    clearTimeout(known.timer);
-    delete this._typists[demo.key(userId)];
-    this._heading();
+    this._heading.typing(data.user_id, data.typing);
   };
 
   // ---- What is shown ----------------------------------------------------------------------------------------
-
-  Conversation.prototype._heading = function () {
-    if (this._closed || !this.session) return;
-    var typists = this._typists;
-    var others = this.people.others();
-    var names = Object.keys(typists).map(function (id) {
-      return typists[id].name;
-    });
-    var text;
-    if (names.length > 0) text = (others.length > 1 ? names.join('、') : '对方') + '正在输入…';
-    else {
-      text = others
-        .map(function (person) {
-          return person.name;
-        })
-        .join('、');
-    }
-    this._title.textContent = this.people.titleOf(this.session);
-    this._subtitle.textContent = text;
-    this._subtitle.classList.toggle('typing', names.length > 0);
-  };
 
   // What is on the screen has been seen.
   Conversation.prototype.seen = function () {

@@ -18,8 +18,7 @@
     this._sessionId = null;
     this._people = null;
     this._states = {};
-    // How often the consultations were asked for, and the answer to the last time.
-    this._asked = 0;
+    this._inOrder = demo.inOrder();
     this._items = [];
     this._showTopics = demo.unpressed(this._topics, function () {
       self._drawTopics();
@@ -59,11 +58,12 @@
 
   Details.prototype._presence = function (person) {
     var node = this._states[demo.key(person.id)];
-    this._client.users.status(person.id).done(function (status) {
+    var take = this._inOrder('status of ' + person.id, function (status) {
       var last = status.last_active_time;
       node.textContent = status.online ? '在线' : last ? '最近活跃 ' + demo.time.brief(last) : '不在线';
       node.classList.toggle('presence-online', status.online);
     });
+    this._client.users.status(person.id).done(take);
   };
 
   // Who writes, types or reads may have just come; or the platform's backend wrote for them.
@@ -75,14 +75,13 @@
   Details.prototype.topics = function () {
     var self = this;
     var sessionId = this._sessionId;
-    var turn = ++this._asked;
     if (!sessionId) return;
-    this._client.sessions.topics({ session_id: sessionId, limit: 20 }).done(function (page) {
-      // An answer that was overtaken, or is another session's.
-      if (turn !== self._asked) return;
+    var take = this._inOrder('topics', function (page) {
+      if (sessionId !== self._sessionId) return;
       self._items = page.items;
       self._showTopics();
     });
+    this._client.sessions.topics({ session_id: sessionId, limit: 20 }).done(take);
   };
 
   Details.prototype._drawTopics = function () {

@@ -91,7 +91,7 @@
   // A form of labelled fields. What was written stays until it has been taken: a blank field, or a failure, is said in
   // the dialog.
   // options: {title, text?, fields: [{name, label, value?, type?, maxlength?, long?, optional?}], submit, danger?,
-  //   onSubmit(values) → nothing, or a promise of the SDK's}
+  //   onSubmit(values) → nothing, or a promise of the SDK's, next? (what has the focus when that is done)}
   function ask(options) {
     var fields = (options.fields || []).map(fieldNode);
     var problem = el('p', { class: 'dialog-error', role: 'alert', hidden: true });
@@ -105,6 +105,12 @@
     var say = function (text) {
       problem.textContent = text;
       problem.hidden = text === '';
+    };
+    var done = function () {
+      // Whoever closed it before is elsewhere.
+      var isOpen = document.body.contains(form);
+      close();
+      if (isOpen && options.next) options.next.focus();
     };
     var onSubmit = function (event) {
       var values = {};
@@ -122,10 +128,10 @@
       }
       say('');
       var taken = options.onSubmit(values);
-      if (!taken) return close();
+      if (!taken) return done();
       busy = true;
       demo.focus.enable(submit, false);
-      taken.done(close).fail(function (error) {
+      taken.done(done).fail(function (error) {
         busy = false;
         demo.focus.enable(submit, true);
         say(demo.failureText(error));

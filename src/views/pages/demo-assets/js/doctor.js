@@ -55,6 +55,7 @@
         if (conversation) conversation.sayTyping(typing);
       },
     });
+    var topicBar = new demo.TopicBar(byId('topic'), client, composer.input);
     var sessions = new demo.SessionList({
       client: client,
       me: user,
@@ -70,6 +71,9 @@
         demo.attention.mark(unread > 0 ? '(' + unread + ') ' : '');
         if (phone) phone.badge(unread);
       },
+      onNames: function () {
+        calls.named();
+      },
     });
     var calls = new demo.Calls(client, function (sessionId, userId) {
       var session = sessions.get(sessionId);
@@ -79,16 +83,14 @@
       return { id: userId || sessionId, name: name };
     });
 
-    var repliesAsked = 0;
+    var inOrder = demo.inOrder();
     var showReplies = function () {
-      var turn = ++repliesAsked;
-      client.sessions.replyCount().done(function (counts) {
-        // Overtaken by a later answer, or soon to be.
-        if (turn !== repliesAsked) return;
+      var take = inOrder('replies', function (counts) {
         byId('count-waiting').textContent = counts.unreplied;
         byId('count-replied').textContent = counts.replied;
         byId('count-ended').textContent = counts.ended_replied + counts.ended_unreplied;
       });
+      client.sessions.replyCount().done(take);
     };
 
     var recalled = function (data) {
@@ -126,6 +128,7 @@
         sessionId: sessionId,
         onSession: function (session) {
           if (conversation) details.show(session, conversation.people);
+          calls.named();
         },
         onRecalled: recalled,
         onRead: function (id, unread) {
@@ -134,7 +137,7 @@
         onTopic: function (topic, session) {
           details.topics();
           if (!conversation) return;
-          demo.topics.show(byId('topic'), client, session, topic, conversation.people, function () {
+          topicBar.show(session, topic, conversation.people, function () {
             if (current(session.id)) conversation.history.toNewest();
           });
         },
@@ -204,6 +207,7 @@
       if (!current(data.session_id)) return;
       if (still) {
         conversation.participants(data.items);
+        calls.named();
         if (conversation.session) details.show(conversation.session, conversation.people);
         return;
       }

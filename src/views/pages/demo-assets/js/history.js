@@ -8,13 +8,18 @@
 
   // options: {client, sessionId, list, reading, onShown()}
   function History(options) {
+    var self = this;
     this._options = options;
     this._closed = false;
     this._loading = true;
     this._loaded = false;
     this._failed = false;
-    // What the reader asked for last while something else was loading: a function, or null.
-    this._next = null;
+    // What the reader asked for last and has not got yet: a function that asks for it, or null.
+    this._wish = null;
+    // The same each time: one such wish does not overtake the other.
+    this._newest = function () {
+      self.toNewest();
+    };
     // What arrived while it could not be shown.
     this._waiting = [];
   }
@@ -67,7 +72,7 @@
   History.prototype.older = function () {
     var list = this._options.list;
     var first = list.messages[0];
-    if (!this._loaded) this.toNewest();
+    if (this._failed) this.toNewest();
     else if (list.more && first) {
       this._load([{ before: first.id, limit: PAGE }], function (page) {
         list.more = page.more;
@@ -92,15 +97,12 @@
   History.prototype.toNewest = function () {
     var self = this;
     var list = this._options.list;
-    this._next = null;
+    this._wish = null;
     if (this._loaded && !list.below) {
       list.toEnd();
       this._options.onShown();
       return;
     }
-    var again = function () {
-      self.toNewest();
-    };
     var take = function (page) {
       if (list.below) list.clear();
       list.below = false;
@@ -109,14 +111,14 @@
       if (!self._loaded) self._options.reading.loaded(list.messages);
       list.toEnd();
     };
-    this._load([{ limit: PAGE }], take, again);
+    this._load([{ limit: PAGE }], take, this._newest);
   };
 
   // To a message: where it is not here, the list begins anew around it.
   History.prototype.to = function (id) {
     var self = this;
     var list = this._options.list;
-    this._next = null;
+    this._wish = null;
     if (list.has(id)) {
       list.toMessage(id);
       this._options.onShown();
@@ -151,12 +153,12 @@
     this._options.list.recalled(id, recalled);
   };
 
-  // `take(page, …)` puts the pages of `ranges` into the list. While something else is loading nothing is asked for; then
-  // `again()`, if given, asks once more afterwards.
+  // `take(page, …)` puts the pages of `ranges` into the list. `again()` is given for what the reader asks for: while something
+  // else is loading it asks once more afterwards, and what was overtaken by a later wish is not taken.
   History.prototype._load = function (ranges, take, again) {
     var self = this;
     var options = this._options;
-    if (this._loading && again) this._next = again;
+    if (again) this._wish = again;
     if (this._loading || this._closed) return;
     this._loading = true;
     options.list.busy(true);
@@ -170,7 +172,8 @@
         if (self._closed) return;
         self._loading = false;
         options.list.busy(false);
-        take.apply(null, arguments);
+        if (!again || again === self._wish || !self._loaded) take.apply(null, arguments);
+        if (again && again === self._wish) self._wish = null;
         self._loaded = true;
         self._failed = false;
         if (!options.list.below) options.list.add(self._waiting.splice(0));
@@ -184,16 +187,16 @@
 
   // To what was asked for meanwhile. Gives back whether anything was.
   History.prototype._goOn = function () {
-    var next = this._next;
-    this._next = null;
-    if (next) next();
-    return next !== null;
+    var wish = this._wish;
+    this._wish = null;
+    if (wish) wish();
+    return wish !== null;
   };
 
   History.prototype.failed = function () {
     if (this._closed) return;
     this._loading = false;
-    this._next = null;
+    this._wish = null;
     this._failed = !this._loaded;
     if (this._failed) this._options.list.add(this._waiting.splice(0));
     this._options.list.failed();

@@ -51,7 +51,8 @@
     this._client.sessions
       .participants(id)
       .done(function (page) {
-        self.set(id, page.items);
+        // What an event told meanwhile is newer.
+        if (self._names[demo.key(id)] === undefined) self.set(id, page.items);
       })
       .always(function () {
         self._busy = false;

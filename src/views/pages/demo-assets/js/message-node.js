@@ -66,7 +66,8 @@
   function nameOf(person, mine, people) {
     var role = people.roleOf(person);
     var tag = role && !mine ? el('span', { class: 'role role-' + person.type, text: role }) : null;
-    return el('span', { class: 'message-name', children: [mine ? '我' : String(person.name), tag] });
+    var name = el('span', { class: 'message-sender', text: mine ? '我' : String(person.name) });
+    return el('span', { class: 'message-name', children: [name, tag] });
   }
 
   function bubble(message, mine) {

@@ -71,6 +71,7 @@
         conversation.sayTyping(typing);
       },
     });
+    var topicBar = new demo.TopicBar(document.getElementById('topic'), client, composer.input);
     conversation = new demo.Conversation({
       client: client,
       outbox: outbox,
@@ -78,7 +79,9 @@
       root: document.getElementById('conversation'),
       me: user,
       sessionId: sessionId,
-      onSession: function () {},
+      onSession: function () {
+        calls.named();
+      },
       onRecalled: function (data) {
         conversation.recalled(data);
       },
@@ -86,8 +89,7 @@
         demo.attention.mark('');
       },
       onTopic: function (topic, session) {
-        var bar = document.getElementById('topic');
-        demo.topics.show(bar, client, session, topic, conversation.people, function () {
+        topicBar.show(session, topic, conversation.people, function () {
           conversation.history.toNewest();
         });
       },
@@ -142,6 +144,7 @@
     });
     client.on('participants', function (data) {
       conversation.participants(data.items);
+      calls.named();
     });
     client.on('close', function () {
       composer.enable(false);

@@ -10,6 +10,7 @@
     this._sessionId = sessionId;
     this._people = people;
     this._onRead = onRead;
+    this._inOrder = demo.inOrder();
     // Up to which message all is read, and those of others above it: their number, and the ids that are known of them.
     this._upTo = 0;
     this.unread = 0;
@@ -91,11 +92,12 @@
   // What lies between is not on this page: the server knows how many are left.
   Reading.prototype._recount = function (id) {
     var self = this;
-    this._client.unreadCount(this._sessionId).done(function (count) {
+    var take = this._inOrder('count', function (count) {
       self._upTo = Math.max(self._upTo, id);
       self.unread = count;
       self._onRead(count);
     });
+    this._client.unreadCount(this._sessionId).done(take);
   };
 
   demo.Reading = Reading;

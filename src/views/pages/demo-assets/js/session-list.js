@@ -4,7 +4,7 @@
 
   var demo = window.IMDemo;
 
-  // options: {client, me, list, search, filters, states, empty, onOpen(id), onCount(unread)}
+  // options: {client, me, list, search, filters, states, empty, onOpen(id), onCount(unread), onNames()}
   // `filters` choose by who takes part, `states` by how the consultation stands.
   function SessionList(options) {
     var self = this;
@@ -15,12 +15,14 @@
     this._state = '';
     this._current = null;
     this._items = {};
+    this._inOrder = demo.inOrder();
     // Nothing moves from under a finger: it would open another session than the one that was meant, or none.
     this.show = demo.unpressed(options.list, function () {
       self._draw();
     });
     this.members = new demo.Members(options.client, options.me, function () {
       self._showSoon();
+      options.onNames();
     });
     options.search.addEventListener('input', function () {
       self.show();
@@ -60,15 +62,19 @@
       var newer = known && known.last_message_time > session.last_message_time;
       found[demo.key(session.id)] = newer ? known : session;
     };
+    var done = this._inOrder('sessions', function () {
+      self._byId = found;
+      self.members.learn(self._sorted());
+      self.show();
+      self.options.onNames();
+    });
     var page = function (cursor) {
       self.options.client.sessions
         .list({ limit: 200, cursor: cursor })
         .done(function (answer) {
           answer.items.forEach(take);
           if (answer.next) return page(answer.next);
-          self._byId = found;
-          self.members.learn(self._sorted());
-          self.show();
+          done();
           loaded.resolve();
         })
         .fail(loaded.reject);
@@ -81,13 +87,14 @@
   // The newest consultations, for the badges and the search.
   SessionList.prototype._loadTopics = function () {
     var self = this;
-    this.options.client.sessions.topics({ limit: 200 }).done(function (page) {
+    var take = this._inOrder('topics', function (page) {
       self._topics = {};
       page.items.reverse().forEach(function (topic) {
         self._remember(topic);
       });
       self.show();
     });
+    this.options.client.sessions.topics({ limit: 200 }).done(take);
   };
 
   // `latest` is the session's last topic, `names` are those of all that are known.
@@ -145,13 +152,14 @@
   // What the session's last message is now, after one was taken back.
   SessionList.prototype.refresh = function (id) {
     var self = this;
-    this.options.client.sessions.get(id).done(function (fresh) {
+    var take = this._inOrder('session ' + id, function (fresh) {
       var session = self.get(id);
       if (!session || fresh.last_message_time < session.last_message_time) return;
       session.last_content_type = fresh.last_content_type;
       session.last_content = fresh.last_content;
       self._showSoon();
     });
+    this.options.client.sessions.get(id).done(take);
   };
 
   // However many messages come at once, the list is drawn a few times a second.
@@ -174,9 +182,10 @@
   // The user has read there on another device.
   SessionList.prototype.recount = function (id) {
     var self = this;
-    this.options.client.unreadCount(id).done(function (count) {
+    var take = this._inOrder('count of ' + id, function (count) {
       self.unread(id, count);
     });
+    this.options.client.unreadCount(id).done(take);
   };
 
   SessionList.prototype._stick = function (session) {

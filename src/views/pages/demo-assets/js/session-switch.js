@@ -20,9 +20,14 @@
     this._button = byId('sessions-open');
     this._strip = byId('elsewhere');
     this._title = el('strong');
-    // The session of which the strip tells; undefined: one that the page does not know.
-    this._told = undefined;
+    // What the strip is to tell, and what it shows: under a finger that is still the one before.
+    this._told = null;
+    this._shown = null;
     this._ringing = null;
+    this._update = demo.unpressed(this._strip, function () {
+      self._shown = self._told;
+      self._draw(self._told);
+    });
     this._members = new demo.Members(options.client, options.user, function () {
       self._names();
     });
@@ -90,67 +95,86 @@
     }
     if (this._ringing) return;
     var brief = demo.content.brief(message.type, message.content);
-    this._show(session, brief, '查看', message.session_id, null);
+    this._tell({
+      session: session,
+      text: brief,
+      action: '查看',
+      sessionId: message.session_id,
+      reject: null,
+    });
   };
 
   SessionSwitch.prototype._called = function (session, call, client) {
-    var self = this;
     this._ringing = call.call_id;
-    demo.attention.ring(this._members.titleOf(session));
-    this._show(session, '邀请您视频通话', '去接听', session.id, function () {
-      client.callReject(call.call_id);
-      self._hide();
+    demo.attention.ring(this._titleOf(session));
+    this._tell({
+      session: session,
+      text: '邀请您视频通话',
+      action: '去接听',
+      sessionId: session.id,
+      reject: function () {
+        client.callReject(call.call_id);
+      },
     });
   };
 
-  SessionSwitch.prototype._show = function (session, text, action, sessionId, reject) {
-    var self = this;
-    var user = this._options.user;
-    var go = el('button', {
-      type: 'button',
-      class: 'button button-small button-primary',
-      'data-key': action,
-      text: action,
-      on: {
-        click: function () {
-          window.location.search = addressOf(user, sessionId);
-        },
-      },
-    });
-    var away = reject
-      ? el('button', {
-          type: 'button',
-          class: 'button button-small',
-          'data-key': 'reject',
-          text: '拒绝',
-          on: { click: reject },
-        })
-      : demo.iconButton('close', '关闭提示', {
-          key: 'close',
-          click: function () {
-            self._hide();
-          },
-        });
-    var words = el('span', {
-      class: 'elsewhere-text',
-      children: [this._title, el('span', { text: text })],
-    });
-    this._told = session;
-    this._names();
-    var strip = this._strip;
-    demo.focus.keep(strip, function () {
-      demo.append(demo.empty(strip), [words, go, away]);
-    });
-    strip.hidden = false;
+  // told: {session (undefined: one that the page does not know), text, action, sessionId, reject (or null)}; null: nothing.
+  SessionSwitch.prototype._tell = function (told) {
+    this._told = told;
+    this._update();
   };
 
   SessionSwitch.prototype._hide = function () {
     if (this._ringing) demo.attention.quiet();
     this._ringing = null;
-    // Without other sessions at the start there is no such button.
-    var beside = this._button.hidden ? document.querySelector('.messages') : this._button;
-    if (this._strip.contains(document.activeElement)) beside.focus();
-    this._strip.hidden = true;
+    this._tell(null);
+  };
+
+  SessionSwitch.prototype._draw = function (told) {
+    var self = this;
+    var user = this._options.user;
+    var strip = this._strip;
+    if (!told) {
+      // Without other sessions at the start there is no such button.
+      var beside = this._button.hidden ? document.querySelector('.messages') : this._button;
+      if (strip.contains(document.activeElement)) beside.focus();
+      strip.hidden = true;
+      return;
+    }
+    var go = el('button', {
+      type: 'button',
+      class: 'button button-small button-primary',
+      'data-key': told.action,
+      text: told.action,
+      on: {
+        click: function () {
+          window.location.search = addressOf(user, told.sessionId);
+        },
+      },
+    });
+    var leave = function () {
+      if (told.reject) told.reject();
+      // What came while it was pressed stays.
+      if (self._told === told) self._hide();
+    };
+    var away = told.reject
+      ? el('button', {
+          type: 'button',
+          class: 'button button-small',
+          'data-key': 'reject',
+          text: '拒绝',
+          on: { click: leave },
+        })
+      : demo.iconButton('close', '关闭提示', { key: 'close', click: leave });
+    var words = el('span', {
+      class: 'elsewhere-text',
+      children: [this._title, el('span', { text: told.text })],
+    });
+    this._title.textContent = this._titleOf(told.session);
+    demo.focus.keep(strip, function () {
+      demo.append(demo.empty(strip), [words, go, away]);
+    });
+    strip.hidden = false;
   };
 
   SessionSwitch.prototype._count = function () {
@@ -164,11 +188,16 @@
     this._button.setAttribute('aria-label', label);
   };
 
+  SessionSwitch.prototype._titleOf = function (session) {
+    return session ? this._members.titleOf(session) : '其他会话';
+  };
+
   // The sessions' names, as far as their members are known.
   SessionSwitch.prototype._names = function () {
     var picker = byId('session');
     var members = this._members;
-    this._title.textContent = this._told ? members.titleOf(this._told) : '其他会话';
+    if (this._shown) this._title.textContent = this._titleOf(this._shown.session);
+    if (this._ringing) demo.attention.rename(this._titleOf(this._told.session));
     this._options.sessions.forEach(function (session, index) {
       if (picker.options[index]) picker.options[index].text = members.titleOf(session);
     });

@@ -20,7 +20,7 @@
     return el('span', { class: 'badge badge-' + state.kind, text: state.text });
   }
 
-  function start(client, sessionId, onDone) {
+  function start(client, sessionId, input, onDone) {
     // The same id when it is tried again: one consultation, whatever became of the first try.
     var id = randomId();
     demo.dialog.ask({
@@ -35,6 +35,7 @@
         if (values.description) topic.description = values.description;
         return client.sessions.startTopic(id, topic).done(onDone);
       },
+      next: input,
     });
   }
 
@@ -52,9 +53,29 @@
     });
   }
 
-  // Shows the session's latest topic, or null, in `bar`. Among doctors nobody consults. onDone(): one was started or
-  // ended here.
-  function show(bar, client, session, topic, people, onDone) {
+  // The bar in `node`; `input` is where one writes.
+  function TopicBar(node, client, input) {
+    var self = this;
+    this._node = node;
+    this._client = client;
+    this._input = input;
+    this._shown = null;
+    this._update = demo.unpressed(node, function () {
+      self._draw(self._shown);
+    });
+  }
+
+  // Shows the session's latest topic, or null. Among doctors nobody consults. onDone(): one was started or ended here.
+  TopicBar.prototype.show = function (session, topic, people, onDone) {
+    this._shown = { session: session, topic: topic, people: people, onDone: onDone };
+    this._update();
+  };
+
+  TopicBar.prototype._draw = function (shown) {
+    var client = this._client;
+    var input = this._input;
+    var bar = this._node;
+    var topic = shown.topic;
     var open = topic !== null && topic.status !== 10;
     var button = el('button', {
       type: 'button',
@@ -62,8 +83,8 @@
       text: open ? '结束咨询' : '发起咨询',
       on: {
         click: function () {
-          if (open) end(client, topic, onDone);
-          else start(client, session.id, onDone);
+          if (open) end(client, topic, shown.onDone);
+          else start(client, shown.session.id, input, shown.onDone);
         },
       },
     });
@@ -76,7 +97,7 @@
           text: topic.name,
           on: {
             click: function () {
-              demo.records.show(client, topic, people);
+              demo.records.show(client, topic, shown.people);
             },
           },
         })
@@ -89,16 +110,17 @@
       title: '咨询记录',
       on: {
         click: function () {
-          demo.records.list(client, session.id, people);
+          demo.records.list(client, shown.session.id, shown.people);
         },
       },
     });
-    bar.hidden = !open && session.business_type !== 2;
+    bar.hidden = !open && shown.session.business_type !== 2;
     bar.classList.toggle('topic-open', open);
     demo.focus.keep(bar, function () {
       demo.append(demo.empty(bar), [name, open && badge(topic), topic !== null && all, button]);
     });
-  }
+  };
 
-  demo.topics = { badge: badge, show: show };
+  demo.topics = { badge: badge };
+  demo.TopicBar = TopicBar;
 })(window);
