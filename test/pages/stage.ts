@@ -80,11 +80,15 @@ export class PagesStage {
     should(faults).deepEqual([]);
   }
 
-  /** Both demo pages in the demo's team session, loaded, logged in and at rest. */
+  /** Both demo pages in the demo's team session, loaded, logged in, at rest and at the end, where what comes is seen. */
   async both(options: OpenOptions = {}): Promise<{ patient: Page; doctor: Page }> {
     const patient = await this.page('/demo/patient', options);
     const doctor = await this.page('/demo/doctor#demo-team', { viewport: DESK, ...options });
-    for (const page of [patient, doctor]) await atRest(page);
+    for (const page of [patient, doctor]) {
+      await atRest(page);
+      // What is new since the last visit may fill more than the window: shortly after midnight it has a date in its midst.
+      await scrollMessages(page, 'list.scrollHeight');
+    }
     return { patient, doctor };
   }
 }
