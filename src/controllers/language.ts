@@ -11,7 +11,8 @@ const YEAR_SECONDS = 365 * 24 * 60 * 60;
  */
 export function pageLanguage(request: Request, response: Response): Language {
   response.vary('Accept-Language').vary('Cookie');
-  const asked = new URL(request.originalUrl, 'http://server').searchParams.get('lang');
+  // Not as a URL: `//` is an address that is asked for, and no URL.
+  const asked = new URLSearchParams(request.originalUrl.split('?', 2)[1]).get('lang');
   if (asked === 'zh' || asked === 'en') {
     response.append(
       'Set-Cookie',

@@ -85,6 +85,8 @@ describe('Pages over HTTP', () => {
     const CHINESE = 'zh-CN,zh;q=0.9,en;q=0.8';
     const cases: [path: string, chinese: RegExp, english: RegExp][] = [
       ['/', /接口文档/, /API reference/],
+      // As a link may have it to which an address that ends with a slash was put together; it is no URL by itself.
+      ['//', /接口文档/, /API reference/],
       ['/status', /请输入应用密钥/, /The app key, please/],
       ['/api/v2/docs', /发送消息；相同的 client_msg_id/, /Send a message; the same client_msg_id/],
     ];
