@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eachSqlServer, type TestDatabase } from '../support/databases';
-import { type SocketClient, terminateAll } from '../support/socket-client';
+import { connect, type SocketClient, terminateAll } from '../support/socket-client';
 import { Cluster } from './cluster-fixture';
 
 const RECONNECT_MS = 5_000;
@@ -86,3 +86,36 @@ function suite(this: Mocha.Suite, database: TestDatabase): void {
     await hasOneRecord('completed');
   });
 }
+
+eachSqlServer(
+  'A call whose peer in another process has gone without a word',
+  function (database) {
+    let cluster: Cluster;
+
+    before(async () => {
+      cluster = await Cluster.start(database, 2);
+      await cluster.users('D1', 'P1');
+      await cluster.session('s', 'D1', 'P1');
+    });
+    after(async () => {
+      await terminateAll();
+      await cluster.stop();
+    });
+
+    it('goes on with the first signal of the next one', async () => {
+      const caller = await cluster.socket(cluster.process(0), 'D1', 's');
+      const gone = await connect(cluster.process(1).url, { autoPong: false });
+      await gone.login(await cluster.login('P1'), 's');
+      const { call_id: id } = (await caller.request('call_invite', { media: 'video' })).data;
+      gone.send('call_accept', { call_id: id });
+      await caller.next('call_accept');
+      const back = await cluster.socket(cluster.process(0), 'P1', 's');
+      back.send('call_signal', { call_id: id, signal: 'back' });
+      (await caller.next('call_signal', 8_000)).data.signal.should.equal('back');
+      (await gone.closed).code.should.equal(1006);
+      caller.send('call_signal', { call_id: id, signal: 'welcome' });
+      (await back.next('call_signal')).data.signal.should.equal('welcome');
+    });
+  },
+  'redis',
+);

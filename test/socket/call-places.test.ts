@@ -3,7 +3,7 @@ import { findCall } from '../../src/model/calls';
 import { type Connection } from '../../src/push/sockets/connection';
 import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
-import { type SocketClient, terminateAll } from '../support/socket-client';
+import { connect, type SocketClient, terminateAll } from '../support/socket-client';
 import { waitUntil } from '../support/wait-until';
 
 const RECONNECT_MS = 4_000;
@@ -75,6 +75,52 @@ eachDatabase('A call with a socket that closes', (database) => {
     back.send('call_signal', { call_id: id, signal: 'back' });
     setTimeout(() => void write(id, { callee_socket: '' }), SOON_MS);
     (await caller.next('call_signal')).data.signal.should.equal('back');
+  });
+
+  /** A socket whose peer has changed its network: the server does not hear that it is of no use any more. */
+  async function silent(user: string, userType: 'doctor' | 'patient'): Promise<SocketClient> {
+    const socket = await connect(server.url, { autoPong: false });
+    await socket.login(await server.token(user), session, userType);
+    return socket;
+  }
+
+  it('gives its place to the next one where its peer does not answer, and is cut off', async () => {
+    callee = await silent('P1', 'patient');
+    const { id } = await taken(true);
+    const back = await server.socket('P1', session);
+    back.send('call_signal', { call_id: id, signal: 'back' });
+    back.send('call_signal', { call_id: id, signal: 'and on' });
+    (await caller.next('call_signal')).data.signal.should.equal('back');
+    (await caller.next('call_signal')).data.signal.should.equal('and on');
+    (await callee.closed).code.should.equal(1006);
+    caller.send('call_signal', { call_id: id, signal: 'welcome' });
+    (await back.next('call_signal')).data.signal.should.equal('welcome');
+  });
+
+  it('is given up also by a caller whose peer does not answer, while it rings', async () => {
+    caller = await silent('D1', 'doctor');
+    const { call_id: id } = (await caller.request('call_invite', { media: 'video' })).data;
+    const back = await server.socket('D1', session);
+    (await caller.closed).code.should.equal(1006);
+    await waitUntil(
+      async () =>
+        (await findCall(server.context.database.kysely, id as string))?.caller_socket === newestOf('D1').id,
+      8_000,
+      () => 'the caller who is back has no place',
+    );
+    callee.send('call_accept', { call_id: id });
+    await back.next('call_accept');
+  });
+
+  it('keeps its place where its peer answers, however often another one asks', async () => {
+    const { id } = await taken(true);
+    const second = await server.socket('P1', session);
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      const { data } = await second.request('call_signal', { call_id: id, signal: 'mine' });
+      data.code.should.equal('not_found');
+    }
+    callee.send('call_signal', { call_id: id, signal: 'first' });
+    (await caller.next('call_signal')).data.signal.should.equal('first');
   });
 
   for (const [signalled, tells] of [

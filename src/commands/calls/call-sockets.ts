@@ -45,7 +45,7 @@ export class CallSockets {
   readonly #held = new Map<string, Map<string, Place>>();
   readonly holdEveryMs: number;
 
-  constructor(private readonly parts: Pick<Services, 'config' | 'database' | 'sockets'>) {
+  constructor(private readonly parts: Pick<Services, 'config' | 'database' | 'deliver' | 'sockets'>) {
     this.holdEveryMs = Math.min(2_000, Math.max(100, parts.config.callReconnectMs / 4));
   }
 
@@ -128,12 +128,17 @@ export class CallSockets {
     return findCall(database.kysely, callId);
   }
 
-  /** Whether nobody is in that place: its socket has closed, or the process that held it has died, which shows after a while. */
+  /**
+   * Whether nobody is in that place: its socket has closed, its peer does not answer, or the process that held it has died. The
+   * last two show after a while.
+   */
   async hasGone(call: CallRow, side: CallSide): Promise<boolean> {
-    const { database, sockets } = this.parts;
+    const { database, deliver, sockets } = this.parts;
     const socket = socketOf(call, side) ?? GONE;
-    if (isVacant(socket) || sockets.isOwn(socket)) return sockets.byId(socket) === undefined;
-    // A living process moves the time on.
+    if (isVacant(socket)) return true;
+    if (sockets.isOwn(socket)) return !(await sockets.byId(socket)?.stillThere());
+    // A living process moves the time on, and writes that the socket has closed.
+    deliver.checkSocket(socket);
     await sleep(this.holdEveryMs * 2);
     const later = await findCall(database.kysely, call.id);
     return (

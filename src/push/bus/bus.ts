@@ -55,6 +55,8 @@ export type BusEvent =
   | { kind: 'user-event'; sessionId: string; userIds: string[]; frame: string }
   /** A frame for one socket, wherever it is; not where it hears of this session and so gets the frame anyway. */
   | { kind: 'socket-event'; connectionId: string; frame: string; unlessHears?: string | undefined }
+  /** Somebody waits for this socket's place: its process is to look whether the peer is still there. */
+  | { kind: 'socket-check'; connectionId: string }
   /** There is this message in the session, whether or not it was told of. */
   | { kind: 'newest'; sessionId: string; id: number }
   /** Tokens of the user are revoked: one, or all of the generations before this one. */

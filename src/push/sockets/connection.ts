@@ -33,6 +33,9 @@ export interface RecallPush {
   left: TextFrame;
 }
 
+/** How long a peer may take to answer a ping. */
+const ANSWER_MS = 3_000;
+
 /** Tells this process's sockets from those of others, also from those of an earlier run. */
 export const PROCESS = randomUUID();
 let connections = 0;
@@ -50,6 +53,8 @@ export class Connection {
   readonly #told: Told = { messageId: 0, recallId: 0 };
   /** The same by session, for an unbound socket. */
   readonly #toldOf: Map<string, Told> | undefined;
+  /** The question that is under way. */
+  #stillThere: Promise<boolean> | undefined;
 
   constructor(
     readonly ws: WebSocket,
@@ -178,6 +183,36 @@ export class Connection {
     return new Promise((resolve) => {
       if (this.ws.readyState !== this.ws.OPEN) resolve();
       else this.ws.send(frame, () => resolve());
+    });
+  }
+
+  /**
+   * Asks the peer whether it is still there, by a ping: who has changed its network has not told the server. One that does not
+   * answer within 3 s is cut off, as the heartbeat would do much later.
+   */
+  stillThere(): Promise<boolean> {
+    this.#stillThere ??= this.#ask().finally(() => (this.#stillThere = undefined));
+    return this.#stillThere;
+  }
+
+  #ask(): Promise<boolean> {
+    const { ws } = this;
+    // An answer could not be seen.
+    if (ws.isPaused) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const end = (isThere: boolean) => {
+        clearTimeout(timer);
+        ws.off('pong', onPong).off('close', onClose);
+        resolve(isThere);
+      };
+      const onPong = () => end(true);
+      const onClose = () => end(false);
+      const timer = setTimeout(() => {
+        end(false);
+        ws.terminate();
+      }, ANSWER_MS);
+      ws.on('pong', onPong).on('close', onClose);
+      ws.ping(undefined, undefined, () => undefined);
     });
   }
 
