@@ -82,6 +82,30 @@ describe('A call between the demo pages', function () {
     await Promise.all([ended(patient, '视频通话 0:'), ended(doctor, '视频通话 0:')]);
   });
 
+  it('shows who is heard where it is of sound alone, and no camera', async () => {
+    const { patient, doctor } = await stage.both();
+    // As another client would, such as a doctor's app.
+    await doctor.evaluate(`(function (prototype) {
+      var invite = prototype.callInvite;
+      prototype.callInvite = function (media, session) { return invite.call(this, 'audio', session); };
+    })(window.IMClient.prototype)`);
+    await doctor.locator('#call').click();
+    await stageOf(patient, 'incoming');
+    (await patient.locator('.call-state').textContent())!.should.equal('邀请您语音通话');
+    await patient.locator('.round-accept').click();
+    await stageOf(patient, 'active');
+    (await patient.locator('.call-buttons .round').allTextContents()).should.eql(['静音', '挂断']);
+    await patient.locator('.call-face .avatar').waitFor();
+    await patient.locator('.call-local').isVisible().should.be.fulfilledWith(false);
+    await waitUntil(
+      () => patient.evaluate<boolean>(`document.querySelector('.call-remote').currentTime > 0`),
+      8_000,
+      () => 'the other side is heard',
+    );
+    await patient.locator('.round-end').click();
+    await ended(patient, '通话 0:');
+  });
+
   it('keeps, and says, what was switched off before it was taken', async () => {
     const { patient, doctor } = await stage.both();
     const [mute, camera] = [0, 1].map((which) => doctor.locator('.round-toggle').nth(which)) as [

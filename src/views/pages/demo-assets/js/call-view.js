@@ -6,8 +6,9 @@
   var demo = window.IMDemo;
   var el = demo.el;
 
-  // handlers: {accept(), reject(), hangup(), send(kind, bool)}, kind: audio | video
-  function CallView(handlers) {
+  // media: video | audio; handlers: {accept(), reject(), hangup(), send(kind, bool)}, kind: audio | video
+  function CallView(media, handlers) {
+    this._media = media;
     this.remote = el('video', { class: 'call-remote', autoplay: true, playsinline: true });
     this.local = el('video', { class: 'call-local', autoplay: true, playsinline: true });
     // The attribute alone does not mute a video that a script made.
@@ -35,6 +36,7 @@
       role: 'dialog',
       'aria-modal': 'true',
       'aria-labelledby': 'call-name',
+      'data-media': media,
       children: [this.remote, panel, this.local, this._buttons],
     });
     this._untrap = null;
@@ -81,12 +83,11 @@
   // stage: incoming | outgoing | connecting | active
   CallView.prototype.stage = function (stage) {
     var incoming = stage === 'incoming';
+    var talking =
+      this._media === 'video' ? [this._mute, this._hangup, this._dark] : [this._mute, this._hangup];
     this.node.setAttribute('data-stage', stage);
     this._hangup.querySelector('span').textContent = stage === 'outgoing' ? '取消' : '挂断';
-    demo.place(
-      this._buttons,
-      incoming ? [this._reject, this._accept] : [this._mute, this._hangup, this._dark]
-    );
+    demo.place(this._buttons, incoming ? [this._reject, this._accept] : talking);
     // Not from the button that one stands on.
     if (!this._buttons.contains(document.activeElement)) (incoming ? this._accept : this._hangup).focus();
   };

@@ -67,7 +67,7 @@
 
   Calls.prototype._begin = function (call) {
     var self = this;
-    call.view = new demo.CallView({
+    call.view = new demo.CallView(call.media, {
       accept: this._accept.bind(this),
       reject: function () {
         self._client.callReject(call.id);
@@ -142,7 +142,7 @@
     }
     var call = {
       role: 'callee',
-      media: data.media,
+      media: data.media === 'audio' ? 'audio' : 'video',
       sessionId: data.session_id,
       id: data.call_id,
       other: data.from,
@@ -150,7 +150,7 @@
     };
     this._begin(call);
     call.view.stage('incoming');
-    call.view.say(data.media === 'audio' ? '邀请您语音通话' : '邀请您视频通话');
+    call.view.say(call.media === 'video' ? '邀请您视频通话' : '邀请您语音通话');
     demo.attention.ring(this._describe(data.session_id, data.from).name);
   };
 
@@ -159,7 +159,7 @@
     var call = this._call;
     demo.attention.quiet();
     call.view.stage('connecting');
-    call.view.say('正在打开摄像头…');
+    call.view.say(call.media === 'video' ? '正在打开摄像头…' : '正在打开麦克风…');
     this._openMedia(call, function () {
       call.view.say('正在连接…');
       self._connect(call);
@@ -218,11 +218,11 @@
       demo.callMedia.watchCamera(stream, function () {
         if (self._call !== call) return;
         call.view.withoutCamera();
-        if (call.media !== 'audio') self._sayCamera(call, false);
+        if (call.media === 'video') self._sayCamera(call, false);
       });
       then();
     };
-    demo.callMedia.open(call.media !== 'audio', opened, function (text) {
+    demo.callMedia.open(call.media === 'video', opened, function (text) {
       self._refuse(call, text);
     });
   };
@@ -268,7 +268,7 @@
     if (!call.since) {
       call.since = new Date().getTime();
       call.view.stage('active');
-      if (call.media !== 'audio' && !demo.callMedia.hasPicture(call.local)) this._sayCamera(call, false);
+      if (call.media === 'video' && !demo.callMedia.hasPicture(call.local)) this._sayCamera(call, false);
     }
     clearInterval(call.clock);
     call.clock = setInterval(show, 1000);
