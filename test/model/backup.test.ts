@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import should from 'should';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -31,6 +31,11 @@ eachDatabase(
 
     const run = (args: string[], databaseUrl: string) =>
       runOperatorCommand('backup', args, { IM_DATABASE_URL: databaseUrl });
+
+    const hasNoParts = () =>
+      readdirSync(folder)
+        .filter((name) => name.includes('.part'))
+        .should.eql([]);
 
     it('is made while the server runs, and gives everything back', async () => {
       const file = path.join(folder, 'im.backup');
@@ -66,7 +71,22 @@ eachDatabase(
       nowhere.stderr.trim().split('\n').should.have.length(1);
       (await run([], url)).status.should.equal(64);
       (await run(['--out', ''], url)).status.should.equal(64);
-      existsSync(`${taken}.part`).should.be.false();
+      hasNoParts();
+    });
+
+    it('is whole also where two are made under one name at once', async () => {
+      const file = path.join(folder, 'twice');
+      const both = await Promise.all([run(['--out', file], url), run(['--out', file], url)]);
+      for (const { status, stderr } of both)
+        should(status === 0 || stderr.includes('exists')).be.true(stderr);
+      hasNoParts();
+      if (database.name === 'sqlite') {
+        const copy = await TestServer.start({ IM_DATABASE_URL: `sqlite:${file}` });
+        await copy.stop();
+      } else
+        gunzipSync(readFileSync(file))
+          .toString()
+          .should.match(/\n-- Dump completed.*\n$/);
     });
 
     it('is not made where there is nothing to back up', async () => {
@@ -137,7 +157,7 @@ exit 3`;
       status.should.equal(1);
       stderr.trim().split('\n').should.have.length(1);
       existsSync(file).should.be.false();
-      existsSync(`${file}.part`).should.be.false();
+      hasNoParts();
     });
   },
   { sqlite: 'file' },

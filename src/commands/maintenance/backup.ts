@@ -29,12 +29,14 @@ export async function backUp(database: Database, url: string, file: string): Pro
   const tables = await database.kysely.introspection.getTables();
   if (!tables.some(({ name }) => name === 'sessions'))
     throw new Error(`There is nothing to back up: ${database.description} has no tables of the server's.`);
-  const part = `${file}.part`;
-  for (const left of [part, `${part}-journal`]) await rm(left, { force: true });
-  await removedIfUnfinished(part, async () => {
+  // Of its own: two backups to one name must not write into each other's.
+  const folder = await mkdtemp(`${file}.part-`);
+  await removedIfUnfinished(folder, async () => {
+    const part = join(folder, 'backup');
     if (database.dialect.hasSchemas) await dump(database, url, part);
     else await sql`vacuum into ${part}`.execute(database.kysely);
     await rename(part, file);
+    await rm(folder, { recursive: true });
   });
 }
 
