@@ -49,18 +49,23 @@ async function toStandardOutput(lines: AsyncIterable<string>): Promise<void> {
   }
 }
 
-/** A file that only its owner reads, since it is a medical record; what is cut off does not stay behind. */
-async function toFile(lines: AsyncIterable<string>, out: string): Promise<void> {
+/**
+ * A file that only its owner reads, since it is a medical record; what is cut off does not stay behind.
+ * @param folder of the files that `lines` copies: whoever has made `out` may take it for its own, too
+ */
+async function toFile(lines: AsyncIterable<string>, out: string, folder: string | undefined): Promise<void> {
   const file = await open(out, 'wx', 0o600).catch((error: unknown) => {
     const { code } = error as { code?: string };
     throw new CommandError(
       code === 'EEXIST' ? `${out} exists and stays as it is.` : `${out} can't be made (${String(code)}).`,
     );
   });
-  await removedIfUnfinished(out, async () => {
+  const write = async () => {
     for await (const text of lines) await file.appendFile(text);
     await file.sync();
-  }).finally(() => file.close());
+  };
+  const whole = () => removedIfUnfinished(out, write);
+  await (folder === undefined ? whole() : removedIfUnfinished(folder, whole)).finally(() => file.close());
 }
 
 /** Copies files of the configured storage into a new folder, which only its owner reads. */
@@ -83,12 +88,12 @@ void runCommand(
   readArguments,
   readConfig,
   async (database, { out, session, withFiles }, config) => {
-    const copyFile = withFiles && out !== undefined ? copierInto(`${out}.files`, config) : undefined;
+    const folder = withFiles && out !== undefined ? `${out}.files` : undefined;
+    const copyFile = folder === undefined ? undefined : copierInto(folder, config);
     const lines = await exportSession(database, session, copyFile);
     if (lines === undefined) throw new CommandError(`There is no session ${session}.`);
     if (out === undefined) await toStandardOutput(lines);
-    else if (copyFile === undefined) await toFile(lines, out);
-    else await removedIfUnfinished(`${out}.files`, () => toFile(lines, out));
+    else await toFile(lines, out, folder);
   },
   requireDatabase,
 );

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import should from 'should';
 import { runOperatorCommand } from '../model/operator-command';
@@ -60,6 +60,17 @@ describe('npm run export -- --with-files', () => {
       should(file.name).equal('原名');
       should(statSync(path.join(folder, file.path)).size).equal(file.size);
     }
+  });
+
+  it('leaves one whole where two are made under one name at once', async () => {
+    const out = path.join(folder, 'twice.jsonl');
+    const both = await Promise.all([1, 2].map(() => run('--session', 's', '--out', out, '--with-files')));
+    both
+      .map(({ status }) => status)
+      .sort()
+      .should.eql([0, 1]);
+    should(readdirSync(`${out}.files`).length).equal(2);
+    should(readFileSync(out, 'utf8').trim().split('\n').at(-1)).containEql('"files":2');
   });
 
   it('needs a file to write beside, and a folder that is not there', async () => {
