@@ -6,6 +6,7 @@ import {
 } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import path from 'node:path';
+import { type Duplex } from 'node:stream';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDemoData, ownAddress } from './commands/demo/demo';
@@ -47,8 +48,10 @@ export class ImServer {
     const origins = new Origins(config.corsOrigins);
     const allowOrigin = origins.cors();
     const { responses } = context.metrics;
+    const lastResponses = new WeakMap<Duplex, ServerResponse>();
     // Node would refuse by itself what names no host, without the headers that every answer has.
     const http = createServer({ requireHostHeader: false }, (request, response) => {
+      lastResponses.set(request.socket, response);
       response.once('finish', () => {
         responses.inc({ class: `${Math.floor(response.statusCode / 100)}xx` });
       });
@@ -64,7 +67,9 @@ export class ImServer {
       if (needsCors) allowOrigin(request, response, serve);
       else serve();
     });
-    http.on('clientError', answerBrokenRequest);
+    http.on('clientError', (error, socket) => {
+      answerBrokenRequest(error, socket, lastResponses.get(socket));
+    });
     http.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
       requestId(request, response);
       response.writeHead(417, { 'Content-Length': 0, Connection: 'close' }).end();

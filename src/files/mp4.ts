@@ -36,10 +36,12 @@ export async function readMp4(path: string): Promise<Mp4> {
         const wide = content[0] === 1;
         if (content.length < (wide ? 32 : 20)) continue;
         timescale = content.readUInt32BE(wide ? 20 : 12);
-        duration = wide ? Number(content.readBigUInt64BE(24)) : known(content.readUInt32BE(16));
+        duration = durationAt(content, wide ? 24 : 16, wide);
       }
-      if (box.type === 'mehd' && content.length >= (content[0] === 1 ? 12 : 8))
-        fragments = content[0] === 1 ? Number(content.readBigUInt64BE(4)) : content.readUInt32BE(4);
+      if (box.type === 'mehd') {
+        const wide = content[0] === 1;
+        if (content.length >= (wide ? 12 : 8)) fragments = durationAt(content, 4, wide);
+      }
     }
     return { duration: secondsOf((duration ?? 0) || (fragments ?? 0), timescale), tracks };
   } finally {
@@ -47,9 +49,11 @@ export async function readMp4(path: string): Promise<Mp4> {
   }
 }
 
-/** All bits set: unknown. */
-function known(duration: number): number {
-  return duration === 0xffffffff ? 0 : duration;
+/** A duration of 32 or, `wide`, 64 bits. All bits set mean unknown: 0. */
+function durationAt(content: Buffer, at: number, wide: boolean): number {
+  const duration = wide ? content.readBigUInt64BE(at) : content.readUInt32BE(at);
+  const unknown = wide ? 0xffffffffffffffffn : 0xffffffff;
+  return duration === unknown ? 0 : Number(duration);
 }
 
 async function* boxesIn(

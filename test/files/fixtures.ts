@@ -85,11 +85,31 @@ export function mp4(brand: string, handlers: readonly string[], seconds: number)
   const header = Buffer.alloc(100);
   header.writeUInt32BE(1000, 12);
   header.writeUInt32BE(seconds * 1000, 16);
+  return movie(brand, box('mvhd', header), ...handlers.map(track));
+}
+
+/** A sound whose durations are in ms: of all of it (`mvhd`), and of its pieces (`mehd`), in 32 bits or in 64. */
+export function inPieces(whole: bigint, pieces: bigint, bits: 32 | 64): Buffer {
+  const [header, extends_] = [Buffer.alloc(112), Buffer.alloc(12)];
+  if (bits === 64) {
+    header[0] = extends_[0] = 1;
+    header.writeUInt32BE(1000, 20);
+    header.writeBigUInt64BE(whole, 24);
+    extends_.writeBigUInt64BE(pieces, 4);
+  } else {
+    header.writeUInt32BE(1000, 12);
+    header.writeUInt32BE(Number(whole), 16);
+    extends_.writeUInt32BE(Number(pieces), 4);
+  }
+  return movie('isom', box('mvhd', header), track('soun'), box('mvex', box('mehd', extends_)));
+}
+
+function movie(brand: string, ...boxes: Buffer[]): Buffer {
   return Buffer.concat([
     box('ftyp', Buffer.from(brand.padEnd(4)), Buffer.alloc(4), Buffer.from('isom')),
     // The media comes first, as phones write it.
     box('mdat', Buffer.alloc(5000, 7)),
-    box('moov', box('mvhd', header), ...handlers.map(track)),
+    box('moov', ...boxes),
   ]);
 }
 

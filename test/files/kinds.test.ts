@@ -1,6 +1,10 @@
 import should from 'should';
-import { amr, animated, heic, html, jpeg, mp3, mp4, pdf, png, svg, wav, webm } from './fixtures';
+import { amr, animated, heic, html, inPieces, jpeg, mp3, mp4, pdf, png, svg, wav, webm } from './fixtures';
 import { FileServer } from './upload-client';
+
+/** All bits set: a duration that nobody knows. */
+const UNKNOWN_32 = 0xffffffffn;
+const UNKNOWN_64 = 0xffffffffffffffffn;
 
 interface Expected {
   mime: string;
@@ -16,6 +20,21 @@ const TAKEN: Record<string, [file: () => Promise<Buffer> | Buffer, expected: Exp
   'an m4v': [() => mp4('M4V ', ['vide'], 1.5), { mime: 'video/mp4', duration: 1.5 }],
   'an mp4 without video': [() => mp4('mp42', ['soun'], 7), { mime: 'audio/mp4', duration: 7 }],
   'an mp4 recorded in pieces': [() => mp4('isom', ['soun'], 0), { mime: 'audio/mp4' }],
+  'an mp4 of an unknown duration': [() => inPieces(UNKNOWN_32, 0n, 32), { mime: 'audio/mp4' }],
+  'an mp4 of an unknown duration, 64 bits': [() => inPieces(UNKNOWN_64, 0n, 64), { mime: 'audio/mp4' }],
+  'an mp4 in pieces of unknown duration': [() => inPieces(0n, UNKNOWN_32, 32), { mime: 'audio/mp4' }],
+  'an mp4 in pieces of unknown duration, 64 bits': [
+    () => inPieces(0n, UNKNOWN_64, 64),
+    { mime: 'audio/mp4' },
+  ],
+  'an mp4 whose pieces alone tell the duration': [
+    () => inPieces(UNKNOWN_32, 5_250n, 32),
+    { mime: 'audio/mp4', duration: 5.25 },
+  ],
+  'an mp4 whose pieces alone tell the duration, 64 bits': [
+    () => inPieces(UNKNOWN_64, 5_250n, 64),
+    { mime: 'audio/mp4', duration: 5.25 },
+  ],
   'an m4a': [() => mp4('M4A ', ['soun'], 3.25), { mime: 'audio/mp4', duration: 3.25 }],
   'a QuickTime film': [() => mp4('qt  ', ['vide'], 4), { mime: 'video/quicktime', duration: 4 }],
   'a webm with video': [() => webm(['video', 'audio'], 9), { mime: 'video/webm', duration: 9 }],

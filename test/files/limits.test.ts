@@ -44,6 +44,19 @@ describe('Limits of uploads', () => {
       .and.match(/"code":"payload_too_large"/);
   });
 
+  it('a client that ends its side after the refusal gets no second answer', async () => {
+    const socket = net.connect(files.server.port, '127.0.0.1');
+    socket.write(
+      `POST /api/v2/files HTTP/1.1\r\nHost: a\r\nX-IM-App-Key: ${APP_KEY}\r\nContent-Type: multipart/form-data; boundary=x\r\n` +
+        'Content-Length: 50000000\r\n\r\n',
+    );
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+    socket.once('data', () => socket.end());
+    await once(socket, 'close');
+    should(answer.match(/HTTP\/1\.1 \d+/g)).eql(['HTTP/1.1 413']);
+  });
+
   it('a body that goes on for ever is refused at the first byte too many', async () => {
     const socket = net.connect(files.server.port, '127.0.0.1');
     await once(socket, 'connect');

@@ -126,7 +126,28 @@ describe('Reading a file', () => {
   it('a page of another origin may show it and read its headers', async () => {
     const { headers } = await files.get(url, { Origin: 'https://other.example' });
     should(headers['cross-origin-resource-policy']).equal('cross-origin');
-    should(headers['access-control-expose-headers']).equal('Content-Range, Content-Disposition, ETag');
+    const tag = headers.etag!;
+    const REQUESTS: [status: number, headers: Record<string, string>][] = [
+      [200, {}],
+      [206, { Range: 'bytes=0-4' }],
+      [304, { 'If-None-Match': tag }],
+      [416, { Range: 'bytes=999999-' }],
+    ];
+    for (const [status, asked] of REQUESTS) {
+      const answer = await files.get(url, { Origin: 'https://other.example', ...asked });
+      should([answer.status, answer.headers['access-control-expose-headers']]).eql([
+        status,
+        'Content-Range, Content-Disposition, ETag',
+      ]);
+    }
+  });
+
+  it('HEAD of a file that is missing in the storage: 404, as GET', async () => {
+    const lost = await files.file(amr, { userId: 'P1' });
+    should((await files.get(lost, asBackend, 'HEAD')).status).equal(200);
+    await files.server.context.fileStore!.remove(lost);
+    for (const method of ['GET', 'HEAD'])
+      should((await files.get(lost, asBackend, method)).status).equal(404, method);
   });
 
   it('the thumbnail has a tag of its own', async () => {

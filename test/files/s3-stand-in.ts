@@ -12,6 +12,8 @@ interface Stored {
   modified: Date;
 }
 
+export const putAtOnce = () => Promise.resolve(200);
+
 /** A bucket over HTTP that verifies signatures (AWS Signature Version 4) and refuses what it does not know. */
 export class S3StandIn {
   readonly objects = new Map<string, Stored>();
@@ -22,6 +24,8 @@ export class S3StandIn {
   silent = false;
   /** Answers everything with this status. */
   failing: number | undefined;
+  /** Answers a PUT of this key with the status, once it is there. */
+  putStatus: (key: string) => Promise<number> = putAtOnce;
   private constructor(
     private readonly server: http.Server,
     readonly bucket: string,
@@ -64,6 +68,11 @@ export class S3StandIn {
     else if (!url.pathname.startsWith(`/${this.bucket}`)) error(response, 404, 'NoSuchBucket');
     else if (url.searchParams.get('list-type') === '2') this.#list(url, response);
     else if (request.method === 'PUT') {
+      const status = await this.putStatus(key);
+      if (status !== 200) {
+        error(response, status, 'SlowDown');
+        return;
+      }
       this.objects.set(key, { content, type: request.headers['content-type'] ?? '', modified: new Date() });
       response.writeHead(200, { ETag: '"x"' }).end();
     } else if (request.method === 'GET') this.#get(request, response, key);

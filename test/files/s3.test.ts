@@ -4,11 +4,13 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import should from 'should';
 import { Sweep } from '../../src/commands/files/sweep';
 import { parseFiles } from '../../src/resources/config/files-url';
+import { waitUntil } from '../support/wait-until';
 import { jpeg } from './fixtures';
-import { CREDENTIALS, S3StandIn } from './s3-stand-in';
+import { CREDENTIALS, putAtOnce, S3StandIn } from './s3-stand-in';
 import { asBackend, FileServer } from './upload-client';
 
 describe('Files in a bucket', () => {
@@ -29,6 +31,7 @@ describe('Files in a bucket', () => {
   afterEach(() => {
     bucket.silent = false;
     bucket.failing = undefined;
+    bucket.putStatus = putAtOnce;
     should(bucket.refused).eql([]);
   });
 
@@ -51,10 +54,14 @@ describe('Files in a bucket', () => {
     should(incoming()).eql([]);
   });
 
-  it('an object that is missing: 404', async () => {
+  it('an object that is missing: 404, by GET and by HEAD', async () => {
     const id = await files.file(await jpeg(20, 20), { userId: 'P1' });
+    const { length } = bucket.objects.get(`im/files/${id}`)!.content;
+    const head = await files.get(id, asBackend, 'HEAD');
+    should([head.status, head.headers['content-length']]).eql([200, String(length)]);
     bucket.objects.delete(`im/files/${id}`);
-    should((await files.get(id, asBackend)).status).equal(404);
+    for (const method of ['GET', 'HEAD'])
+      should((await files.get(id, asBackend, method)).status).equal(404, method);
   });
 
   it('while it refuses: 503, nothing kept; messages and history go on', async () => {
@@ -78,6 +85,37 @@ describe('Files in a bucket', () => {
     should(answers.map(({ status }) => status)).eql([503, 503]);
     should(performance.now() - begin).be.below(10_000);
   });
+
+  for (const [title, answerObject] of [
+    [
+      'takes one of two objects slowly and never answers the other',
+      () => new Promise<number>(() => undefined),
+    ],
+    ['takes one of two objects slowly and refuses the other at once', () => Promise.resolve(503)],
+  ] as const) {
+    it(`while it ${title}: 503 within 10 s, nothing kept`, async () => {
+      const before = [...bucket.objects.keys()];
+      let isThumbnailPut = false;
+      bucket.putStatus = async (key) => {
+        if (!key.endsWith('.thumbnail')) return answerObject();
+        await sleep(2_500);
+        isThumbnailPut = true;
+        return 200;
+      };
+      const begin = performance.now();
+      const { status } = await files.upload(await jpeg(700, 700), { userId: 'P1' });
+      should(status).equal(503);
+      should(performance.now() - begin).be.below(10_000);
+      // What is removed before it is put would stay.
+      should(isThumbnailPut).be.true();
+      await waitUntil(
+        () => bucket.objects.size === before.length,
+        5_000,
+        () => `left: ${[...bucket.objects.keys()].filter((key) => !before.includes(key)).join()}`,
+      );
+      should(incoming()).eql([]);
+    });
+  }
 
   it('the sweep deletes what no message names, and objects without a row after a day, and nothing else', async () => {
     const { database } = files.server.context;

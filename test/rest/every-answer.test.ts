@@ -130,6 +130,18 @@ function headOf(port: number, text: string): Promise<string> {
   });
 }
 
+/** What comes back until the server closes, for bytes sent as they are; `then`, once an answer came, ends our side. */
+function answersTo(port: number, text: string, then: string): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.once('data', () => socket.end(then));
+    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+    socket.on('close', () => resolve(answer.match(/HTTP\/1\.1 \d+/g) ?? []));
+    socket.on('error', reject);
+  });
+}
+
 describe('Every answer', () => {
   let server: TestServer;
   before(async () => {
@@ -156,6 +168,25 @@ describe('Every answer', () => {
       const named = (name: string) => lines.filter((line) => line.toLowerCase().startsWith(`${name}: `));
       should(named('x-content-type-options')).eql(['X-Content-Type-Options: nosniff']);
       should(named('x-request-id').length).equal(1, head);
+    });
+  }
+
+  const json = `POST /api/v2/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+  const ONCE: readonly (readonly [title: string, request: string, then: string, ...statuses: number[]])[] = [
+    [
+      'a body that is too long ends early',
+      `${json}X-IM-App-Key: ${APP_KEY}\r\nContent-Length: 50000000\r\n\r\n`,
+      '',
+      413,
+    ],
+    ['a body without credentials ends early', `${json}Content-Length: 100\r\n\r\n{`, '', 401],
+    ['a body without credentials breaks', `${json}Transfer-Encoding: chunked\r\n\r\n`, 'no size\r\n', 401],
+    ['no HTTP follows a whole request', 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n', 'GARBAGE', 200, 400],
+  ];
+  for (const [title, request, then, ...statuses] of ONCE) {
+    it(`is the only one to its request: ${title} → ${statuses.join()}`, async () => {
+      const answers = await answersTo(server.port, request, then);
+      should(answers).eql(statuses.map((status) => `HTTP/1.1 ${status}`));
     });
   }
 });

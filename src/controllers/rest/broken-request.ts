@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type ServerResponse } from 'node:http';
 import { type Duplex } from 'node:stream';
 import { bareAnswer } from '../bare-answer';
 
@@ -11,9 +12,16 @@ const STATUS_LINES: Record<string, string> = {
 /**
  * Answers what Node could not read as a request, with the status that it would give by itself; but every response carries
  * an `X-Request-Id`.
+ * @param last the last response on this connection, if there was one
  */
-export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (socket.writable) {
+export function answerBrokenRequest(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  last?: ServerResponse,
+): void {
+  // What broke may be the rest of a request that has its answer, or come while an answer is being sent.
+  const isAnswered = last?.headersSent === true && !(last.writableEnded && last.req.complete);
+  if (socket.writable && !isAnswered) {
     const status = STATUS_LINES[error.code ?? ''] ?? '400 Bad Request';
     socket.write(bareAnswer(status, randomUUID()));
   }

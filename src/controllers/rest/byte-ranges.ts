@@ -1,6 +1,9 @@
 import { AppError } from '../../errors';
 import { type ByteRange } from '../../files/store';
 
+/** What a page of another origin may read of an answer about a file. */
+export const EXPOSED = { 'Access-Control-Expose-Headers': 'Content-Range, Content-Disposition, ETag' };
+
 /** One range; of what has several, all of it is sent. */
 const ONE_RANGE = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
 
@@ -26,6 +29,7 @@ export function requestedRange(header: string | undefined, size: number): ByteRa
 
 function notSatisfiable(size: number): AppError {
   return new AppError('range_not_satisfiable', `There are ${size} bytes.`, undefined, {
+    ...EXPOSED,
     'Content-Range': `bytes */${size}`,
   });
 }

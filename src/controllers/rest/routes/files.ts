@@ -11,7 +11,7 @@ import { forbidden, notFound } from '../../../errors';
 import { log } from '../../../logger';
 import { isId, SYSTEM_USER } from '../../../model/values/identifiers';
 import { fileView } from '../../../views/file';
-import { namesTag, requestedRange } from '../byte-ranges';
+import { EXPOSED, namesTag, requestedRange } from '../byte-ranges';
 import { receiveUpload } from '../multipart';
 import { type ApiRequest, type Reply, type Route, route } from '../route';
 import { wire } from '../schemas';
@@ -69,6 +69,8 @@ function objectOf({ id, mime, size, thumbnail_mime, thumbnail_size }: FileRow, i
     : { name: id, mime, size };
 }
 
+const FIRST_BYTE = { start: 0, end: 0 };
+
 async function download(
   { context, headOnly, params, principal, request }: ApiRequest<unknown, unknown>,
   isThumbnail: boolean,
@@ -84,18 +86,20 @@ async function download(
   if (namesTag(known, tag)) return { status: 304, stream: { headers } };
   const ignored = headOnly || (condition !== undefined && condition !== tag);
   const range = ignored ? undefined : requestedRange(asked, size);
-  const content = headOnly ? undefined : await fileStore.open(name, range);
-  if (content === undefined && !headOnly) {
+  // HEAD has to answer as GET does: one byte tells whether the object is there.
+  const content = await fileStore.open(name, headOnly ? FIRST_BYTE : range);
+  if (content === undefined) {
     log.error(`the object of the file ${row.id} is missing`);
     throw notFound('file');
   }
+  if (headOnly) content.destroy();
   const length = range === undefined ? size : range.end - range.start + 1;
   const part = range && { 'Content-Range': `bytes ${range.start}-${range.end}/${size}` };
   return {
     status: range === undefined ? 200 : 206,
     stream: {
       headers: { ...headers, ...part, 'Content-Type': mime, 'Content-Length': String(length) },
-      content,
+      content: headOnly ? undefined : content,
     },
   };
 }
@@ -106,7 +110,7 @@ const HEADERS = {
   'Cache-Control': 'private, max-age=600',
   'Content-Security-Policy': 'sandbox',
   'Cross-Origin-Resource-Policy': 'cross-origin',
-  'Access-Control-Expose-Headers': 'Content-Range, Content-Disposition, ETag',
+  ...EXPOSED,
 };
 
 /** RFC 6266, with the name in ASCII for whoever knows nothing else. */
