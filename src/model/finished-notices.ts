@@ -19,6 +19,8 @@ export async function recordTry(
   let update = db
     .updateTable('notices')
     .set({
+      // One that has ended was due until now, not until its claim would have run out.
+      due_time: now,
       ...finished,
       last_error: cutError(finished.last_error),
       task_id: notice.task_id,

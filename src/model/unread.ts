@@ -104,6 +104,29 @@ export async function unreadCount(
   return rows[0]?.count ?? 0;
 }
 
+/**
+ * Those of these participants to whom something in the session is unread. One query: the newest message of others decides, as times
+ * and ids rise together.
+ */
+export async function participantsWithUnread(
+  db: Queryable,
+  session: Pick<SessionRow, 'id' | 'type'>,
+  userIds: readonly string[],
+): Promise<string[]> {
+  if (userIds.length === 0) return [];
+  const table = messageTable(session.type);
+  const newest = sql<SqlTime>`(select m.timestamp from ${sql.table(table)} as m ${sql.raw(bySessionHint(table))}
+    where m.session_id = p.session_id and m.sender_id <> p.participant_id order by m.session_id desc, m.id desc limit 1)`;
+  const rows = await db
+    .selectFrom('participants as p')
+    .select('p.participant_id')
+    .where('p.session_id', '=', session.id)
+    .where('p.participant_id', 'in', [...userIds])
+    .where('p.last_fetch_time', '<', newest)
+    .execute();
+  return rows.map((row) => row.participant_id);
+}
+
 /** A page of unread messages, oldest first, above the id `after`. */
 export async function unreadMessages(
   db: Queryable,

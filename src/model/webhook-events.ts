@@ -165,7 +165,8 @@ export async function finishEvents(
           claimed_by: null,
           turn: sql<number>`turn + ${UNDER_WAY}`,
           update_time: now,
-          ...(due_time === undefined ? {} : { due_time }),
+          // One that has ended was due until now, not until its claim would have run out.
+          due_time: due_time ?? now,
         })
         .where('id', 'in', ids)
         .execute();

@@ -1,4 +1,5 @@
 import should from 'should';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eachDatabase } from '../support/databases';
 import { FakeGetui } from '../support/fake-getui';
 import { TestServer } from '../support/server';
@@ -74,6 +75,25 @@ eachDatabase(
       const since = Date.now();
       await server.stop();
       (Date.now() - since).should.be.below(5_000);
+    });
+
+    it('has set the badge of who left a session with something unread, and of nobody else', async () => {
+      await server.session('read', 3, 'D', 'P');
+      await server.send('read', 'D', 'read');
+      await server.request('get', '/sessions/read/messages?user_id=P').expect(200);
+      await getui.waitFor('badge', 1);
+      await server.send('read', 'P', 'own');
+      await server.send('s', 'D', 'one');
+      const leave = (session: string) =>
+        server.request('delete', `/sessions/${session}/participants/P`).expect(204);
+      await leave('read');
+      // A count that is sent is sent within 2 s.
+      await sleep(2_500);
+      should(getui.calls('badge')).have.length(1);
+      await leave('s');
+      await server.stop();
+      should(getui.calls('badge')).have.length(2);
+      should(getui.badges.get('cid')).equal('0');
     });
 
     it('takes back the push of a message that was taken back just before', async () => {

@@ -7,6 +7,7 @@ import { eachDatabase } from '../support/databases';
 import { FakeWechat, type Scripted } from '../support/fake-wechat';
 import { linesPrintedBy } from '../support/log-lines';
 import { TestServer } from '../support/server';
+import { waitUntil } from '../support/wait-until';
 import { makeDue, noticeWhen, type SentMessage, wechatSettings, withNotices } from './notice-fixture';
 
 const FIRST_RETRY_MS = 1_000;
@@ -121,6 +122,7 @@ eachDatabase("WeChat's answer to a notice", (database) => {
       errorLines.push(...lines.filter((line) => line.startsWith('[ERROR]')));
       should(notice!.state).equal(state === 'retry' ? 'pending' : state);
       should(notice!.claimed_by).equal(null);
+      if (state !== 'retry') should(notice!.due_time).equal(notice!.update_time);
       if (error === undefined) should(notice!.last_error).equal(null);
       else should(notice!.last_error).match(error);
       const names = new Set(fake.sends.map(({ body }) => body.client_msg_id as string));
@@ -184,5 +186,38 @@ eachDatabase('A notice that WeChat does not take', (database) => {
     const next = await server.send('s', 'D', 'y');
     await noticeWhen(server, next, ({ attempts }) => attempts === 1);
     fake.sends.length.should.equal(2);
+  });
+
+  it('is skipped when its call was cancelled between two tries', async () => {
+    const { server, fake } = stage;
+    await server.session('cancelled', 3, 'D', 'P');
+    const caller = await server.socket('D', 'cancelled');
+    fake.answerAlways('send', { errcode: -1 });
+    const { data: call } = await caller.request('call_invite', { media: 'audio' });
+    const noticeOfCallWhen = async (wanted: (notice: NoticeRow) => boolean) => {
+      let found: NoticeRow | undefined;
+      await waitUntil(
+        async () => {
+          found = await server.context.database.kysely
+            .selectFrom('notices')
+            .selectAll()
+            .where('call_id', '=', call.call_id as string)
+            .executeTakeFirst();
+          return found !== undefined && wanted(found);
+        },
+        20_000,
+        () => `the notice is not as wanted: ${JSON.stringify(found)}`,
+      );
+      return found!;
+    };
+    const { id } = await noticeOfCallWhen(({ attempts }) => attempts > 0);
+    caller.send('call_cancel', { call_id: call.call_id });
+    await caller.next('call_ended');
+    fake.answerAlways('send', undefined);
+    await makeDue(server, id);
+    const { state } = await noticeOfCallWhen((notice) => notice.state !== 'pending');
+    should(state).equal('skipped');
+    fake.delivered.length.should.equal(0);
+    await caller.close();
   });
 });

@@ -6,7 +6,7 @@ import { findMessages, lastIdBefore } from '../../src/model/messages';
 import { settleNotices } from '../../src/model/notices';
 import { messagesBefore, sessionsWithMessagesBefore } from '../../src/model/retention';
 import { searchMessages } from '../../src/model/search';
-import { unreadCount, unreadCounts, unreadMessages } from '../../src/model/unread';
+import { participantsWithUnread, unreadCount, unreadCounts, unreadMessages } from '../../src/model/unread';
 import { eachSqlServer } from '../support/databases';
 import { numbers } from '../support/numbers';
 import { rowsRead } from '../support/rows-read';
@@ -38,7 +38,7 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
     await run(`insert into sessions (id, type, name, business_type, create_date, clock_time, last_message_time)
       values ('s', 1, 's', 2, '2026-01-01', '2026-02-01', '${timeOf(MESSAGES - 1)}')`);
     await run(`insert into participants (session_id, participant_id, type, last_fetch_time)
-      values ('s', 'P', 'patient', '${timeOf(MESSAGES - 1 - UNREAD)}')`);
+      values ('s', 'P', 'patient', '${timeOf(MESSAGES - 1 - UNREAD)}'), ('s', 'Q', 'patient', '${timeOf(MESSAGES - 1)}')`);
     // A quarter of them waits: as many as of a table of which the whole would be read.
     await run(`insert into notices (channel, session_id, message_id, user_id, state, create_time, update_time, due_time)
       select 'wechat', if(seq < ${SETTLED}, concat('other', seq), 's'), seq, 'P', if(seq < ${SETTLED}, 'skipped', 'pending'), ${DAY}, ${DAY}, ${DAY}
@@ -70,6 +70,12 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
       title: 'the count of what is unread in a session',
       run: () => unreadCount(db(), SESSION, 'P'),
       expected: (result) => result === UNREAD,
+      rows: 20,
+    },
+    {
+      title: 'to whom something is unread in a session',
+      run: () => participantsWithUnread(db(), SESSION, ['P', 'Q']),
+      expected: (result) => (result as string[]).join(' ') === 'P',
       rows: 20,
     },
     {

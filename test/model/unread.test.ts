@@ -1,5 +1,6 @@
 import should from 'should';
 import { toIso, toSqlTime } from '../../src/db/time';
+import { participantsWithUnread } from '../../src/model/unread';
 import { eachDatabase } from '../support/databases';
 import { TestServer } from '../support/server';
 
@@ -45,6 +46,22 @@ eachDatabase('Unread messages', (database) => {
     const sent = await server.send(session, 'A', 'text');
     should(await unread('C')).equal(1);
     should(sent.timestamp > (await position('C'))).be.true();
+  });
+
+  it('are known to whom they are, one query for all', async () => {
+    const { kysely } = server.context.database;
+    const withUnread = async () =>
+      (await participantsWithUnread(kysely, { id: session, type: 3 }, ['A', 'B', 'C', 'P'])).sort();
+    should(await withUnread()).eql([]);
+    await server.send(session, 'A', 'text');
+    should(await withUnread()).eql(['B', 'P']);
+    await server.request('get', `/sessions/${session}/messages?user_id=B`).expect(200);
+    should(await withUnread()).eql(['P']);
+    await server.send(session, 'B', 'text');
+    should(await withUnread()).eql(['A', 'P']);
+    // Who is not asked for is not named.
+    should(await participantsWithUnread(kysely, { id: session, type: 3 }, ['A'])).eql(['A']);
+    should(await participantsWithUnread(kysely, { id: session, type: 3 }, [])).eql([]);
   });
 
   it('of a new participant are those of the same millisecond, too', async () => {

@@ -103,6 +103,7 @@ eachDatabase('An event that the webhook does not take', (database) => {
     await receiver.waitFor(1);
     const [gone] = await eventsOf(server, session);
     should(gone).containEql({ state: 'failed', last_error: 'the message is gone', attempts: 1 });
+    should(gone!.due_time).equal(gone!.update_time);
   });
 
   it('is seen in the list, which has filters and pages', async () => {

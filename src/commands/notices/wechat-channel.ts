@@ -72,7 +72,7 @@ export class WechatChannel implements Channel<NoticeRow> {
     const session = await findSessionOf(db, notice.session_id, notice.user_id);
     if (session === undefined) return skipped('the patient has left the session');
     const shown = await this.#shown(wechat, notice, session);
-    if (shown === undefined) return skipped('the message is gone');
+    if (shown === undefined) return skipped('there is nothing to tell any more');
     const message = {
       touser: openid,
       clientMsgId: notice.call_id ?? `notice-${notice.id}`,
@@ -145,7 +145,7 @@ export class WechatChannel implements Channel<NoticeRow> {
   async #callShown(callId: string, session: SessionRow): Promise<Shown | undefined> {
     const db = this.database.kysely;
     const call = await findCall(db, callId);
-    if (call === undefined) return undefined;
+    if (call?.state !== 'ringing') return undefined;
     const topic = await lastTopic(db, session.id);
     const values = {
       sender_name: call.caller_name,

@@ -16,6 +16,7 @@ import {
   participantsOf,
   ROLE,
 } from '../../model/participants';
+import { participantsWithUnread } from '../../model/unread';
 import { findUsers, sharedWith, type User } from '../../model/users';
 import { mayChangeMembers } from '../access/may-change';
 import { type Principal } from '../access/tokens';
@@ -177,9 +178,10 @@ export async function changeParticipants(
     if (session.row.type === SESSION_TYPE.p2p)
       throw conflict('The participants of a p2p session do not change.');
     const events = new Events(wantedEvents);
+    const hadUnread = await participantsWithUnread(trx, session.row, remove);
     const added = await applyMembersChange(trx, database.dialect, session, add, remove, events);
     await events.store(runIn(trx, database.dialect));
-    return { session, added, participants: await participantsOf(trx, sessionId) };
+    return { session, added, hadUnread, participants: await participantsOf(trx, sessionId) };
   });
   if (outcome.added.length > 0 || remove.length > 0) {
     announceMembers(deliver, {
@@ -189,7 +191,7 @@ export async function changeParticipants(
       participants: outcome.participants,
       lastMessageId: outcome.session.row.last_message_id,
     });
-    for (const id of remove) badges.reduced(id);
+    for (const id of outcome.hadUnread) badges.reduced(id);
   }
   return { participants: outcome.participants, added: outcome.added.length };
 }
