@@ -81,6 +81,7 @@
     });
     call.signals = [];
     this._call = call;
+    demo.content.stopVoice();
     call.view.show();
     this.named();
   };

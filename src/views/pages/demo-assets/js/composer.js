@@ -40,6 +40,13 @@
       self._keep();
       self._typing(self.input.value !== '');
     });
+    // The browser cuts off what is too long, and does not say so.
+    this.input.addEventListener('paste', function (event) {
+      var input = self.input;
+      var text = event.clipboardData ? event.clipboardData.getData('text/plain') : '';
+      var left = input.maxLength - input.value.length + input.selectionEnd - input.selectionStart;
+      if (text.length > left) demo.toast('最多' + input.maxLength + '字，超出的部分没有粘贴');
+    });
     this.input.addEventListener('blur', function () {
       self._typing(false);
     });

@@ -44,29 +44,53 @@
       });
   }
 
-  // `text` empty: all is well. With `ended` nothing goes on by itself, and a button loads the page anew.
-  function banner(text, ended) {
+  // To the user's page without a session: for a session that one is no longer in.
+  function leave() {
+    var user = document.getElementById('user').value;
+    window.location.href = window.location.pathname + '?user=' + encodeURIComponent(user);
+  }
+
+  // `text` empty: all is well. With `ended` nothing goes on by itself, and a button loads the page anew; with `gone` too,
+  // the page without the session.
+  function banner(text, ended, gone) {
     var node = document.getElementById('banner');
     var again = document.getElementById('banner-again');
     document.getElementById('banner-text').textContent = text;
     node.hidden = text === '';
     node.classList.toggle('banner-ended', !!ended);
     again.hidden = !ended;
+    again.textContent = gone ? '返回' : '重新进入';
     again.onclick = function () {
-      window.location.reload();
+      if (gone) leave();
+      else window.location.reload();
     };
   }
 
   function watch(client) {
+    var lost = '网络已断开，正在重新连接…';
+    var isReconnecting = false;
+    // A banner that waits for a click stays.
+    var unlessEnded = function (text) {
+      if (!document.getElementById('banner').classList.contains('banner-ended')) banner(text);
+    };
     client.on('open', function () {
+      isReconnecting = false;
       banner('');
     });
     client.on('reconnecting', function () {
-      banner('网络已断开，正在重新连接…');
+      isReconnecting = true;
+      banner(lost);
+    });
+    // The browser knows at once what the socket finds out only when an answer fails to come.
+    window.addEventListener('offline', function () {
+      unlessEnded(lost);
+    });
+    window.addEventListener('online', function () {
+      if (!isReconnecting) unlessEnded('');
     });
     client.on('close', function (data) {
       var texts = { 4401: '登录已失效', 4404: '您已不在这个会话中', 4400: '登录信息不正确' };
-      banner((demo.own(texts, data.code) || '连接已结束') + '。', true);
+      banner((demo.own(texts, data.code) || '连接已结束') + '。', true, data.code === 4404);
     });
   }
 

@@ -77,6 +77,10 @@
   // One voice is heard at a time.
   var playing = null;
 
+  function stopVoice() {
+    if (playing) playing();
+  }
+
   function voiceBody(message) {
     var content = fieldsOf(message);
     var url = addressOf(message);
@@ -106,7 +110,7 @@
         };
       }
       if (playing === stop) return stop();
-      if (playing) playing();
+      stopVoice();
       playing = stop;
       audio.currentTime = 0;
       button.classList.add('playing');
@@ -236,13 +240,19 @@
     return isTakenBack(message) || message.type === 0 || message.type === 6 || message.type === 7;
   }
 
+  // `POST /users/:user_id/notices` writes `{title?, content}`, `content` text or an object; other systems write `text`.
+  function noticeText(fields) {
+    var said = demo.isObject(fields.content) ? textOf(fields.content.text) : textOf(fields.content);
+    return [textOf(fields.title), said || textOf(fields.text)].filter(Boolean).join('：');
+  }
+
   function lineText(message) {
     var content = message.content;
     if (isTakenBack(message)) return '消息已撤回';
     if (message.type === 6) return '咨询开始 · ' + textOf(fieldsOf(message).name);
     if (message.type === 7) return '咨询结束 · ' + textOf(fieldsOf(message).name);
     if (typeof content === 'string') return content;
-    return textOf(fieldsOf(message).text) || textOf(fieldsOf(message).title) || '[系统消息]';
+    return noticeText(fieldsOf(message)) || '[系统消息]';
   }
 
   var BRIEFS = { 2: '[图片]', 3: '[语音]', 5: '[链接]', 8: '[转发的消息]', 9: '[图片]', 12: '[视频]' };
@@ -273,5 +283,6 @@
     isLine: isLine,
     isTakenBack: isTakenBack,
     lineText: lineText,
+    stopVoice: stopVoice,
   };
 })(window);

@@ -19,6 +19,8 @@
     // undefined: not known yet; null: the session never had one.
     this.topic = undefined;
     this._closed = false;
+    // The newest message that arrived since the session was opened; null: none did.
+    this._arrived = null;
     this._topics = {};
     this._inOrder = demo.inOrder();
     this._heading = new demo.Heading(part('title'), part('subtitle'), this.people);
@@ -63,7 +65,8 @@
         return self.actions.of(message);
       },
       onRetry: function (id) {
-        options.outbox.retry(id);
+        // What is sent again stands at the end.
+        if (options.outbox.retry(id, self._newest())) self.history.toNewest();
       },
       onDiscard: function (id) {
         options.outbox.discard(id);
@@ -177,8 +180,16 @@
 
   // A message that was stored, maybe one of one's own.
   Conversation.prototype.stored = function (message) {
+    this._arrived = Math.max(this._arrived, message.id);
     this.history.arrived(message);
     this.seen();
+  };
+
+  // The id of the session's newest message; null: it is not known, for the end of the session is not here.
+  Conversation.prototype._newest = function () {
+    var last = this.list.messages[this.list.messages.length - 1];
+    if (!last || this.list.below) return this._arrived;
+    return Math.max(this._arrived, last.id);
   };
 
   Conversation.prototype.outboxChanged = function () {
@@ -238,7 +249,7 @@
     // Whoever answers has read: nothing is new any more.
     this.list.markFrom(null);
     this.history.toNewest();
-    this.options.outbox.send(this.sessionId, message);
+    this.options.outbox.send(this.sessionId, message, this._newest());
     if (!this.list.below) this.list.toEnd();
   };
 
@@ -246,7 +257,7 @@
   Conversation.prototype.sendFile = function (file, seconds, quote) {
     this.list.markFrom(null);
     this.history.toNewest();
-    this.options.outbox.sendFile(this.sessionId, file, seconds, quote);
+    this.options.outbox.sendFile(this.sessionId, file, seconds, quote, this._newest());
     if (!this.list.below) this.list.toEnd();
   };
 

@@ -55,7 +55,7 @@
         if (conversation) conversation.sayTyping(typing);
       },
     });
-    var topicBar = new demo.TopicBar(byId('topic'), client, composer.input);
+    var topicBar = new demo.TopicBar(byId('topic'), client, composer);
     var sessions = new demo.SessionList({
       client: client,
       me: user,

@@ -29,7 +29,7 @@
 
   function textOf(message) {
     var content = message.content;
-    if (!demo.isObject(content)) return demo.content.brief(message.type, content);
+    if (message.type === 0 || !demo.isObject(content)) return demo.content.brief(message.type, content);
     return [content.title, content.summary, content.text]
       .filter(function (each) {
         return typeof each === 'string';

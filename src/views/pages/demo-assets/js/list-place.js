@@ -93,6 +93,12 @@
     return null;
   };
 
+  // The message of `node`, as it is now: it may have been drawn anew. Null: it is gone.
+  ListPlace.prototype._again = function (node) {
+    if (this._list.contains(node)) return node;
+    return this._list.querySelector('[data-id="' + node.getAttribute('data-id') + '"]');
+  };
+
   // `change()` changes what is in the list.
   ListPlace.prototype.keep = function (change) {
     var scroller = this._scroller;
@@ -100,7 +106,10 @@
     var anchor = this.stuck ? null : this._anchor();
     change();
     if (this.stuck) this.toEnd();
-    else if (anchor) scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
+    else {
+      var node = anchor && this._again(anchor.node);
+      if (node) scroller.scrollTop += node.getBoundingClientRect().top - anchor.top;
+    }
     this._top = scroller.scrollTop;
   };
 

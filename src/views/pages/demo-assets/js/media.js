@@ -74,8 +74,11 @@
       onFiles(Array.prototype.slice.call(event.dataTransfer.files));
     });
     input.addEventListener('paste', function (event) {
-      var files = event.clipboardData ? Array.prototype.slice.call(event.clipboardData.files) : [];
-      if (files.length === 0) return;
+      var pasted = event.clipboardData;
+      var files = pasted ? Array.prototype.slice.call(pasted.files) : [];
+      // Cells of a table come as text, and as a picture of it, which nobody meant to send.
+      var isText = pasted && pasted.getData('text/plain') !== '' && pasted.getData('text/html') !== '';
+      if (files.length === 0 || isText) return;
       event.preventDefault();
       onFiles(files);
     });

@@ -48,6 +48,7 @@
   MessageList.prototype.close = function () {
     this._place.close();
     this._menu.end();
+    demo.content.stopVoice();
     demo.empty(this.options.list);
   };
 
@@ -257,8 +258,16 @@
     var previous = null;
     var marked = this._markId === null;
     var me = this.options.people.me.id;
+    var last = this.entries;
     if (this.more) wanted.push(this._top);
     this.messages.forEach(function (message) {
+      // What failed keeps its place: newer messages come into sight below it.
+      last = last.filter(function (entry) {
+        var isHere = entry.state === 'failed' && demo.Outbox.isBefore(entry, message);
+        if (isHere) wanted.push(self._unsent[entry.client_msg_id].node);
+        if (isHere) previous = null;
+        return !isHere;
+      });
       var node = self._shown[message.id].node;
       var day = self._dayNode(message.timestamp);
       var newDay = wanted.indexOf(day) < 0;
@@ -271,7 +280,7 @@
       previous = message;
     });
     if (this.below) wanted.push(this._bottom);
-    this.entries.forEach(function (entry) {
+    last.forEach(function (entry) {
       wanted.push(self._unsent[entry.client_msg_id].node);
     });
     return wanted;

@@ -20,7 +20,9 @@
   // Takes up what an earlier page left. To be called once, when whoever it tells is there.
   Outbox.prototype.resume = function () {
     var self = this;
-    demo.storage.names(this._place).forEach(function (name) {
+    // Their names begin with the time of sending: so they are in its order.
+    var names = demo.storage.names(this._place).sort();
+    names.forEach(function (name) {
       var entry = parsed(demo.storage.get(name));
       if (!demo.isObject(entry) || typeof entry.session_id !== 'string') return;
       self._entries.push(entry);
@@ -58,13 +60,15 @@
     });
   };
 
-  Outbox.prototype.send = function (sessionId, message) {
+  // `after`: the id of the newest message in the session by now; null: it is not known.
+  Outbox.prototype.send = function (sessionId, message, after) {
     var entry = {
       session_id: sessionId,
       type: message.type,
       content: message.content,
       reply_to: message.quote ? message.quote.id : null,
       quote: message.quote || null,
+      after: after,
       client_msg_id: newId(),
       state: 'sending',
       problem: '',
@@ -73,11 +77,15 @@
     this._submit(entry);
   };
 
-  // Under the same id: should the first attempt have been stored after all, it stays one message.
-  Outbox.prototype.retry = function (id) {
+  // Under the same id: should the first attempt have been stored after all, it stays one message. `after` as for send(). Gives
+  // back whether the session went on since the last attempt.
+  Outbox.prototype.retry = function (id, after) {
     var entry = this._find(id);
+    var isLater = !!entry && entry.after !== after;
+    if (entry) entry.after = after;
     if (entry && entry.file) this._upload(entry);
     else if (entry) this._submit(entry);
+    return isLater;
   };
 
   Outbox.prototype.discard = function (id) {
@@ -88,8 +96,9 @@
     this._handlers.onChange(entry.session_id);
   };
 
-  // A file: uploaded first, then sent. `seconds`: how long it plays, where that is known. `quote`: what it answers to.
-  Outbox.prototype.sendFile = function (sessionId, file, seconds, quote) {
+  // A file: uploaded first, then sent. `seconds`: how long it plays, where that is known. `quote`: what it answers to. `after` as
+  // for send().
+  Outbox.prototype.sendFile = function (sessionId, file, seconds, quote, after) {
     var self = this;
     var type = demo.media.typeOf(file);
     var entry = {
@@ -98,6 +107,7 @@
       content: type === 5 ? { title: file.name } : { duration: seconds || 0 },
       reply_to: quote ? quote.id : null,
       quote: quote,
+      after: after,
       client_msg_id: newId(),
       state: 'uploading',
       problem: '',
@@ -205,6 +215,19 @@
     for (var i = 0; i < 4; i++) text += '-' + Math.random().toString(36).slice(2, 8);
     return text;
   }
+
+  // When newId() made it, in milliseconds; NaN: something else did.
+  function timeOf(id) {
+    var time = /^demo-([0-9a-z]+)-/.exec(id);
+    return time ? parseInt(time[1], 36) : NaN;
+  }
+
+  // Whether `message` is newer than the attempt to send `entry`. Where it is not known after which message that was, as of
+  // what an older page left, the time decides.
+  Outbox.isBefore = function (entry, message) {
+    if (typeof entry.after === 'number') return message.id > entry.after;
+    return new Date(message.timestamp).getTime() > timeOf(entry.client_msg_id);
+  };
 
   demo.Outbox = Outbox;
 })(window);

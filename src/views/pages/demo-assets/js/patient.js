@@ -10,12 +10,10 @@
     rest.sessions
       .list({ limit: 200 })
       .done(function (page) {
-        var wanted = demo.connection.parameter('session');
-        var sessions = page.items.filter(function (session) {
-          return session.type !== 0;
-        });
-        showSessions(sessions, user, wanted);
-        if (wanted || sessions.length > 0) talk(user, token, wanted || sessions[0].id, sessions);
+        var sessions = page.items;
+        var chosen = demo.connection.parameter('session') || firstOf(sessions);
+        showSessions(sessions, user, chosen);
+        if (chosen) talk(user, token, chosen, sessions);
         else demo.connection.banner('还没有会话。');
       })
       .fail(function (error) {
@@ -23,17 +21,36 @@
       });
   }
 
-  function showSessions(sessions, user, wanted) {
+  // Notices come after the talks, however new they are.
+  function firstOf(sessions) {
+    var talks = sessions.filter(function (session) {
+      return session.type !== 0;
+    });
+    var first = talks[0] || sessions[0];
+    return first ? first.id : '';
+  }
+
+  function showSessions(sessions, user, chosen) {
     var picker = document.getElementById('session');
     sessions.forEach(function (session) {
       picker.add(new window.Option(session.name, session.id));
     });
-    if (wanted) picker.value = wanted;
+    if (chosen) picker.value = chosen;
     picker.disabled = sessions.length === 0;
     picker.onchange = function () {
       var query = '?user=' + encodeURIComponent(user.id) + '&session=' + encodeURIComponent(picker.value);
       window.location.search = query;
     };
+  }
+
+  // In a session of notices only the platform writes, and nobody answers a call.
+  function closeWriting() {
+    var composer = document.getElementById('composer');
+    var hint = demo.el('p', { class: 'composer composer-row', text: '系统通知，无需回复' });
+    if (composer.hidden) return;
+    composer.hidden = true;
+    document.getElementById('call').hidden = true;
+    composer.parentNode.insertBefore(hint, composer);
   }
 
   function talk(user, token, sessionId, sessions) {
@@ -71,7 +88,7 @@
         conversation.sayTyping(typing);
       },
     });
-    var topicBar = new demo.TopicBar(document.getElementById('topic'), client, composer.input);
+    var topicBar = new demo.TopicBar(document.getElementById('topic'), client, composer);
     conversation = new demo.Conversation({
       client: client,
       outbox: outbox,
@@ -79,7 +96,8 @@
       root: document.getElementById('conversation'),
       me: user,
       sessionId: sessionId,
-      onSession: function () {
+      onSession: function (session) {
+        if (session.type === 0) closeWriting();
         calls.named();
       },
       onRecalled: function (data) {

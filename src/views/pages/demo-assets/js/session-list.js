@@ -84,24 +84,34 @@
     return loaded.promise();
   };
 
-  // The newest consultations, for the badges and the search.
+  // The newest consultations, and all that are open, however long they have waited: for the badges, the filter and the search.
   SessionList.prototype._loadTopics = function () {
     var self = this;
-    var take = this._inOrder('topics', function (page) {
+    var found = [];
+    var take = this._inOrder('topics', function () {
       self._topics = {};
-      page.items.reverse().forEach(function (topic) {
+      found.reverse().forEach(function (topic) {
         self._remember(topic);
       });
       self.show();
     });
-    this.options.client.sessions.topics({ limit: 200 }).done(take);
+    var page = function (status, cursor) {
+      self.options.client.sessions
+        .topics({ status: status, limit: 200, cursor: cursor })
+        .done(function (answer) {
+          found = found.concat(answer.items);
+          if (answer.next) page(0, status === 0 ? answer.next : undefined);
+          else take();
+        });
+    };
+    page();
   };
 
-  // `latest` is the session's last topic, `names` are those of all that are known.
+  // `latest` is the session's last topic, `byId` has all that are known.
   SessionList.prototype._remember = function (topic) {
     var id = demo.key(topic.session_id);
-    var known = this._topics[id] || { latest: null, names: {} };
-    known.names[demo.key(topic.id)] = topic.name;
+    var known = this._topics[id] || { latest: null, byId: {} };
+    known.byId[demo.key(topic.id)] = topic;
     if (!known.latest || known.latest.create_time <= topic.create_time) known.latest = topic;
     this._topics[id] = known;
   };
@@ -227,7 +237,7 @@
       unread += session.unread_count;
       var kind = session.business_type === 2 ? 'patient' : 'doctor';
       if (self._filter && self._filter !== kind) return false;
-      if (self._state && self._state !== self._stateOf(session)) return false;
+      if (self._state && !self._isIn(session, self._state)) return false;
       return self._searched(session).toLowerCase().indexOf(words) >= 0;
     });
     var nodes = shown.map(function (session) {
@@ -242,22 +252,25 @@
 
   // What a search looks through: names, members, consultations, and the last message.
   SessionList.prototype._searched = function (session) {
-    var known = this._topics[demo.key(session.id)];
-    var topics = known
-      ? Object.keys(known.names).map(function (id) {
-          return known.names[id];
-        })
-      : [];
+    var topics = this._topicsOf(session).map(function (topic) {
+      return topic.name;
+    });
     var brief = demo.content.brief(session.last_content_type, session.last_content);
     return [session.name, brief].concat(this.members.of(session.id), topics).join('\n');
   };
 
-  // waiting | replied | ended, by the latest consultation; '' without one.
-  SessionList.prototype._stateOf = function (session) {
+  SessionList.prototype._topicsOf = function (session) {
     var known = this._topics[demo.key(session.id)];
-    if (!known) return '';
-    if (known.latest.status === 10) return 'ended';
-    return known.latest.reply === 1 ? 'replied' : 'waiting';
+    return Object.keys(known ? known.byId : {}).map(function (id) {
+      return known.byId[id];
+    });
+  };
+
+  // Whether one of its consultations is waiting | replied | ended.
+  SessionList.prototype._isIn = function (session, state) {
+    return this._topicsOf(session).some(function (topic) {
+      return demo.topics.stateOf(topic).kind === state;
+    });
   };
 
   // The session's entry, as it is now.

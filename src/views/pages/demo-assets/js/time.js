@@ -45,11 +45,13 @@
     return date.getFullYear() === new Date().getFullYear() ? text : date.getFullYear() + '/' + text;
   }
 
-  // 75 → 1:15
+  // 75 → 1:15, 3675 → 1:01:15
   function duration(seconds) {
     var whole = Math.round(seconds);
     if (!(whole >= 0)) return '0:00';
-    return Math.floor(whole / 60) + ':' + two(whole % 60);
+    var minutes = Math.floor(whole / 60);
+    var hours = Math.floor(minutes / 60);
+    return (hours > 0 ? hours + ':' + two(minutes % 60) : minutes) + ':' + two(whole % 60);
   }
 
   demo.time = { brief: brief, clock: clock, day: day, duration: duration };

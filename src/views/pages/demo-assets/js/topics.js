@@ -39,7 +39,7 @@
     });
   }
 
-  function end(client, topic, onDone) {
+  function end(client, topic, composer, onDone) {
     demo.dialog.ask({
       title: '结束咨询',
       text: '“' + topic.name + '”将标记为已结束，对方会看到结束语。',
@@ -48,17 +48,23 @@
       danger: true,
       onSubmit: function (values) {
         var body = values.message ? { message: values.message } : {};
-        return client.sessions.endTopic(topic.session_id, topic.id, body).done(onDone);
+        return client.sessions.endTopic(topic.session_id, topic.id, body).done(function (ended) {
+          onDone(ended);
+          // The server writes no second closing word.
+          if (!values.message || ended.end_by === client.userId) return;
+          composer.write(values.message);
+          demo.toast('咨询已由对方结束，您的结束语没有发出');
+        });
       },
     });
   }
 
-  // The bar in `node`; `input` is where one writes.
-  function TopicBar(node, client, input) {
+  // The bar in `node`; `composer` is where one writes.
+  function TopicBar(node, client, composer) {
     var self = this;
     this._node = node;
     this._client = client;
-    this._input = input;
+    this._composer = composer;
     this._shown = null;
     this._update = demo.unpressed(node, function () {
       self._draw(self._shown);
@@ -73,7 +79,7 @@
 
   TopicBar.prototype._draw = function (shown) {
     var client = this._client;
-    var input = this._input;
+    var composer = this._composer;
     var bar = this._node;
     var topic = shown.topic;
     var open = topic !== null && topic.status !== 10;
@@ -83,8 +89,8 @@
       text: open ? '结束咨询' : '发起咨询',
       on: {
         click: function () {
-          if (open) end(client, topic, shown.onDone);
-          else start(client, shown.session.id, input, shown.onDone);
+          if (open) end(client, topic, composer, shown.onDone);
+          else start(client, shown.session.id, composer.input, shown.onDone);
         },
       },
     });
@@ -114,13 +120,13 @@
         },
       },
     });
-    bar.hidden = !open && shown.session.business_type !== 2;
+    bar.hidden = shown.session.type === 0 || (!open && shown.session.business_type !== 2);
     bar.classList.toggle('topic-open', open);
     demo.focus.keep(bar, function () {
       demo.append(demo.empty(bar), [name, open && badge(topic), topic !== null && all, button]);
     });
   };
 
-  demo.topics = { badge: badge };
+  demo.topics = { badge: badge, stateOf: stateOf };
   demo.TopicBar = TopicBar;
 })(window);

@@ -17,6 +17,15 @@
   function open(links, index) {
     var image = el('img', { class: 'viewer-image' });
     var count = el('p', { class: 'viewer-count', role: 'status' });
+    // Addresses are good for a day or two.
+    var missing = el('p', { class: 'viewer-missing', role: 'alert', text: '图片无法加载，请刷新页面后再看' });
+    var loads = function (does) {
+      image.hidden = !does;
+      missing.hidden = does;
+    };
+    image.onerror = function () {
+      loads(false);
+    };
     var state = { at: index, x: null };
     var close = function () {
       if (!overlay.parentNode) return;
@@ -28,6 +37,7 @@
       if (at < 0 || at >= links.length) return;
       state.at = at;
       var small = links[at].querySelector('img');
+      loads(true);
       image.src = links[at].href;
       image.alt = small ? small.alt : '图片';
       count.textContent = at + 1 + ' / ' + links.length;
@@ -60,7 +70,7 @@
       role: 'dialog',
       'aria-modal': 'true',
       'aria-label': '查看图片',
-      children: [image, done, before, after, count],
+      children: [image, missing, done, before, after, count],
     });
     overlay.addEventListener('click', function (event) {
       if (event.target === overlay || event.target === image) close();
