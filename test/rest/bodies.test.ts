@@ -114,6 +114,12 @@ describe('Request bodies', () => {
       status: 400,
       faults: ['other'],
     },
+    {
+      title: 'NUL beside other faults, one of them in the same text',
+      body: '{"type":1,"content":"","client_msg_id":"\\u0000","reply_to":"x"}',
+      status: 400,
+      faults: ['client_msg_id', 'content', 'reply_to'],
+    },
     { title: '32 levels', body: `{"type":0,"content":{"a":${nested(30)}}}`, status: 201 },
     {
       title: '33 levels',

@@ -53,6 +53,28 @@ eachDatabase('Login', (database) => {
     Date.parse(body.last_active_time as string).should.be.approximately(Date.now(), 5000);
   });
 
+  it('of a new user as two types at once, where it makes users, is of the first one', async () => {
+    const open = await Api.start({ IM_PROFILE: 'dev', IM_DATABASE_URL: await database.freshUrl() });
+    try {
+      for (let attempt = 0; attempt < 5; attempt += 1) {
+        const answers = await Promise.all(
+          [0, 1, 2, 3].map((turn) =>
+            open.post('backend', '/users/login', {
+              user_id: `new${attempt}`,
+              user_type: turn % 2 === 0 ? 'doctor' : 'patient',
+            }),
+          ),
+        );
+        answers
+          .map(({ status }) => status)
+          .sort()
+          .should.eql([200, 200, 400, 400]);
+      }
+    } finally {
+      await open.stop();
+    }
+  });
+
   it('refuses the unknown, the other type, a user and nobody', async () => {
     const unknown = await login({ user_id: 'X1', user_type: 'doctor' });
     should([unknown.status, unknown.body.code]).eql([404, 'not_found']);

@@ -96,6 +96,15 @@ eachDatabase('Messages on sockets', (database) => {
     should(nowhere.data.errors).eql([
       { path: 'session_id', message: 'required on a socket that is bound to no session' },
     ]);
+    for (const [type, faults] of [
+      ['message', ['type', 'content', 'session_id']],
+      ['read', ['message_id', 'session_id']],
+      ['sync', ['after', 'session_id']],
+      ['call_invite', ['media', 'session_id']],
+    ] as const) {
+      const { errors } = (await unbound.request(type, {})).data as { errors: { path: string }[] };
+      should(errors.map(({ path }) => path).sort()).eql([...faults].sort());
+    }
     should(await typesOf(bound)).eql(['message_ok']);
   });
 

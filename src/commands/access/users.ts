@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { nowSql, toSqlTime } from '../../db/time';
-import { conflict, invalidField, notFound } from '../../errors';
+import { AppError, conflict, invalidField, notFound } from '../../errors';
 import {
   findUser,
   findUserState,
@@ -64,7 +64,12 @@ export async function login(
 async function makeUser(parts: ProfileParts, id: string, type: UserType): Promise<User | undefined> {
   const { database } = parts;
   if (await profilesAreViews(database.kysely, database.dialect)) return undefined;
-  await putUser(parts, id, type, { name: asName(id) });
+  try {
+    await putUser(parts, id, type, { name: asName(id) });
+  } catch (error) {
+    // Somebody was first, with another type: that one's is shown.
+    if (!(error instanceof AppError) || error.code !== 'conflict') throw error;
+  }
   return findUser(database.kysely, id);
 }
 

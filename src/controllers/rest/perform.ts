@@ -131,8 +131,13 @@ function checked(
   faults.push(...pagingFaults(query, known));
   const checkedQuery = route.query && check(route.query, query);
   if (checkedQuery?.success === false) faults.push(...faultsOf(checkedQuery.error.issues));
+  const badTexts = body?.faults ?? [];
   const checkedBody = route.body && check(route.body, given);
-  if (checkedBody?.success === false) faults.push(...faultsOf(checkedBody.error.issues));
+  faults.push(...badTexts);
+  if (checkedBody?.success === false) {
+    const others = faultsOf(checkedBody.error.issues);
+    faults.push(...others.filter(({ path }) => !badTexts.some((bad) => bad.path === path)));
+  }
   if (principal.kind === 'backend') {
     const places = [
       { schema: route.query, given: query },

@@ -1,5 +1,5 @@
 import { type IncomingMessage } from 'node:http';
-import { AppError, invalid } from '../../errors';
+import { AppError, type Fault, invalid } from '../../errors';
 import { decodeUtf8, textFaults } from '../input';
 
 export const MAX_BODY_BYTES = 256 * 1024;
@@ -24,6 +24,8 @@ export interface JsonBody {
   value: unknown;
   /** What `value` was parsed from. */
   text: string;
+  /** Texts in it that nothing could store: the request can only be refused. */
+  faults: readonly Fault[];
 }
 
 /**
@@ -100,6 +102,7 @@ function parseJson(bytes: Buffer): JsonBody {
     throw new AppError('malformed_json', 'The body is not JSON in UTF-8.');
   }
   const faults = textFaults(text, value);
-  if (faults.length > 0) throw invalid(faults);
-  return { value, text };
+  // What is nested too deep is not looked at any further.
+  if (faults.some(({ path }) => path === '')) throw invalid(faults);
+  return { value, text, faults };
 }

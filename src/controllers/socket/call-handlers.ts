@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { frame } from '../../views/frames';
 import { sessionId } from '../../model/values/identifiers';
 import { parse } from '../input';
-import { type SocketHandler, targetSession } from './socket-request';
+import { parseAbout, type SocketHandler } from './socket-request';
 
 const inviteData = z.object({
   session_id: sessionId.optional(),
@@ -12,9 +12,9 @@ const callId = z.string().min(1).max(64);
 const onCall = z.object({ call_id: callId });
 const signalData = onCall.extend({ signal: z.json() });
 
-const callInvite: SocketHandler = async ({ answer, connection, data, principal, services }) => {
-  const input = parse(inviteData, data);
-  const target = targetSession(connection, input.session_id);
+const callInvite: SocketHandler = async (call) => {
+  const { answer, connection, principal, services } = call;
+  const { input, target } = parseAbout(inviteData, call);
   services.rate.take(principal.id);
   const id = await services.calls.invite(connection, target, input.media);
   const told = { call_id: id, ice_servers: services.config.iceServers };

@@ -16,10 +16,10 @@ import { frame, messageOkFrame } from '../../views/frames';
 import { messagePage, RawJson } from '../../views/message';
 import { messageNow, readAsTold } from './as-told';
 import { passOnTyping } from './typing';
-import { parse, withQuickCheck } from '../input';
+import { withQuickCheck } from '../input';
 import { clientMsgId, replyTo } from '../rest/schemas';
 import { CALL_HANDLERS } from './call-handlers';
-import { type SocketRequest, type SocketHandler, targetSession } from './socket-request';
+import { parseAbout, type SocketHandler, type SocketRequest } from './socket-request';
 
 const onSession = z.object({ session_id: sessionId.optional() });
 const sent = {
@@ -36,9 +36,9 @@ const syncData = onSession.extend({
 });
 const typingData = onSession.extend({ typing: z.boolean() });
 
-const message: SocketHandler = async ({ answer, connection, data, principal, services }) => {
-  const input = parse(messageData, data);
-  const target = targetSession(connection, input.session_id);
+const message: SocketHandler = async (call) => {
+  const { answer, connection, principal, services } = call;
+  const { input, target } = parseAbout(messageData, call);
   const sent = await sendMessage(services, principal, {
     sessionId: target,
     message: input,
@@ -58,12 +58,12 @@ const message: SocketHandler = async ({ answer, connection, data, principal, ser
   );
 };
 
-const recall: SocketHandler = async ({ answer, connection, data, principal, services }) => {
-  const input = parse(upTo, data);
+const recall: SocketHandler = async (call) => {
+  const { answer, connection, principal, services } = call;
+  const { input, target } = parseAbout(upTo, call);
   const ok = (json: string) => {
     if (answer.claim()) connection.send(frame('recall_ok', { message: new RawJson(json) }, answer.ref));
   };
-  const target = targetSession(connection, input.session_id);
   const { isNew } = await recallMessage(services, principal, {
     sessionId: target,
     messageId: input.message_id,
@@ -74,17 +74,16 @@ const recall: SocketHandler = async ({ answer, connection, data, principal, serv
 };
 
 /** The session, if the user takes part in it and `id` is not above its newest message. */
-async function sessionWith(call: SocketRequest, given: string | undefined, id: number): Promise<SessionRow> {
-  const { connection, principal, services } = call;
-  const session = await visibleSession(services.database.kysely, principal, targetSession(connection, given));
+async function sessionWith(call: SocketRequest, target: string, id: number): Promise<SessionRow> {
+  const { principal, services } = call;
+  const session = await visibleSession(services.database.kysely, principal, target);
   if (id > session.last_message_id) throw notFound('message');
   return session;
 }
 
 const ack: SocketHandler = async (call) => {
-  const { connection, data, principal, services } = call;
-  const input = parse(upTo, data);
-  const target = targetSession(connection, input.session_id);
+  const { connection, principal, services } = call;
+  const { input, target } = parseAbout(upTo, call);
   const told = connection.watches(target) && input.message_id <= connection.lastId(target);
   if (!told) await sessionWith(call, target, input.message_id);
   // Doctors have notices that wait for this where phones are pushed to.
@@ -93,9 +92,9 @@ const ack: SocketHandler = async (call) => {
 };
 
 const read: SocketHandler = async (call) => {
-  const { connection, data, principal, services } = call;
-  const input = parse(upTo, data);
-  const session = await sessionWith(call, input.session_id, input.message_id);
+  const { connection, principal, services } = call;
+  const { input, target } = parseAbout(upTo, call);
+  const session = await sessionWith(call, target, input.message_id);
   const newest = await findMessageUpTo(
     services.database.kysely,
     messageTable(session.type),
@@ -105,10 +104,11 @@ const read: SocketHandler = async (call) => {
   if (newest !== undefined) await readUpTo(services, session.id, principal.id, newest, connection);
 };
 
-const sync: SocketHandler = async ({ answer, connection, data, principal, services }) => {
-  const input = parse(syncData, data);
+const sync: SocketHandler = async (call) => {
+  const { answer, connection, principal, services } = call;
+  const { input, target } = parseAbout(syncData, call);
   const db = services.database.kysely;
-  const session = await visibleSession(db, principal, targetSession(connection, input.session_id));
+  const session = await visibleSession(db, principal, target);
   const { limit, recalls_after: after } = input;
   await readAsTold(
     connection,
@@ -125,9 +125,9 @@ const sync: SocketHandler = async ({ answer, connection, data, principal, servic
   );
 };
 
-const typing: SocketHandler = async ({ connection, data, principal, services }) => {
-  const input = parse(typingData, data);
-  const target = targetSession(connection, input.session_id);
+const typing: SocketHandler = async (call) => {
+  const { connection, principal, services } = call;
+  const { input, target } = parseAbout(typingData, call);
   if (!connection.watches(target) && !(await isParticipant(services.database.kysely, target, principal.id))) {
     throw notFound('session');
   }

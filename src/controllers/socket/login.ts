@@ -72,6 +72,7 @@ export async function loginSocket(
   // held back for it, in order, whatever the reads below see.
   sockets.add(connection);
   try {
+    if (services.noticePlan.usesDevices) await noteBackground(services, principal);
     await open(services, connection, principal, data.token, target, ref);
   } catch (error) {
     sockets.remove(connection);
@@ -79,7 +80,6 @@ export async function loginSocket(
     throw error;
   }
   services.activity.touch(principal);
-  if (services.noticePlan.usesDevices) await noteBackground(services, principal);
   await services.calls.ringFor(connection);
   return { connection, principal };
 }
