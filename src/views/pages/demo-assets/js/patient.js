@@ -46,7 +46,7 @@
   // In a session of notices only the platform writes, and nobody answers a call.
   function closeWriting() {
     var composer = document.getElementById('composer');
-    var hint = demo.el('p', { class: 'composer composer-row', text: '系统通知，无需回复' });
+    var hint = demo.el('p', { class: 'composer composer-hint', text: '系统通知，无需回复' });
     if (composer.hidden) return;
     composer.hidden = true;
     document.getElementById('call').hidden = true;
