@@ -174,6 +174,7 @@ export function createContext(config: Config, overrides: Overrides = {}): Contex
     },
   });
   const calls = new Calls({
+    bus,
     config,
     database,
     presence,

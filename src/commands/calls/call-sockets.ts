@@ -45,8 +45,13 @@ export class CallSockets {
   readonly #held = new Map<string, Map<string, Place>>();
   readonly holdEveryMs: number;
 
-  constructor(private readonly parts: Pick<Services, 'config' | 'database' | 'deliver' | 'sockets'>) {
+  constructor(private readonly parts: Pick<Services, 'bus' | 'config' | 'database' | 'sockets'>) {
     this.holdEveryMs = Math.min(2_000, Math.max(100, parts.config.callReconnectMs / 4));
+    parts.bus.listen({
+      event: (event) => {
+        if (event.kind === 'socket-check') void parts.sockets.byId(event.connectionId)?.stillThere();
+      },
+    });
   }
 
   /** The process answers for this socket in the call from now on, until it closes. */
@@ -133,12 +138,12 @@ export class CallSockets {
    * last two show after a while.
    */
   async hasGone(call: CallRow, side: CallSide): Promise<boolean> {
-    const { database, deliver, sockets } = this.parts;
+    const { bus, database, sockets } = this.parts;
     const socket = socketOf(call, side) ?? GONE;
     if (isVacant(socket)) return true;
     if (sockets.isOwn(socket)) return !(await sockets.byId(socket)?.stillThere());
     // A living process moves the time on, and writes that the socket has closed.
-    deliver.checkSocket(socket);
+    bus.publish({ kind: 'socket-check', connectionId: socket });
     await sleep(this.holdEveryMs * 2);
     const later = await findCall(database.kysely, call.id);
     return (

@@ -33,7 +33,7 @@ import { endCall, type EndCallParts } from './end-call';
 import { quietly, ringOn } from './ring-on';
 
 /** What calls work with. */
-export interface CallParts extends EndCallParts, Pick<Services, 'config' | 'presence' | 'sockets'> {
+export interface CallParts extends EndCallParts, Pick<Services, 'bus' | 'config' | 'presence' | 'sockets'> {
   notices: Notices;
 }
 

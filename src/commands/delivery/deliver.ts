@@ -163,11 +163,6 @@ export class Deliver {
       connection.pushEvent(new TextFrame(frame));
   }
 
-  /** A socket that is in another process is cut off there if its peer does not answer. */
-  checkSocket(connectionId: string): void {
-    this.options.bus.publish({ kind: 'socket-check', connectionId });
-  }
-
   /** Participants came or went: sockets of the removed are closed, unbound ones of the added hear of the session from now on. */
   membersChanged(event: MembersEvent): void {
     this.listeners.membersChanged(event);
@@ -193,9 +188,6 @@ export class Deliver {
       case 'socket-event':
         this.#toSocket(event.connectionId, event.frame, event.unlessHears);
         break;
-      case 'socket-check':
-        void this.options.sockets.byId(event.connectionId)?.stillThere();
-        break;
       case 'newest':
         this.#streams.catchUp(event.sessionId, event.id);
         break;
@@ -211,6 +203,7 @@ export class Deliver {
       case 'profile':
       case 'presence':
       case 'presence-ask':
+      case 'socket-check':
         break;
     }
   }
