@@ -197,8 +197,6 @@ export class Connection {
 
   #ask(): Promise<boolean> {
     const { ws } = this;
-    // An answer could not be seen.
-    if (ws.isPaused) return Promise.resolve(true);
     return new Promise((resolve) => {
       const end = (isThere: boolean) => {
         clearTimeout(timer);
@@ -208,8 +206,10 @@ export class Connection {
       const onPong = () => end(true);
       const onClose = () => end(false);
       const timer = setTimeout(() => {
-        end(false);
-        ws.terminate();
+        // The answer of one that is not read on can't be seen.
+        const isThere = ws.isPaused;
+        end(isThere);
+        if (!isThere) ws.terminate();
       }, ANSWER_MS);
       ws.on('pong', onPong).on('close', onClose);
       ws.ping(undefined, undefined, () => undefined);
