@@ -1,10 +1,10 @@
-import { LRUCache } from 'lru-cache';
 import { AppError } from '../../errors';
+import { boundedCache } from '../bounded-cache';
 import { TokenBucket } from './token-bucket';
 
 /** Limits the messages that one user may send: `rate` a second, with a burst of twice that. */
 export class SendRate {
-  readonly #buckets = new LRUCache<string, TokenBucket>({ max: 100_000 });
+  readonly #buckets = boundedCache<TokenBucket>(100_000);
 
   constructor(private readonly rate: number) {}
 

@@ -1,12 +1,12 @@
 import { randomUUID, timingSafeEqual, createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jwtVerify, SignJWT } from 'jose';
-import { LRUCache } from 'lru-cache';
 import { type Database } from '../../db/database';
 import { unauthenticated } from '../../errors';
 import { revokeAllTokens, revokeToken, tokenHolds } from '../../model/tokens';
 import { type UserType } from '../../model/users';
 import { type Bus } from '../../push/bus/bus';
+import { boundedCache } from '../bounded-cache';
 
 /** Whoever makes a request: the platform's backend, or a user with a token. */
 export type Principal = { kind: 'backend' } | UserPrincipal;
@@ -52,7 +52,7 @@ interface Verified {
 export class Tokens {
   readonly #secret: Uint8Array;
   readonly #appKeys: Buffer[];
-  readonly #verified = new LRUCache<string, Verified>({ max: 50_000 });
+  readonly #verified = boundedCache<Verified>(50_000);
   /** What was looked up before this time is not trusted. */
   #distrustedBefore = -Infinity;
   /** Counts revocations: what is being looked up while one comes is not remembered. */

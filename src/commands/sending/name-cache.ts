@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../bounded-cache';
 
 /**
  * How long a name may be out of date, ms: one that was changed behind our back, in the platform's own tables, and one of whose
@@ -8,7 +8,7 @@ const NAME_AGE_MS = { told: 60_000, untold: 2_000 };
 
 /** Users' names, as messages carry them. */
 export class NameCache {
-  readonly #names = new LRUCache<string, { name: string; readAt: number }>({ max: 50_000 });
+  readonly #names = boundedCache<{ name: string; readAt: number }>(50_000);
   #version = 0;
 
   /** @param isTold whether this process hears of changes that others make */
