@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { type ServerResponse } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
@@ -9,8 +10,8 @@ import { pushed } from '../commands/demo/pushed';
 import { type Services } from '../commands/services';
 import { statusReader } from '../commands/maintenance/status';
 import { forbidden, methodNotAllowed, notFound, unauthenticated } from '../errors';
-import { type UserType } from '../model/users';
 import { VERSION } from '../version';
+import { demoScript } from './demo-scripts';
 import { guidesRouter, README } from './guides';
 import { pageLanguage, texts } from './language';
 import { authenticate } from './rest/perform';
@@ -18,6 +19,7 @@ import { authenticate } from './rest/perform';
 /** The EJS templates, and beside them what they load. */
 export const PAGES_DIRECTORY = path.join(__dirname, '..', 'views', 'pages');
 
+const DEMO_PATHS = ['/demo/patient', '/demo/patient.js', '/demo/doctor', '/demo/doctor.js'];
 const FOR_EVER = 'public, max-age=31536000, immutable';
 
 /**
@@ -53,7 +55,7 @@ export function pagesRouter(services: Services): Router {
   router.use('/assets', securityHeaders("'self'"), staticFiles('assets', version));
   statusRoute(router, services, render);
   if (demo) demoRoutes(router, services, version, render);
-  router.all(['/', '/status', '/favicon.ico', ...(demo ? ['/demo/patient', '/demo/doctor'] : [])], () => {
+  router.all(['/', '/status', '/favicon.ico', ...(demo ? DEMO_PATHS : [])], () => {
     throw methodNotAllowed(['GET', 'HEAD']);
   });
   return router;
@@ -93,12 +95,21 @@ function demoRoutes(router: Router, services: Services, version: string, render:
   const { getui, recallMs } = services.config;
   // Pictures, voices and films of messages may lie anywhere.
   const security = securityHeaders("'self' http: https: data: blob:", "'self' http: https: blob:");
-  const page = (type: UserType) => (request: Request, response: Response) => {
-    const users = DEMO_USERS.filter((user) => user.type === type);
-    render(request, response, type, { recallMs, users, showsPushes: getui === undefined });
-  };
-  router.get('/demo/patient', security, page('patient'));
-  router.get('/demo/doctor', security, page('doctor'));
+  const showsPushes = getui === undefined;
+  const scripts = path.join(PAGES_DIRECTORY, 'demo-scripts');
+  for (const type of ['patient', 'doctor'] as const) {
+    router.get(`/demo/${type}`, security, (request, response) => {
+      const users = DEMO_USERS.filter((user) => user.type === type);
+      render(request, response, type, { recallMs, users, showsPushes });
+    });
+    router.get(`/demo/${type}.js`, security, async (_request, response) => {
+      setCaching(response, version);
+      response
+        .type('js')
+        .set('ETag', `"${version}"`)
+        .send(await demoScript(scripts, type, showsPushes));
+    });
+  }
   // Where no phone is pushed to, the doctor's desk shows what would have been.
   router.get('/demo/pushed/:session_id/:message_id', async (request, response) => {
     const principal = await authenticate(services, request);
@@ -114,15 +125,18 @@ function demoRoutes(router: Router, services: Services, version: string, render:
   router.use('/demo/assets', security, staticFiles('demo-assets', version));
 }
 
-/** Files below the pages' folder: kept for ever where the address names this release's version, else asked for again. */
+/** What pages load is kept for ever where the address names this release's version, else asked for again. */
+function setCaching(response: ServerResponse, version: string): void {
+  const named = response.req.url?.endsWith(`?v=${version}`) === true;
+  response.setHeader('Cache-Control', named ? FOR_EVER : 'no-cache');
+}
+
+/** Files below the pages' folder. */
 function staticFiles(folder: string, version: string) {
   const files = express.static(path.join(PAGES_DIRECTORY, folder), {
     index: false,
     redirect: false,
-    setHeaders: (response) => {
-      const named = response.req.url.endsWith(`?v=${version}`);
-      response.setHeader('Cache-Control', named ? FOR_EVER : 'no-cache');
-    },
+    setHeaders: (response) => setCaching(response, version),
   });
   return (request: Request, response: Response, next: NextFunction) => {
     void files(request, response, next);
@@ -132,7 +146,7 @@ function staticFiles(folder: string, version: string) {
 /** Changes whenever a file that pages load changes. */
 function assetVersion(): string {
   const hash = createHash('sha256');
-  const own = ['assets', 'demo-assets'].map((folder) => path.join(PAGES_DIRECTORY, folder));
+  const own = ['assets', 'demo-assets', 'demo-scripts'].map((folder) => path.join(PAGES_DIRECTORY, folder));
   for (const directory of [...own, path.join(__dirname, '..', '..', 'sdk')]) {
     const files = readdirSync(directory, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

@@ -9,7 +9,8 @@ const DEMO_PATHS = [
   '/demo/patient',
   '/demo/doctor',
   '/demo/vendor/jquery.js',
-  '/demo/assets/js/dom.js',
+  '/demo/patient.js',
+  '/demo/doctor.js',
   '/demo/assets/media/pressure.png',
 ];
 const BROWSER = { Accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
@@ -159,14 +160,17 @@ describe('Pages over HTTP', () => {
   });
 
   it('lets files be kept for ever under the address that names their version, and asked for again otherwise', async () => {
-    const { text } = await supertest(dev.url).get('/');
-    const file = /href="(\/assets\/site\.css\?v=[0-9a-f]{12})"/.exec(text)?.[1] ?? '';
-    const named = await supertest(dev.url).get(file).expect(200);
-    named.headers['cache-control']!.should.equal('public, max-age=31536000, immutable');
-    for (const other of ['/assets/site.css', '/assets/site.css?v=0123456789ab']) {
-      const plain = await supertest(dev.url).get(other).expect(200);
-      plain.headers['cache-control']!.should.equal('no-cache');
-      await supertest(dev.url).get(other).set('If-None-Match', plain.headers.etag!).expect(304);
+    const { text } = await supertest(dev.url).get('/demo/doctor');
+    for (const file of ['/assets/site.css', '/demo/doctor.js']) {
+      const version = text.split(`"${file}?v=`)[1]?.slice(0, 12) ?? '';
+      version.should.match(/^[0-9a-f]{12}$/);
+      const named = await supertest(dev.url).get(`${file}?v=${version}`).expect(200);
+      named.headers['cache-control']!.should.equal('public, max-age=31536000, immutable');
+      for (const other of [file, `${file}?v=0123456789ab`]) {
+        const plain = await supertest(dev.url).get(other).expect(200);
+        plain.headers['cache-control']!.should.equal('no-cache');
+        await supertest(dev.url).get(other).set('If-None-Match', plain.headers.etag!).expect(304);
+      }
     }
   });
 
@@ -175,6 +179,7 @@ describe('Pages over HTTP', () => {
       '/',
       '/status',
       '/demo/patient',
+      '/demo/patient.js',
       '/favicon.ico',
       '/sdk/im.client.js',
       '/sdk/im.client.d.ts',

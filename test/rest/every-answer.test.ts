@@ -15,7 +15,7 @@ const REQUESTS: readonly (readonly [title: string, request: string, status: numb
     ['/demo/patient', 200],
     ['/demo/doctor', 200],
     ['/demo/vendor/jquery.js', 200],
-    ['/demo/assets/js/dom.js', 200],
+    ['/demo/doctor.js', 200],
     ['/demo/assets/media/voice.wav', 200],
     ['/sdk/im.client.js', 200],
     ['/sdk', 301],
