@@ -40,16 +40,18 @@ const SHARED = [
   'call',
 ];
 
+/** Of one of them. */
+const OWN: Record<UserType, readonly string[]> = {
+  patient: ['session-switch', 'patient'],
+  doctor: ['session-item', 'session-list', 'details', 'phone', 'doctor'],
+};
+
 /**
- * The scripts of one of the demo's pages as one text: forty requests would keep a phone waiting.
- * @param showsPushes whether the doctor's page shows what a phone would be told
+ * The scripts of one of the demo's pages as one text: forty requests would keep a phone waiting. They depend on the release
+ * alone, as their address does, under which a browser keeps them.
  */
-export async function demoScript(folder: string, page: UserType, showsPushes: boolean): Promise<string> {
-  const own = {
-    patient: ['session-switch', 'patient'],
-    doctor: ['session-item', 'session-list', 'details', ...(showsPushes ? ['phone'] : []), 'doctor'],
-  };
-  const files = [...SHARED, ...own[page]].map((name) => `${name}.js`);
+export async function demoScript(folder: string, page: UserType): Promise<string> {
+  const files = [...SHARED, ...OWN[page]].map((name) => `${name}.js`);
   const texts = await Promise.all(files.map((file) => readFile(path.join(folder, file), 'utf8')));
   return texts.map((text, index) => `// ---- ${files[index]}\n${text}`).join('\n');
 }

@@ -95,19 +95,18 @@ function demoRoutes(router: Router, services: Services, version: string, render:
   const { getui, recallMs } = services.config;
   // Pictures, voices and films of messages may lie anywhere.
   const security = securityHeaders("'self' http: https: data: blob:", "'self' http: https: blob:");
-  const showsPushes = getui === undefined;
   const scripts = path.join(PAGES_DIRECTORY, 'demo-scripts');
   for (const type of ['patient', 'doctor'] as const) {
     router.get(`/demo/${type}`, security, (request, response) => {
       const users = DEMO_USERS.filter((user) => user.type === type);
-      render(request, response, type, { recallMs, users, showsPushes });
+      render(request, response, type, { recallMs, users, showsPushes: getui === undefined });
     });
     router.get(`/demo/${type}.js`, security, async (_request, response) => {
       setCaching(response, version);
       response
         .type('js')
         .set('ETag', `"${version}"`)
-        .send(await demoScript(scripts, type, showsPushes));
+        .send(await demoScript(scripts, type));
     });
   }
   // Where no phone is pushed to, the doctor's desk shows what would have been.

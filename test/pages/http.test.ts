@@ -174,6 +174,34 @@ describe('Pages over HTTP', () => {
     }
   });
 
+  it('joins all scripts of the demo, whatever is set, since they are kept for ever', async () => {
+    const getui = {
+      IM_GETUI_APP_ID: 'app',
+      IM_GETUI_APP_KEY: 'key',
+      IM_GETUI_MASTER_SECRET: 'secret',
+    };
+    const pushing = await TestServer.start({
+      IM_PROFILE: 'dev',
+      IM_DATABASE_URL: 'sqlite::memory:',
+      ...getui,
+    });
+    const load = async (page: string, server = dev) =>
+      (await supertest(server.url).get(page).expect(200)).text;
+    const scripts = [await load('/demo/patient.js'), await load('/demo/doctor.js')];
+    const others = {
+      script: await load('/demo/doctor.js', pushing),
+      page: await load('/demo/doctor', pushing),
+    };
+    await pushing.stop();
+    others.script.should.equal(scripts[1]);
+    others.page.should.not.match(/id="phone"/);
+    (await load('/demo/doctor')).should.match(/id="phone"/);
+    for (const file of readdirSync(path.join(PAGES_DIRECTORY, 'demo-scripts'))) {
+      const text = readFileSync(path.join(PAGES_DIRECTORY, 'demo-scripts', file), 'utf8');
+      should(scripts.some((script) => script.includes(text))).be.true(file);
+    }
+  });
+
   it('takes GET alone', async () => {
     const paths = [
       '/',

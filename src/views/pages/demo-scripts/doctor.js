@@ -24,7 +24,7 @@
     var conversation = null;
     var opened = false;
     var details = new demo.Details(byId('details'), client);
-    var phone = demo.Phone ? new demo.Phone(byId('phone'), user, token) : null;
+    var phone = byId('phone') ? new demo.Phone(byId('phone'), user, token) : null;
     var current = function (sessionId) {
       return conversation && conversation.sessionId === sessionId ? conversation : null;
     };
