@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import should from 'should';
+import { openMysql } from '../../src/db/mysql/mysql-database';
+import { statement } from '../../src/db/statement';
 import { ChildServer } from '../support/child-server';
 import { requireOrSkip } from '../support/databases';
 import { type GaleraCluster, startGalera } from '../support/galera';
@@ -9,11 +12,15 @@ import { waitUntil } from '../support/wait-until';
 
 const SESSION = 's';
 const SENDERS = 16;
-const LOAD_MS = 10_000;
+const LOAD_MS = 5_000;
 /** The load ends with it, however fast the machine is. */
 const MOST_MESSAGES = 20_000;
 /** Certification refuses one of two transactions that meet: the server says 503, and the sender repeats. */
 const MOST_TRIES = 100;
+
+/** Statements of a text that is cut off: enough for some milliseconds. */
+const PARTS = 50;
+const CUTTING_MS = 5_000;
 
 interface Stored {
   id: number;
@@ -149,6 +156,49 @@ describe('Two processes on two nodes of a Galera cluster', function () {
       }),
     );
     should(histories[1]).eql(histories[0]);
+  });
+
+  it('store all of a transaction or none of it, wherever the other node cuts it off', async () => {
+    const [url, otherUrl] = await cluster.createDatabase();
+    const database = openMysql(url, 2);
+    const [here, there] = await Promise.all([url, otherUrl].map((each) => mysql.createConnection(each)));
+    const end = Date.now() + CUTTING_MS;
+    let stored = 0;
+    let cutOff = 0;
+    try {
+      await here!.query('create table parts (id int primary key, n int not null)');
+      const rows = Array.from({ length: PARTS + 1 }, (_none, id) => [id, 0]);
+      await here!.query('insert into parts values ?', [rows]);
+      await there!.query('set session wsrep_sync_wait = 15');
+      // Row 0 is locked by each transaction; what the other node writes there wins.
+      const cutting = (async () => {
+        while (Date.now() < end) {
+          await there!.query('update parts set n = n + 1 where id = 0');
+          await sleep(Math.random() * 20);
+        }
+      })();
+      const writes = rows.slice(1).map(([id]) => statement(`update parts set n = n + 1 where id = ${id}`));
+      while (Date.now() < end) {
+        try {
+          await database.batchTransaction(async (run) => {
+            await run([statement('select n from parts where id = 0 for update')]);
+            await run(writes);
+          });
+          stored += 1;
+        } catch (error) {
+          database.dialect.isRetryable(error).should.equal(true, String(error));
+          cutOff += 1;
+        }
+      }
+      await cutting;
+      const [parts] = await here!.query<mysql.RowDataPacket[]>('select n from parts where id > 0');
+      should([...new Set(parts.map(({ n }) => n as number))]).eql([stored]);
+      stored.should.be.above(20);
+      cutOff.should.be.above(20);
+    } finally {
+      for (const connection of [here, there]) await connection!.end();
+      await database.close();
+    }
   });
 
   it('answer 503 while a node is not in its cluster (1047), and go on when it is', async () => {

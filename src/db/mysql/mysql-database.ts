@@ -6,7 +6,7 @@ import { type MysqlUrl, parseMysqlUrl } from '../../resources/config/mysql-url';
 import { type OpenedDatabase } from '../database';
 import { withRetries } from '../retries';
 import { type Schema } from '../schema';
-import { type Run, statement } from '../statement';
+import { type Run } from '../statement';
 import { MysqlConnections } from './mysql-connections';
 import { LocklessMysqlDialect } from './mysql-kysely';
 import { mysqlDialect } from './mysql-dialect';
@@ -22,11 +22,6 @@ const KEEP_ALIVE_MS = 60_000;
 const BATCHES_AT_ONCE = 2;
 /** With fewer connections there is one batch at a time. */
 const ENOUGH_CONNECTIONS = 4;
-
-/** A connection without autocommit is in a transaction from its first statement on. */
-const BEGIN = [statement('savepoint batch')];
-/** Fails where the transaction of BEGIN has gone. */
-const STILL_THERE = [statement('release savepoint batch'), statement('savepoint batch')];
 
 /** Opens `mysql://user:password@host:port/database`. It connects at the first query. @param connections at most, over all; 2 or more */
 export function openMysql(url: string, connections: number): OpenedDatabase {
@@ -125,25 +120,17 @@ function prepareConnection(connection: PoolConnection, variables: string): void 
 }
 
 /**
- * BEGIN goes with the first statements, COMMIT by itself: its answer alone says whether all of it is stored. (On two nodes of
- * Galera a COMMIT in one text with its work was seen to say so of what was not.)
+ * COMMIT goes by itself: its answer alone says whether all of it is stored. (On two nodes of Galera a COMMIT in one text with its
+ * work was seen to say so of what was not.)
  *
- * A node of Galera may also roll a transaction back between two statements of one text, and go on with the next statement
- * without an error. So each text ends by looking for a savepoint of its transaction; a connection without autocommit keeps what
- * ran outside of it from being stored.
+ * No BEGIN: a connection without autocommit is in a transaction from its first statement on, and always. A node of Galera may roll
+ * one back between two statements of a text. After a BEGIN it then runs the next one by itself, and tells nobody; without
+ * autocommit it says 1213. (https://mariadb.com/docs/server/ref/mdb/system-variables/wsrep_retry_autocommit)
  */
 async function inOneTransaction<T>(pool: MysqlConnections, work: (run: Run) => Promise<T>): Promise<T> {
   const connection = await pool.lend();
-  const run = runAsText(connection);
-  let isBegun = false;
   try {
-    const value = await work(async (statements) => {
-      const first = isBegun ? [] : BEGIN;
-      const last = isBegun ? STILL_THERE : [];
-      isBegun = true;
-      const results = await run([...first, ...statements, ...last]);
-      return results.slice(first.length, first.length + statements.length);
-    });
+    const value = await work(runAsText(connection));
     await connection.ask('commit');
     connection.release();
     return value;

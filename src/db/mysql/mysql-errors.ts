@@ -4,10 +4,10 @@ const LOCK_TIMEOUT = 1205;
 const DUPLICATE = new Set([1062, 1586]);
 /**
  * ER_LOCK_DEADLOCK, which Galera gives to who lost against another node; ER_CHECKREAD; ER_TRANSACTION_ROLLBACK_DURING_COMMIT, the
- * same of group replication; ER_SP_DOES_NOT_EXIST, of a savepoint that went with its transaction;
+ * same of group replication;
  * ER_CLIENT_INTERACTION_TIMEOUT: the server had ended the connection, which nobody used, before it saw the statement.
  */
-const RETRYABLE = new Set([1213, 1020, 3101, 1305, 4031]);
+const RETRYABLE = new Set([1213, 1020, 3101, 4031]);
 
 /**
  * The server takes no writes: ER_OPTION_PREVENTS_STATEMENT, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION and ER_READ_ONLY_MODE, such as an
