@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Locator, type Page } from 'playwright-core';
+import { type Dialog, type Locator, type Page } from 'playwright-core';
 import { PAGES_DIRECTORY } from '../../src/controllers/pages';
 import { requireOrSkip } from '../support/databases';
 import { removeFolder, temporaryFolder } from '../support/processes';
@@ -219,5 +219,46 @@ describe('The demo pages, with files', function () {
     await failed.getByRole('button', { name: '重试' }).click();
     await doctor.locator(UPLOADED).nth(before).waitFor();
     await stage.closePages(/Failed to load resource/);
+  });
+
+  it('ask before a picture is lost that is not uploaded yet', async () => {
+    const patient = await stage.page('/demo/patient');
+    await atRest(patient);
+    const asked: string[] = [];
+    // In the place of the stage's own, which counts every dialog as a fault.
+    patient.removeAllListeners('dialog');
+    patient.on('dialog', (dialog: Dialog) => {
+      asked.push(dialog.type());
+      void dialog.dismiss();
+    });
+    const toAnotherSession = async () => {
+      await patient.locator('#sessions-open').click();
+      await patient.locator('.switch-item:not(.current)').first().click();
+    };
+    const address = patient.url();
+    const before = await patient.locator(UPLOADED).count();
+    let goOn!: () => void;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    await patient.route('**/api/v2/files', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await choose(patient, '图片', [picture('measure.png')]);
+    await patient.locator('.message.uploading progress').waitFor();
+    await toAnotherSession();
+    await waitUntil(
+      () => asked.length > 0,
+      5_000,
+      () => 'the page asks',
+    );
+    asked.should.eql(['beforeunload']);
+    patient.url().should.equal(address);
+    await patient.keyboard.press('Escape');
+    goOn();
+    await patient.locator(UPLOADED).nth(before).waitFor();
+    await toAnotherSession();
+    await patient.waitForURL((url) => url.href !== address);
+    asked.length.should.equal(1);
+    await stage.closePages();
   });
 });

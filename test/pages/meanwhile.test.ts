@@ -275,4 +275,23 @@ describe('The demo pages, when something else happens meanwhile', function () {
     await doctor.locator('.message.found', { hasText: '第7条。' }).waitFor();
     (await bubble(doctor, '第130条。').count()).should.equal(0);
   });
+
+  it('call what was written today 昨天 when another day has begun', async () => {
+    await written('days', 1, true);
+    const { timestamp } = await stage.server.send('days', 'demo-manager', '最后一条。');
+    // The browser's time zone is the one of this process.
+    const midnight = new Date(timestamp as string);
+    midnight.setHours(24, 0, 0, 0);
+    const time = new Date(midnight.getTime() - 30_000);
+    const doctor = await stage.page('/demo/doctor#days', { viewport: DESK, time });
+    await bubble(doctor, '最后一条。').waitFor();
+    await atRest(doctor);
+    const day = doctor.locator('.line-day').last();
+    const listed = doctor.locator('[data-session="days"] time');
+    (await day.textContent())!.should.equal('今天');
+    (await listed.textContent())!.should.match(/^\d\d:\d\d$/);
+    await doctor.clock.fastForward(90_000);
+    await day.filter({ hasText: '昨天' }).waitFor();
+    await listed.filter({ hasText: '昨天' }).waitFor();
+  });
 });

@@ -16,6 +16,8 @@ export interface OpenOptions {
   timezoneId?: string;
   hasTouch?: boolean;
   isMobile?: boolean;
+  /** What the page's clock says when it is opened. It goes on from there, and the test may set it forward. */
+  time?: Date;
 }
 
 /** A server of the profile `dev` with its demo data, a browser, and a watch on everything that a page must not do. */
@@ -46,9 +48,10 @@ export class PagesStage {
   }
 
   /** A page in a browser profile of its own. `path` is below the server, or a whole address. */
-  async page(path: string, options: OpenOptions = {}): Promise<Page> {
+  async page(path: string, { time, ...options }: OpenOptions = {}): Promise<Page> {
     const context = await this.browser.newContext({ viewport: PHONE, ...options });
     this.#contexts.push(context);
+    if (time !== undefined) await context.clock.install({ time });
     const page = await context.newPage();
     page.setDefaultTimeout(8_000);
     page.on('pageerror', (error) => this.faults.push(`error: ${error.message}`));

@@ -89,6 +89,9 @@
     this._jump.onblur = function () {
       if (!self._closed) self._showJump();
     };
+    this._endDays = demo.time.onNewDay(function () {
+      self.list.arrange();
+    });
     document.addEventListener('visibilitychange', this._see, false);
     window.addEventListener('focus', this._see, false);
   }
@@ -108,6 +111,7 @@
   Conversation.prototype.close = function () {
     this._closed = true;
     this.history.close();
+    this._endDays();
     document.removeEventListener('visibilitychange', this._see, false);
     window.removeEventListener('focus', this._see, false);
     this.list.close();

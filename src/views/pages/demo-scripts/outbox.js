@@ -15,7 +15,21 @@
     this._uploads = [];
     this._uploading = null;
     this._place = 'unsent:' + client.userId + ':';
+    this._askBeforeLeaving();
   }
+
+  // Texts outlive the page, files do not: whoever leaves it before they are uploaded is asked first.
+  Outbox.prototype._askBeforeLeaving = function () {
+    var self = this;
+    window.addEventListener('beforeunload', function (event) {
+      var holdsFiles = self._entries.some(function (entry) {
+        return entry.file;
+      });
+      if (!holdsFiles) return;
+      event.preventDefault();
+      event.returnValue = '';
+    });
+  };
 
   // Takes up what an earlier page left. To be called once, when whoever it tells is there.
   Outbox.prototype.resume = function () {

@@ -20,6 +20,7 @@
     this.show = demo.unpressed(options.list, function () {
       self._draw();
     });
+    demo.time.onNewDay(this.show);
     this.members = new demo.Members(options.client, options.me, function () {
       self._showSoon();
       options.onNames();

@@ -54,5 +54,20 @@
     return (hours > 0 ? hours + ':' + two(minutes % 60) : minutes) + ':' + two(whole % 60);
   }
 
-  demo.time = { brief: brief, clock: clock, day: day, duration: duration };
+  // Calls back each time when another day has begun, by when 今天 has become 昨天. Gives back a function that ends that. A timer stands still
+  // while a phone sleeps: so it looks every minute.
+  function onNewDay(callback) {
+    var today = startOfDay(new Date());
+    var timer = window.setInterval(function () {
+      var now = startOfDay(new Date());
+      if (now === today) return;
+      today = now;
+      callback();
+    }, 60000);
+    return function () {
+      window.clearInterval(timer);
+    };
+  }
+
+  demo.time = { brief: brief, clock: clock, day: day, duration: duration, onNewDay: onNewDay };
 })(window);
