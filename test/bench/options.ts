@@ -35,6 +35,7 @@ export interface Sizes {
   rounds: number;
   /** Of load a side and round. */
   seconds: number;
+  /** V8 optimizes what has run often: after 2 s of load a lone sender's first rounds cost a third more than later ones. */
   warmSeconds: number;
   /** Doctors who send, with four sessions each. */
   doctors: number;
@@ -66,7 +67,7 @@ export interface BenchOptions {
 const FULL: Sizes = {
   rounds: 5,
   seconds: 5,
-  warmSeconds: 2,
+  warmSeconds: 10,
   doctors: 64,
   maxMessages: 200_000,
   sendCases: [
