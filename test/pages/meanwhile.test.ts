@@ -280,7 +280,7 @@ describe('The demo pages, when something else happens meanwhile', function () {
     await written('days', 1, true);
     const { timestamp } = await stage.server.send('days', 'demo-manager', '最后一条。');
     // The browser's time zone is the one of this process.
-    const midnight = new Date(timestamp as string);
+    const midnight = new Date(timestamp);
     midnight.setHours(24, 0, 0, 0);
     const time = new Date(midnight.getTime() - 30_000);
     const doctor = await stage.page('/demo/doctor#days', { viewport: DESK, time });
