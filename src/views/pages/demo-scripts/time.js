@@ -54,8 +54,8 @@
     return (hours > 0 ? hours + ':' + two(minutes % 60) : minutes) + ':' + two(whole % 60);
   }
 
-  // Calls back each time when another day has begun, by when 今天 has become 昨天. Gives back a function that ends that. A timer stands still
-  // while a phone sleeps: so it looks every minute.
+  // Calls back each time when another day has begun, by when 今天 has become 昨天. Gives back a function that ends that. A timer
+  // stands still while a phone sleeps: so it looks every minute.
   function onNewDay(callback) {
     var today = startOfDay(new Date());
     var timer = window.setInterval(function () {
