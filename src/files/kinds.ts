@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises';
-import { fileTypeFromFile } from 'file-type';
 import { mp3Seconds } from './mp3';
 import { readMp4 } from './mp4';
 import { readWebm } from './webm';
@@ -46,6 +45,8 @@ const PDF = Buffer.from('%PDF-');
 export async function kindOf(path: string): Promise<Kind | undefined> {
   // The package would read up to 10 MiB of a PDF into memory, to tell whose it is.
   if (await beginsWith(path, PDF)) return { mime: 'application/pdf' };
+  // Not at the top: it takes as long to load as express and ws together, and most processes never need it.
+  const { fileTypeFromFile } = await import('file-type');
   const found = (await fileTypeFromFile(path))?.mime ?? '';
   const mime = SAME[found] ?? found;
   switch (mime) {

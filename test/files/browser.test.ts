@@ -1,7 +1,7 @@
 import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { launchBrowser } from '../sdk/support/chat-page';
+import { sharedBrowser } from '../support/browser';
 import { amr, animated, html, jpeg, mp3, mp4, pdf, svg, webm } from './fixtures';
 import { FileServer } from './upload-client';
 
@@ -23,12 +23,11 @@ describe('Files in a browser', () => {
   let files: FileServer;
 
   before(async () => {
-    browser = await launchBrowser();
+    browser = await sharedBrowser();
     files = await FileServer.start();
     await files.server.users('P1');
   });
   after(async () => {
-    await browser.close();
     await files.stop();
   });
 

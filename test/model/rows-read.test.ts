@@ -128,6 +128,8 @@ eachSqlServer('The rows that a query reads of a session of many messages', (kind
 
   for (const { title, run, expected, rows: most } of READS) {
     it(`are few: ${title}`, async () => {
+      // The first time may open a table anew, for which MySQL reads, and counts, rows of its dictionary.
+      await run();
       const { result, rows } = await rowsRead(database, run);
       should(expected(result)).be.true();
       rows.should.be.belowOrEqual(most);

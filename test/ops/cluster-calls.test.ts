@@ -10,23 +10,33 @@ eachSqlServer('Calls whose process is killed', suite, 'redis');
 function suite(this: Mocha.Suite, database: TestDatabase): void {
   this.timeout(60_000);
   let cluster: Cluster;
+  let doctor: string;
+  let patient: string;
+  let session: string;
   let caller: SocketClient;
   let callee: SocketClient;
   let id: string;
+  let tests = 0;
 
-  beforeEach(async () => {
+  before(async () => {
     cluster = await Cluster.start(database, 2, { IM_CALL_RECONNECT_MS: String(RECONNECT_MS) });
-    await cluster.users('D1', 'P1');
-    await cluster.session('s', 'D1', 'P1');
-    caller = await cluster.socket(cluster.process(0), 'D1', 's');
-    callee = await cluster.socket(cluster.process(1), 'P1', 's');
+  });
+  beforeEach(async () => {
+    // Nobody whom the process that was killed still counts as online.
+    tests += 1;
+    [doctor, patient, session] = [`D${tests}`, `P${tests}`, `s${tests}`];
+    await cluster.users(doctor, patient);
+    await cluster.session(session, doctor, patient);
+    caller = await cluster.socket(cluster.process(0), doctor, session);
+    callee = await cluster.socket(cluster.process(1), patient, session);
     id = (await caller.request('call_invite', { media: 'video' })).data.call_id as string;
     await callee.next('call_invite');
   });
   afterEach(async () => {
     await terminateAll();
-    await cluster.stop();
+    await cluster.replace();
   });
+  after(() => cluster.stop());
 
   /** The caller's process dies. */
   async function kill(): Promise<void> {
@@ -43,7 +53,7 @@ function suite(this: Mocha.Suite, database: TestDatabase): void {
   async function hasOneRecord(result: string): Promise<void> {
     (await callee.next('call_ended', RECONNECT_MS * 3)).data.result.should.equal(result);
     await sleep(1_500);
-    const { items } = await cluster.ask('GET', '/sessions/s/messages?user_id=D1&peek=1');
+    const { items } = await cluster.ask('GET', `/sessions/${session}/messages?user_id=${doctor}&peek=1`);
     const records = (items as { type: number; content: { result: string } }[]).filter(
       ({ type }) => type === 14,
     );
@@ -56,10 +66,10 @@ function suite(this: Mocha.Suite, database: TestDatabase): void {
   ] as const) {
     it(`go on with a caller who comes back while it rings, taken ${when}`, async () => {
       await kill();
-      caller = await cluster.socket(cluster.process(0), 'D1', 's');
+      caller = await cluster.socket(cluster.process(0), doctor, session);
       await sleep(waitMs);
       callee.send('call_accept', { call_id: id });
-      (await caller.next('call_accept', 8_000)).data.should.eql({ call_id: id, user_id: 'P1' });
+      (await caller.next('call_accept', 8_000)).data.should.eql({ call_id: id, user_id: patient });
       await signalsBothWays();
       await caller.expectNothing('call_accept');
       caller.send('call_hangup', { call_id: id });
@@ -71,8 +81,8 @@ function suite(this: Mocha.Suite, database: TestDatabase): void {
     await kill();
     callee.send('call_accept', { call_id: id });
     await callee.request('ping');
-    caller = await cluster.socket(cluster.process(0), 'D1', 's');
-    (await caller.next('call_accept', 8_000)).data.should.eql({ call_id: id, user_id: 'P1' });
+    caller = await cluster.socket(cluster.process(0), doctor, session);
+    (await caller.next('call_accept', 8_000)).data.should.eql({ call_id: id, user_id: patient });
     await signalsBothWays();
     callee.send('call_hangup', { call_id: id });
     await hasOneRecord('completed');

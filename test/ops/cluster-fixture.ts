@@ -41,6 +41,11 @@ export class Cluster {
     return new Cluster(redis, all, processes);
   }
 
+  /** Starts a process in place of one that was killed and taken out of `processes`. */
+  async replace(): Promise<void> {
+    this.processes.push(await ChildServer.start(this.environment));
+  }
+
   async stop(): Promise<void> {
     this.redis.resume();
     await terminateAll();

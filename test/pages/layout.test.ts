@@ -20,7 +20,7 @@ describe('The pages', function () {
   if (!requireOrSkip('chromium')) return;
 
   before(async () => {
-    stage = await PagesStage.open({}, ['--host-resolver-rules=MAP im.test 127.0.0.1']);
+    stage = await PagesStage.open();
     await stage.server.send('demo-team', 'demo-patient', LONG_WORD);
   });
   afterEach(() => stage.closePages());

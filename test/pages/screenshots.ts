@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type Page } from 'playwright-core';
+import { endBrowser } from '../support/browser';
 import { APP_KEY } from '../support/server';
 import { bubble, DESK, PagesStage, PHONE, say } from './stage';
 
@@ -93,6 +94,7 @@ async function main(folder: string, colorScheme: 'light' | 'dark'): Promise<void
     }
   } finally {
     await stage.stop();
+    await endBrowser();
   }
 }
 

@@ -1,11 +1,8 @@
-import { type Browser, type BrowserContext, chromium, type Page, type Response } from 'playwright-core';
+import { type Browser, type BrowserContext, type Page, type Response } from 'playwright-core';
 import should from 'should';
-import { chromiumPath } from '../support/databases';
+import { sharedBrowser } from '../support/browser';
 import { TestServer } from '../support/server';
 import { waitUntil } from '../support/wait-until';
-
-/** A camera and a microphone that show test pictures, and are given without a question. */
-const FAKE_MEDIA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
 export const PHONE = { width: 390, height: 844 };
 export const DESK = { width: 1440, height: 900 };
@@ -28,22 +25,20 @@ export class PagesStage {
 
   private constructor(
     readonly server: TestServer,
-    readonly browser: Browser,
+    private readonly browser: Browser,
   ) {}
 
-  static async open(environment: Record<string, string> = {}, browserArguments: string[] = []) {
+  static async open(environment: Record<string, string> = {}) {
     const server = await TestServer.start({
       IM_PROFILE: 'dev',
       IM_DATABASE_URL: 'sqlite::memory:',
       ...environment,
     });
-    const executablePath = chromiumPath() ?? '';
-    const browser = await chromium.launch({ executablePath, args: [...FAKE_MEDIA, ...browserArguments] });
-    return new PagesStage(server, browser);
+    return new PagesStage(server, await sharedBrowser());
   }
 
   async stop(): Promise<void> {
-    await this.browser.close();
+    await Promise.all(this.#contexts.map((context) => context.close()));
     await this.server.stop();
   }
 

@@ -1,7 +1,6 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { type ChatPage, launchBrowser, until } from './support/chat-page';
+import { type ChatPage, until } from './support/chat-page';
 import { RealServer } from './support/real-server';
 import { DOCTOR, SESSION, Stage } from './support/stage';
 
@@ -20,12 +19,9 @@ function randomFrom(seed: number): () => number {
 
 describe('SDK: on a network that breaks all the time', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage<RealServer>;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.on(new RealServer(), browser)));
+  beforeEach(async () => (stage = await Stage.on(new RealServer())));
   afterEach(() => stage.close());
 
   for (const [seed, jquery] of [

@@ -1,7 +1,6 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { launchBrowser, until } from './support/chat-page';
+import { until } from './support/chat-page';
 import { RealServer } from './support/real-server';
 import { SESSION, Stage } from './support/stage';
 
@@ -9,12 +8,9 @@ type RealStage = Stage<RealServer>;
 
 describe('SDK and server: a connection that breaks', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: RealStage;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.on(new RealServer(), browser)));
+  beforeEach(async () => (stage = await Stage.on(new RealServer())));
   afterEach(() => stage.close());
 
   // Each case does its harm to a connection that has received `one` and `two`; `three` to `seven` are said while it is away.

@@ -1,9 +1,8 @@
-import { type Browser } from 'playwright-core';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { type ChatPage, launchBrowser, until } from './support/chat-page';
+import { type ChatPage, until } from './support/chat-page';
 import { RealServer } from './support/real-server';
 import { DOCTOR, PATIENT, SESSION, Stage } from './support/stage';
 
@@ -18,12 +17,9 @@ function example(): string {
 
 describe('SDK: the first example of the guide', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage<RealServer>;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.on(new RealServer(), browser)));
+  beforeEach(async () => (stage = await Stage.on(new RealServer())));
   afterEach(() => stage.close());
 
   /** A page that runs the example as the patient. */

@@ -1,8 +1,7 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { setTimeout as delay } from 'node:timers/promises';
 import { requireOrSkip } from '../support/databases';
-import { type ChatPage, launchBrowser, until } from './support/chat-page';
+import { type ChatPage, until } from './support/chat-page';
 import { DOCTOR, PATIENT, SESSION, Stage } from './support/stage';
 
 /** Longer than the client gathers what it acknowledges. */
@@ -10,12 +9,9 @@ const ACK_TIME_MS = 400;
 
 describe('SDK: a page that is hidden', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.open(browser)));
+  beforeEach(async () => (stage = await Stage.open()));
   afterEach(() => stage.close());
 
   const turn = (page: ChatPage, state: 'hidden' | 'seen', told = true) =>

@@ -1,19 +1,15 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
 import { freePort } from '../support/free-port';
-import { launchBrowser, until } from './support/chat-page';
+import { until } from './support/chat-page';
 import { PATIENT, SESSION, Stage } from './support/stage';
 
 describe('SDK: what a developer gets wrong at first', function () {
   this.timeout(60_000);
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.open(browser)));
+  beforeEach(async () => (stage = await Stage.open()));
   afterEach(() => stage.close());
 
   const given = async () => ({

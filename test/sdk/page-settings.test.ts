@@ -1,7 +1,5 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { launchBrowser } from './support/chat-page';
 import { PATIENT, SESSION, Stage } from './support/stage';
 
 /** What a page may set for its own requests, each of it enough to break somebody else's. */
@@ -33,12 +31,9 @@ const SETTINGS = `
 
 describe("SDK: beside the page's own settings", () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.open(browser)));
+  beforeEach(async () => (stage = await Stage.open()));
   afterEach(() => stage.close());
 
   for (const jquery of ['jquery-1', 'jquery-3', 'jquery-4']) {

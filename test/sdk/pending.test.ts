@@ -1,17 +1,13 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { launchBrowser, until } from './support/chat-page';
+import { until } from './support/chat-page';
 import { SESSION, Stage } from './support/stage';
 
 describe('SDK: what is sent, and its promise', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.open(browser)));
+  beforeEach(async () => (stage = await Stage.open()));
   afterEach(() => stage.close());
 
   it('rejects what the server refuses, says so, and goes on with the next', async () => {

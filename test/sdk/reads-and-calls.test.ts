@@ -1,17 +1,13 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { launchBrowser, until } from './support/chat-page';
+import { until } from './support/chat-page';
 import { PATIENT, SESSION, Stage } from './support/stage';
 
 describe('SDK: read marks, typing and calls', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.open(browser)));
+  beforeEach(async () => (stage = await Stage.open()));
   afterEach(() => stage.close());
 
   const marks = (): unknown[] => stage.proxy.seen('client', 'read').map(({ message_id }) => message_id);

@@ -1,17 +1,13 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { gate, launchBrowser, until } from './support/chat-page';
+import { gate, until } from './support/chat-page';
 import { DOCTOR, PATIENT, SESSION, Stage } from './support/stage';
 
 describe('SDK: receiving', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.open(browser)));
+  beforeEach(async () => (stage = await Stage.open()));
   afterEach(() => stage.close());
 
   it('begins with what comes after the login; history() has the rest and marks nothing', async () => {

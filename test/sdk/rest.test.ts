@@ -1,8 +1,7 @@
 import { createServer, type Server } from 'node:http';
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { ChatPage, launchBrowser } from './support/chat-page';
+import { ChatPage } from './support/chat-page';
 import { FaultProxy } from './support/fault-proxy';
 
 interface Heard {
@@ -74,12 +73,10 @@ describe('SDK: REST', () => {
   if (!requireOrSkip('chromium')) return;
   const heard: Heard[] = [];
   let answer: { status: number; headers?: Record<string, string>; body: string };
-  let browser: Browser;
   let server: Server;
   let proxy: FaultProxy;
 
   before(async () => {
-    browser = await launchBrowser();
     server = createServer((request, response) => {
       let body = '';
       request.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')));
@@ -100,7 +97,6 @@ describe('SDK: REST', () => {
     await proxy.start();
   });
   after(async () => {
-    await browser.close();
     await proxy.stop();
     server.close();
   });
@@ -114,7 +110,7 @@ describe('SDK: REST', () => {
       let page: ChatPage;
       before(async () => {
         answer = { status: 404, body: '' };
-        page = await ChatPage.open(browser, proxy.url, { baseUrl: proxy.url, token: 'the-token' }, jquery);
+        page = await ChatPage.open(proxy.url, { baseUrl: proxy.url, token: 'the-token' }, jquery);
       });
       after(async () => {
         await page.close();

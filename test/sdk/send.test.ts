@@ -1,17 +1,13 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { gate, launchBrowser, until } from './support/chat-page';
+import { gate, until } from './support/chat-page';
 import { SESSION, Stage } from './support/stage';
 
 describe('SDK: sending', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.open(browser)));
+  beforeEach(async () => (stage = await Stage.open()));
   afterEach(() => stage.close());
 
   it('takes its message from the sync when that is sooner than the answer to the repeat', async () => {

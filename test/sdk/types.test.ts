@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import ts from 'typescript';
 import { requireOrSkip } from '../support/databases';
-import { ChatPage, launchBrowser } from './support/chat-page';
+import { ChatPage } from './support/chat-page';
 import { FaultProxy } from './support/fault-proxy';
 
 const TYPES = path.join(__dirname, '../../sdk/im.client.d.ts');
@@ -116,15 +115,12 @@ describe('SDK: the types', () => {
 
   describe('name what the script has', () => {
     if (!requireOrSkip('chromium')) return;
-    let browser: Browser;
     let proxy: FaultProxy;
     before(async () => {
-      browser = await launchBrowser();
       proxy = new FaultProxy(() => 0);
       await proxy.start();
     });
     after(async () => {
-      await browser.close();
       await proxy.stop();
     });
 
@@ -141,7 +137,7 @@ describe('SDK: the types', () => {
         const group = checker.getPropertiesOfType(checker.getTypeOfSymbol(member));
         return group.map(({ name }) => `${member.name}.${name}`);
       });
-      const page = await ChatPage.open(browser, proxy.url, { baseUrl: proxy.url });
+      const page = await ChatPage.open(proxy.url, { baseUrl: proxy.url });
       const real = await page.run<string[]>(`(function () {
         var names = [];
         for (var name in client) {

@@ -1,17 +1,13 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { type ChatPage, launchBrowser, until } from './support/chat-page';
+import { type ChatPage, until } from './support/chat-page';
 import { DOCTOR, PATIENT, SESSION, Stage } from './support/stage';
 
 describe('SDK: a doctor who is bound to no session', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.open(browser)));
+  beforeEach(async () => (stage = await Stage.open()));
   afterEach(() => stage.close());
 
   const say = async (sessionId: string, ...texts: string[]): Promise<void> => {

@@ -1,8 +1,7 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { jpeg } from '../files/fixtures';
 import { requireOrSkip } from '../support/databases';
-import { launchBrowser, until } from './support/chat-page';
+import { until } from './support/chat-page';
 import { RealServer } from './support/real-server';
 import { SESSION, Stage } from './support/stage';
 
@@ -10,16 +9,13 @@ type Data = Record<string, unknown>;
 
 describe('SDK: files', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage<RealServer>;
   let photo: string;
 
   before(async () => {
-    browser = await launchBrowser();
     photo = (await jpeg(640, 480)).toString('base64');
   });
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.on(new RealServer(), browser)));
+  beforeEach(async () => (stage = await Stage.on(new RealServer())));
   afterEach(() => stage.close());
 
   /** Script that has `photo`, a File. */

@@ -1,18 +1,14 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import { requireOrSkip } from '../support/databases';
-import { type ChatPage, launchBrowser, until } from './support/chat-page';
+import { type ChatPage, until } from './support/chat-page';
 import { RealServer } from './support/real-server';
 import { DOCTOR, PATIENT, SESSION, Stage } from './support/stage';
 
 describe('SDK and server', () => {
   if (!requireOrSkip('chromium')) return;
-  let browser: Browser;
   let stage: Stage<RealServer>;
 
-  before(async () => (browser = await launchBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => (stage = await Stage.on(new RealServer(), browser)));
+  beforeEach(async () => (stage = await Stage.on(new RealServer())));
   afterEach(() => stage.close());
 
   /** Waits for the first event of that name and gives its data back. */

@@ -1,3 +1,4 @@
+import { closePages, endBrowser } from './browser';
 import { shareBuiltSource } from './built-source';
 import { endChildServers } from './child-server';
 import { endServers, keepServers } from './shared-servers';
@@ -9,12 +10,14 @@ export async function mochaGlobalSetup(): Promise<void> {
 }
 
 export async function mochaGlobalTeardown(): Promise<void> {
+  await endBrowser();
   await endServers();
 }
 
 export const mochaHooks = {
   /** After each test file where files run side by side, else after the last one: what a failed test left would go on. */
-  afterAll(): void {
+  async afterAll(): Promise<void> {
     endChildServers();
+    await closePages();
   },
 };

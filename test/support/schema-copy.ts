@@ -3,10 +3,18 @@ import { openDatabase } from '../../src/db/database';
 import { migrate } from '../../src/db/migrate';
 import { type SqlServer } from './sql-server';
 
-/** One on each server, for this worker. */
-const templates = new Map<SqlServer, Promise<string>>();
+/** A database that went through all steps of the schema. */
+interface Template {
+  name: string;
+  tables: string[];
+  /** Those of them that have rows. */
+  filled: string[];
+}
 
-async function newTemplate(server: SqlServer): Promise<string> {
+/** One on each server, for this worker. */
+const templates = new Map<SqlServer, Promise<Template>>();
+
+async function newTemplate(server: SqlServer): Promise<Template> {
   const url = await server.createDatabase();
   const database = openDatabase(url);
   try {
@@ -14,7 +22,22 @@ async function newTemplate(server: SqlServer): Promise<string> {
   } finally {
     await database.close();
   }
-  return url;
+  const connection = await mysql.createConnection({ uri: url });
+  try {
+    const template: Template = { name: new URL(url).pathname.slice(1), tables: [], filled: [] };
+    const [tables] = await connection.query<mysql.RowDataPacket[]>(
+      'select table_name as name from information_schema.tables where table_schema = ?',
+      [template.name],
+    );
+    for (const { name } of tables as { name: string }[]) {
+      template.tables.push(name);
+      const [rows] = await connection.query<mysql.RowDataPacket[]>('select 1 from ?? limit 1', [name]);
+      if (rows.length > 0) template.filled.push(name);
+    }
+    return template;
+  } finally {
+    await connection.end();
+  }
 }
 
 /**
@@ -24,18 +47,15 @@ async function newTemplate(server: SqlServer): Promise<string> {
 export async function createWithSchema(server: SqlServer): Promise<string> {
   const template = templates.get(server) ?? newTemplate(server);
   templates.set(server, template);
-  const from = new URL(await template).pathname.slice(1);
+  const { name: from, tables, filled } = await template;
+  const statements = [
+    ...tables.map((name) => mysql.format('create table ?? like ??.??', [name, from, name])),
+    ...filled.map((name) => mysql.format('insert into ?? select * from ??.??', [name, from, name])),
+  ];
   const url = await server.createDatabase();
-  const connection = await mysql.createConnection({ uri: url });
+  const connection = await mysql.createConnection({ uri: url, multipleStatements: true });
   try {
-    const [tables] = await connection.query<mysql.RowDataPacket[]>(
-      'select table_name as name from information_schema.tables where table_schema = ?',
-      [from],
-    );
-    for (const { name } of tables as { name: string }[]) {
-      await connection.query('create table ?? like ??.??', [name, from, name]);
-      await connection.query('insert into ?? select * from ??.??', [name, from, name]);
-    }
+    await connection.query(statements.join(';'));
   } finally {
     await connection.end();
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { chromiumPath } from '../../support/databases';
+import { type Page } from 'playwright-core';
+import { sharedBrowser } from '../../support/browser';
 import type { StoredMessage } from './backend';
 
 /** Gets `condition` true, or fails with `what` after `limitMs`. */
@@ -23,10 +23,6 @@ export function gate(): { opened: Promise<void>; open: () => void } {
   return { opened, open };
 }
 
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath() ?? '' });
-}
-
 export interface ClientOptions {
   baseUrl?: string;
   token?: string;
@@ -45,7 +41,14 @@ export interface SendRecord {
 type Data = Record<string, any>;
 
 /** Tabs that a test is done with, for the next: a new one costs three times as much as a new document. */
-const idle = new WeakMap<Browser, Page[]>();
+const idle: Page[] = [];
+
+async function tab(): Promise<Page> {
+  for (let page = idle.pop(); page !== undefined; page = idle.pop()) {
+    if (!page.isClosed()) return page;
+  }
+  return (await sharedBrowser()).newPage();
+}
 
 /** A tab of the browser with one `IMClient` on it. */
 export class ChatPage {
@@ -53,20 +56,12 @@ export class ChatPage {
   /** Errors that no code of the page caught. */
   readonly errors: string[] = [];
 
-  private constructor(
-    private readonly browser: Browser,
-    readonly page: Page,
-  ) {
+  private constructor(readonly page: Page) {
     page.on('pageerror', (error) => this.errors.push(error.message));
   }
 
-  static async open(
-    browser: Browser,
-    url: string,
-    options: ClientOptions,
-    jquery = 'jquery-3',
-  ): Promise<ChatPage> {
-    const page = new ChatPage(browser, idle.get(browser)?.pop() ?? (await browser.newPage()));
+  static async open(url: string, options: ClientOptions, jquery = 'jquery-3'): Promise<ChatPage> {
+    const page = new ChatPage(await tab());
     await page.page.goto(`${url}/test/page?${jquery}`);
     // The waits between attempts are spread by chance; here they are as short as they can be.
     const shortest = 'page.random = Math.random; Math.random = function () { return 0; };';
@@ -81,7 +76,7 @@ export class ChatPage {
       return;
     }
     await this.page.goto('about:blank');
-    idle.set(this.browser, [...(idle.get(this.browser) ?? []), this.page]);
+    idle.push(this.page);
   }
 
   /** From now on the page's clock can be moved with `page.clock`. */

@@ -1,4 +1,3 @@
-import { type Browser } from 'playwright-core';
 import should from 'should';
 import type { Backend, Member } from './backend';
 import { ChatPage, type ClientOptions } from './chat-page';
@@ -14,17 +13,14 @@ export class Stage<S extends Backend = ProtocolServer> {
   readonly proxy = new FaultProxy(() => this.server.port);
   readonly pages: ChatPage[] = [];
 
-  private constructor(
-    private readonly browser: Browser,
-    readonly server: S,
-  ) {}
+  private constructor(readonly server: S) {}
 
-  static open(browser: Browser): Promise<Stage> {
-    return Stage.on(new ProtocolServer(), browser);
+  static open(): Promise<Stage> {
+    return Stage.on(new ProtocolServer());
   }
 
-  static async on<S extends Backend>(server: S, browser: Browser): Promise<Stage<S>> {
-    const stage = new Stage(browser, server);
+  static async on<S extends Backend>(server: S): Promise<Stage<S>> {
+    const stage = new Stage(server);
     try {
       await server.start();
       await server.addSession(SESSION, [PATIENT, DOCTOR]);
@@ -49,12 +45,7 @@ export class Stage<S extends Backend = ProtocolServer> {
   }
 
   async page(options: ClientOptions, jquery?: string): Promise<ChatPage> {
-    const page = await ChatPage.open(
-      this.browser,
-      this.proxy.url,
-      { baseUrl: this.proxy.url, ...options },
-      jquery,
-    );
+    const page = await ChatPage.open(this.proxy.url, { baseUrl: this.proxy.url, ...options }, jquery);
     this.pages.push(page);
     return page;
   }

@@ -1,0 +1,41 @@
+import { type Browser } from 'playwright-core';
+import { chromiumPath } from './databases';
+
+/**
+ * For all suites alike: a camera and a microphone that show test pictures and are given without a question, and the host
+ * im.test, which is this machine.
+ */
+const ARGUMENTS = [
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--host-resolver-rules=MAP im.test 127.0.0.1',
+];
+
+let browser: Promise<Browser> | undefined;
+
+async function launch(): Promise<Browser> {
+  // Not at the top: every worker loads this file, and few need it.
+  const { chromium } = await import('playwright-core');
+  return chromium.launch({ executablePath: chromiumPath() ?? '', args: ARGUMENTS });
+}
+
+/**
+ * The browser of this worker, which its suites use one after another: to start one costs as much as to open ten pages. What
+ * they share ends there, as each page has a profile of its own.
+ */
+export async function sharedBrowser(): Promise<Browser> {
+  browser ??= launch();
+  if (!(await browser).isConnected()) browser = launch();
+  return browser;
+}
+
+/** Closes all pages. */
+export async function closePages(): Promise<void> {
+  const contexts = (await browser)?.contexts() ?? [];
+  await Promise.all(contexts.map((context) => context.close()));
+}
+
+/** Where the files run in this process one by one, nothing else ends it. Workers take theirs with them. */
+export async function endBrowser(): Promise<void> {
+  await (await browser)?.close();
+}
