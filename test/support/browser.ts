@@ -16,16 +16,20 @@ let browser: Promise<Browser> | undefined;
 async function launch(): Promise<Browser> {
   // Not at the top: every worker loads this file, and few need it.
   const { chromium } = await import('playwright-core');
-  return chromium.launch({ executablePath: chromiumPath() ?? '', args: ARGUMENTS });
+  const launched = await chromium.launch({ executablePath: chromiumPath() ?? '', args: ARGUMENTS });
+  launched.once('disconnected', () => (browser = undefined));
+  return launched;
 }
 
 /**
- * The browser of this worker, which its suites use one after another: to start one costs as much as to open ten pages. What
- * they share ends there, as each page has a profile of its own.
+ * The browser of this worker, which its suites use one after another: to start one takes a second of processor time. They
+ * share nothing else, as each page has a profile of its own.
  */
-export async function sharedBrowser(): Promise<Browser> {
-  browser ??= launch();
-  if (!(await browser).isConnected()) browser = launch();
+export function sharedBrowser(): Promise<Browser> {
+  browser ??= launch().catch((error: unknown) => {
+    browser = undefined;
+    throw error;
+  });
   return browser;
 }
 
