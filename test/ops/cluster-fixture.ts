@@ -41,9 +41,11 @@ export class Cluster {
     return new Cluster(redis, all, processes);
   }
 
-  /** Starts a process in place of one that was killed and taken out of `processes`. */
-  async replace(): Promise<void> {
-    this.processes.push(await ChildServer.start(this.environment));
+  /** One process more. */
+  async add(): Promise<ChildServer> {
+    const added = await ChildServer.start(this.environment);
+    this.processes.push(added);
+    return added;
   }
 
   async stop(): Promise<void> {

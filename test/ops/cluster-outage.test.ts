@@ -197,8 +197,7 @@ function suite(this: Mocha.Suite, database: TestDatabase): void {
 
   it('start while Redis is away, and find the others later', async () => {
     await cluster.redis.stop();
-    const late = await ChildServer.start(cluster.environment);
-    cluster.processes.push(late);
+    const late = await cluster.add();
     const socket = await cluster.socket(late, 'P1', 's1');
     await waitUntil(
       () => late.lines.some((line) => /^\[WARN\].*redis:\/\/127.*away/.test(line)),

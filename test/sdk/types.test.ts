@@ -148,6 +148,7 @@ describe('SDK: the types', () => {
         }
         return names;
       })()`);
+      await page.close();
       should(typed.sort()).deepEqual(real.sort());
     });
   });

@@ -33,8 +33,8 @@ export function sharedBrowser(): Promise<Browser> {
   return browser;
 }
 
-/** Closes all pages. */
-export async function closePages(): Promise<void> {
+/** Closes what its suites have left open. */
+export async function closeAllPages(): Promise<void> {
   const contexts = (await browser)?.contexts() ?? [];
   await Promise.all(contexts.map((context) => context.close()));
 }

@@ -1,4 +1,4 @@
-import { closePages, endBrowser } from './browser';
+import { closeAllPages, endBrowser } from './browser';
 import { shareBuiltSource } from './built-source';
 import { endChildServers } from './child-server';
 import { endServers, keepServers } from './shared-servers';
@@ -18,6 +18,6 @@ export const mochaHooks = {
   /** After each test file where files run side by side, else after the last one: what a failed test left would go on. */
   async afterAll(): Promise<void> {
     endChildServers();
-    await closePages();
+    await closeAllPages();
   },
 };
