@@ -52,7 +52,7 @@ eachDatabase('Acknowledgements', (kind) => {
   const allDelivered = (count: number) =>
     waitUntil(
       async () => (await rowsOf('delivered')).length === count,
-      10_000,
+      20_000,
       () => `${count} notices are delivered`,
     );
 

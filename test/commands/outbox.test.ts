@@ -90,7 +90,7 @@ eachDatabase('The outbox', (database) => {
     await fake.waitForDelivered(COUNT, LIMIT_MS);
     await waitUntil(
       async () => (await counts()).sent === COUNT + 1,
-      10_000,
+      20_000,
       () => 'not all are sent',
     );
     fake.sends.length.should.equal(COUNT);
@@ -156,7 +156,7 @@ eachDatabase('The outbox', (database) => {
       const sent = await server.send('s', 'D', 'x');
       await waitUntil(
         () => fake.sends.length === 1,
-        10_000,
+        20_000,
         () => 'it is being sent',
       );
       server.context.acknowledgements.add('s', 'P', sent.id);
@@ -164,7 +164,7 @@ eachDatabase('The outbox', (database) => {
       should(await since(before)).eql({});
       await waitUntil(
         async () => (await since(before)).delivered === 1,
-        10_000,
+        20_000,
         () => 'the try has ended',
       );
       await sleep(2_500);
@@ -181,7 +181,7 @@ eachDatabase('The outbox', (database) => {
       const sent = await server.send('s', 'D', 'x');
       await waitUntil(
         () => fake.sends.length === 1,
-        10_000,
+        20_000,
         () => 'it is being sent',
       );
       await server.request('delete', `/sessions/s/messages/${sent.id}`).expect(200);
@@ -189,7 +189,7 @@ eachDatabase('The outbox', (database) => {
       await noticeWhen(server, sent, ({ state }) => state === 'sent');
       await waitUntil(
         async () => (await since(before)).sent === 1,
-        10_000,
+        20_000,
         () => 'it is counted',
       );
       should(await since(before)).eql({ sent: 1 });

@@ -118,7 +118,7 @@ eachDatabase('What a push shows in full', (database) => {
         .expect(201);
       await waitUntil(
         () => getui.delivered.length > index,
-        10_000,
+        20_000,
         () => `no push of ${body}`,
       );
       const { alert } = getui.delivered[index]!.body.push_channel.ios.aps as { alert: object };

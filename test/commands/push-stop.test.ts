@@ -101,7 +101,7 @@ eachDatabase(
       await waitUntil(
         async () =>
           (await server.request('get', '/application/notices?channel=getui')).body.items[0]?.state === 'sent',
-        10_000,
+        20_000,
         () => 'the push was not sent',
       );
       getui.answerAlways('push', { delayMs: 300 });

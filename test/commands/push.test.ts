@@ -344,7 +344,7 @@ eachDatabase('A push', (database) => {
     await server.request('get', '/sessions/s12/messages?user_id=P2').expect(200);
     await waitUntil(
       () => getui.badges.get('cid-ios') === String(before - 3),
-      10_000,
+      20_000,
       () => 'the last count was not set',
     );
     should([...getui.badges.keys()]).eql(['cid-ios']);

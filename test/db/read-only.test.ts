@@ -51,7 +51,7 @@ eachOwnSqlServer('A database that takes no writes', function (start) {
   async function ready(status: number): Promise<void> {
     await waitUntil(
       async () => (await health()).status === status,
-      10_000,
+      20_000,
       () => `ready was not ${status}`,
     );
   }
@@ -102,7 +102,7 @@ eachOwnSqlServer('A database that takes no writes', function (start) {
       // All connections that the pools may have are of the old kind then.
       await waitUntil(
         async () => (await send('failover')).body.code === 'unavailable' && (await health()).status === 503,
-        10_000,
+        20_000,
         () => 'the connections are not read-only',
       );
       await Promise.all(Array.from({ length: 20 }, () => rest.get('/sessions/s/messages?peek=1')));

@@ -249,7 +249,7 @@ describe('A server without sharp', () => {
     await server.listening();
     await waitUntil(
       () => server.stdout.includes('sharp'),
-      10_000,
+      20_000,
       () => server.stdout,
     );
     should(server.lines.filter((line) => line.includes('sharp')).length).equal(1);

@@ -136,13 +136,13 @@ describe('Limits of uploads', () => {
     const incoming = () => files.stored().filter((name) => name.startsWith('incoming'));
     await waitUntil(
       () => incoming().length === 1,
-      10_000,
+      20_000,
       () => 'nothing comes in',
     );
     socket.destroy();
     await waitUntil(
       () => incoming().length === 0,
-      10_000,
+      20_000,
       () => `left: ${incoming().join()}`,
     );
   });

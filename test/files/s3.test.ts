@@ -110,7 +110,7 @@ describe('Files in a bucket', () => {
       should(isThumbnailPut).be.true();
       await waitUntil(
         () => bucket.objects.size === before.length,
-        5_000,
+        20_000,
         () => `left: ${[...bucket.objects.keys()].filter((key) => !before.includes(key)).join()}`,
       );
       should(incoming()).eql([]);

@@ -100,7 +100,7 @@ eachDatabase('Workers that share the notices', (database) => {
     await fake.waitForDelivered(COUNT);
     await waitUntil(
       async () => (await states()).sent === COUNT,
-      10_000,
+      20_000,
       () => 'not all are sent',
     );
     fake.sends.length.should.equal(COUNT);

@@ -288,7 +288,7 @@ async function ended(server: TestServer, state: string): Promise<number> {
 async function untilEnded(server: TestServer, state: string, count: number): Promise<void> {
   await waitUntil(
     async () => (await ended(server, state)) >= count,
-    10_000,
+    20_000,
     () => `no notice is ${state}`,
   );
 }

@@ -101,7 +101,7 @@ eachDatabase('The read position', (database) => {
         socket.send('read', { message_id: other.id });
         await waitUntil(
           async () => (await position('A')) === other.timestamp,
-          8_000,
+          20_000,
           () => 'nothing was read',
         );
         await send('A');

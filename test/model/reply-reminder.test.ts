@@ -93,7 +93,7 @@ eachDatabase('A topic that waits too long for its first reply', (database) => {
     };
     await waitUntil(
       async () => (await marks()).length === 2,
-      10_000,
+      20_000,
       () => 'the marks are not there',
     );
     // Longer than any process takes from one look to the next.

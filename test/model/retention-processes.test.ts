@@ -143,7 +143,7 @@ eachSqlServer('Retention beside a recall', (kind) => {
           // It has come to the first one, or waits for it.
           await waitUntil(
             async () => (await firstFree(ids[0]!)).length === 0,
-            10_000,
+            20_000,
             () => 'retention did not begin',
           );
           const recall = server.request('delete', `/sessions/${session}/messages/${ids[recalled]!}`);

@@ -173,7 +173,7 @@ describe('A webhook', () => {
       await sendMany(server, 's', 1);
       await waitUntil(
         () => receiver.requests.length === 1,
-        10_000,
+        20_000,
         () => 'nothing came',
       );
       await eventsWhen(server, 's', ([row]) => row?.claimed_by === null);
@@ -231,7 +231,7 @@ describe('A webhook', () => {
     await sendMany(server, 's', 1);
     await waitUntil(
       () => receiver.requests.length === 1,
-      10_000,
+      20_000,
       () => 'nothing came',
     );
     const { kysely } = server.context.database;

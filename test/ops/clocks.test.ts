@@ -88,7 +88,7 @@ eachSqlServer(
       const client = new HttpClient(server.url);
       await waitUntil(
         async () => (await client.get('/users/P/status')).body.online === true,
-        5_000,
+        20_000,
         () => 'the patient is not seen',
       );
       client.close();
@@ -169,7 +169,7 @@ eachDatabase('A clock that is set back', (database) => {
             if (answer.status === 429) Number(answer.headers['retry-after']).should.be.within(1, 2);
             return answer.status === 201;
           },
-          5_000,
+          20_000,
           () => 'the sender waits',
         );
         const messages = await server.request('get', '/sessions/s/messages?peek=1');

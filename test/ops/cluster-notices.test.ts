@@ -58,7 +58,7 @@ function suite(this: Mocha.Suite, database: TestDatabase): void {
     await wechat.waitForDelivered(count, 30_000);
     await waitUntil(
       async () => (await states()).sent === count,
-      10_000,
+      20_000,
       () => 'the notices were not all recorded',
     );
     // Three workers look for more meanwhile.

@@ -165,7 +165,7 @@ eachSqlServer('Recalls that overtake their messages', function (database) {
       );
     await waitUntil(
       () => told().length === 2,
-      8_000,
+      20_000,
       () => `${told().length} of 2 were told`,
     );
     should(told()).eql([0, 1]);

@@ -125,7 +125,7 @@ eachOwnSqlServer('A server whose database goes away', function (start) {
       await sleep(2_500);
       await waitUntil(
         () => said(printed()).at(-1) !== 'away',
-        10_000,
+        20_000,
         () => printed().join('\n'),
       );
     });

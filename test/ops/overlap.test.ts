@@ -21,13 +21,13 @@ describe('Work that is repeated', () => {
     });
     await waitUntil(
       () => turns >= 3,
-      5_000,
+      20_000,
       () => `${turns} turns`,
     );
     end();
     await waitUntil(
       () => underWay === 0,
-      5_000,
+      20_000,
       () => 'it does not end',
     );
     const before = turns;
@@ -80,7 +80,7 @@ eachSqlServer('A database that stands still', function (database) {
     });
     await waitUntil(
       async () => (await ready()) === 200,
-      5_000,
+      20_000,
       () => 'it is not ready again',
     );
     should((await status()).sessions).eql({ total: 0, with_open_topic: 0 });

@@ -38,7 +38,7 @@ eachDatabase(
         await waitUntil(
           async () =>
             (await opened.kysely.selectFrom('notices').select('state').execute())[0]?.state === 'sent',
-          10_000,
+          20_000,
           () => 'the push is not recorded',
         );
         await opened.close();

@@ -56,7 +56,7 @@ describe('The start of a server', function () {
       should(second).match(/^\[INFO\] app\.[jt]s\(\d+,\d+\): Configuration profile: dev$/);
       await waitUntil(
         () => level === 'error' || server.lines.some((line) => line.includes('anybody')),
-        10_000,
+        20_000,
         () => 'dev does not warn of its open login',
       );
       const third = server.lines[2];
@@ -77,7 +77,7 @@ describe('The start of a server', function () {
         kept.lines.some((line) =>
           /^\[INFO\] .*: Retention: messages older than 400 days are deleted$/.test(line),
         ),
-      10_000,
+      20_000,
       () => kept.lines.join('\n'),
     );
     should(await kept.end()).eql({ code: 0, signal: null });

@@ -38,7 +38,7 @@ eachSqlServer('A process that is killed between the commit and the webhook', (da
       await ask(first, 'POST', '/sessions/s/messages', { sender_id: 'D', type: 1, content: String(index) });
     await waitUntil(
       () => receiver.requests.length > 0,
-      10_000,
+      20_000,
       () => 'no event came',
     );
     connection = await mysql.createConnection(url);

@@ -19,7 +19,7 @@ async function seesTheOther(page: Page): Promise<void> {
   const first = await frames();
   await waitUntil(
     async () => (await frames()) > first + 2,
-    8_000,
+    20_000,
     () => "the other side's picture moves",
   );
 }
@@ -99,7 +99,7 @@ describe('A call between the demo pages', function () {
     await patient.locator('.call-local').isVisible().should.be.fulfilledWith(false);
     await waitUntil(
       () => patient.evaluate<boolean>(`document.querySelector('.call-remote').currentTime > 0`),
-      8_000,
+      20_000,
       () => 'the other side is heard',
     );
     await patient.locator('.round-end').click();
@@ -122,7 +122,7 @@ describe('A call between the demo pages', function () {
     await mute.click();
     await waitUntil(
       () => doctor.evaluate<boolean>('Boolean(window.openCamera)'),
-      8_000,
+      20_000,
       () => 'the doctor’s camera is not asked for',
     );
     await doctor.evaluate('window.openCamera()');
@@ -197,7 +197,7 @@ describe('A call between the demo pages', function () {
     await doctor.locator('#call').click();
     await waitUntil(
       () => doctor.evaluate<boolean>('Boolean(window.openCamera)'),
-      8_000,
+      20_000,
       () => 'the doctor’s camera is not asked for',
     );
     await patient.locator('#call').click();
@@ -209,7 +209,7 @@ describe('A call between the demo pages', function () {
         .execute();
     await waitUntil(
       async () => (await ringing()).length === 1,
-      8_000,
+      20_000,
       () => 'the patient’s call does not ring',
     );
     await doctor.evaluate('window.openCamera()');

@@ -80,7 +80,7 @@ describe('Consultations and sessions in the demo pages', function () {
     await patient.locator('#elsewhere', { hasText: '邀请您视频通话' }).waitFor();
     await waitUntil(
       async () => (await patient.title()).startsWith('【来电】周明远'),
-      5_000,
+      20_000,
       () => 'the title tells of the call',
     );
     await patient.locator('#elsewhere button', { hasText: '去接听' }).click();
@@ -93,7 +93,7 @@ describe('Consultations and sessions in the demo pages', function () {
     await patient.locator('.round-toggle').last().click();
     await waitUntil(
       async () => (await doctor.locator('.call-camera').textContent()) === '',
-      5_000,
+      20_000,
       () => 'it is on again',
     );
     await patient.locator('.round-end').click();
@@ -104,7 +104,7 @@ describe('Consultations and sessions in the demo pages', function () {
     // The page does not ask again soon: those of the tests before have to be gone for the server, too.
     await waitUntil(
       () => !stage.server.context.sockets.isOnline('demo-patient'),
-      5_000,
+      20_000,
       () => 'the patient is gone',
     );
     const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });

@@ -70,7 +70,7 @@ describe('The pages for the elderly', function () {
       // Colours on their way are none of either side.
       await waitUntil(
         () => patient.evaluate<boolean>('document.getAnimations().length === 0'),
-        5_000,
+        20_000,
         () => `${what} stands still`,
       );
       should({ what, small: await patient.evaluate(SMALL), pale: await patient.evaluate(PALE) }).eql({

@@ -130,7 +130,7 @@ describe('The demo pages, of what is new in other sessions', function () {
         await patient.keyboard.press('Escape');
         return text.includes('消息已撤回');
       },
-      8_000,
+      20_000,
       () => 'the list has heard of it',
     );
   });

@@ -85,7 +85,7 @@ describe('The demo pages, with files', function () {
     for (const page of [patient, doctor]) {
       await waitUntil(
         () => page.evaluate<boolean>(loaded),
-        5_000,
+        20_000,
         () => 'the pictures are loaded',
       );
     }
@@ -248,7 +248,7 @@ describe('The demo pages, with files', function () {
     await toAnotherSession();
     await waitUntil(
       () => asked.length > 0,
-      5_000,
+      20_000,
       () => 'the page asks',
     );
     asked.should.eql(['beforeunload']);

@@ -12,14 +12,14 @@ async function redrawn(page: Page, redraw: () => Promise<unknown>, like: RegExp)
   await redraw();
   await waitUntil(
     () => page.evaluate<boolean>(`!window.stood.isConnected || window.stood.offsetParent === null`),
-    5_000,
+    20_000,
     () => 'what had the focus is drawn anew',
   );
   // What was asked for before may draw it, too, as it was.
   let at = '';
   await waitUntil(
     async () => like.test((at = await focused(page))),
-    5_000,
+    20_000,
     () => `the focus is at ${at}, and at no ${String(like)}`,
   );
 }
@@ -95,7 +95,7 @@ describe('The demo pages, for those who use the keyboard alone', function () {
     await patient.locator('.dialog').waitFor({ state: 'detached' });
     await waitUntil(
       async () => /^button.*发起咨询$/.test(await focused(patient)),
-      5_000,
+      20_000,
       () => 'the focus is on 发起咨询',
     );
     const doctor = await stage.page('/demo/doctor#demo-team', { viewport: DESK });
@@ -144,7 +144,7 @@ describe('The demo pages, for those who use the keyboard alone', function () {
     await join('demo-specialist');
     await waitUntil(
       () => doctor.evaluate<boolean>('!window.stood.isConnected'),
-      5_000,
+      20_000,
       () => 'the message is drawn anew',
     );
     await doctor.keyboard.press('Escape');
@@ -206,7 +206,7 @@ describe('The demo pages, for those who use the keyboard alone', function () {
       await doctor.keyboard.press('Enter');
       await waitUntil(
         () => release !== undefined,
-        5_000,
+        20_000,
         () => 'older messages are asked for',
       );
       (await focused(doctor)).should.equal('button.link-button: 正在加载…');
@@ -214,7 +214,7 @@ describe('The demo pages, for those who use the keyboard alone', function () {
       release = undefined;
       await waitUntil(
         async () => (await first()) !== before,
-        5_000,
+        20_000,
         () => 'older messages are there',
       );
       (await focused(doctor)).should.match(/^button.link-button: (查看更早的消息|正在加载…)$|^div.messages/);
@@ -259,7 +259,7 @@ describe('The demo pages, for those who use the keyboard alone', function () {
     // The browser holds the list's place with the next frame.
     await waitUntil(
       () => isInSight(doctor, '#sessions'),
-      5_000,
+      20_000,
       () => 'it is in sight',
     );
   });
@@ -279,7 +279,7 @@ describe('The demo pages, for those who use the keyboard alone', function () {
     await doctor.keyboard.press('Enter');
     await waitUntil(
       async () => (await focused(doctor)).includes('session-open of demo-group'),
-      5_000,
+      20_000,
       () => 'the focus is on the session in the list',
     );
   });

@@ -208,7 +208,7 @@ describe('The pages', function () {
     (await picture.getAttribute('src'))!.should.startWith(address);
     await waitUntil(
       () => team.evaluate<boolean>(`document.querySelector('.picture').naturalWidth > 0`),
-      5_000,
+      20_000,
       () => 'the picture is loaded',
     );
     await patient.locator('#text:enabled').fill('局域网');

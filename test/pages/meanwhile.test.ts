@@ -19,7 +19,7 @@ async function hold(page: Page, pattern: RegExp) {
   const isAsked = () =>
     waitUntil(
       () => held > 0,
-      8_000,
+      20_000,
       () => `a request for ${String(pattern)} is held`,
     );
   return { isAsked, release };
@@ -167,7 +167,7 @@ describe('The demo pages, when something else happens meanwhile', function () {
       const isTitled = (text: string) =>
         waitUntil(
           async () => (await patient.title()).startsWith(text),
-          8_000,
+          20_000,
           () => `the title begins with ${text}`,
         );
       await isTitled('【来电】');

@@ -56,7 +56,7 @@ describe('The demo pages, when an answer overtakes an older one', function () {
         const { body } = await stage.server.request('get', path).expect(200);
         return ((body as { items: { id: number }[] }).items[0]?.id ?? Infinity) > id;
       },
-      5_000,
+      20_000,
       () => 'it is read',
     );
     await socket.close();
@@ -181,7 +181,7 @@ describe('The demo pages, when an answer overtakes an older one', function () {
       await each.ask(1, doctor);
       await waitUntil(
         () => late !== '',
-        8_000,
+        20_000,
         () => 'the first answer is held',
       );
       const newer = doctor.waitForResponse(each.pattern);

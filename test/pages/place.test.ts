@@ -86,7 +86,7 @@ describe('The demo pages keep the place', function () {
     const order = ['失败', '失败', '照片发不出去', '那就说说数值', '失败'];
     await waitUntil(
       async () => (await lastOf(patient, 5)).join() === order.join(),
-      8_000,
+      20_000,
       () => 'the picture stands at the end',
     );
     (await patient.locator('.jump').isHidden()).should.be.true();
@@ -183,7 +183,7 @@ describe('The demo pages keep the place', function () {
       const plays = (isPlaying: boolean) =>
         waitUntil(
           () => doctor.evaluate<boolean>(`window.heard.paused !== ${isPlaying}`),
-          2_000,
+          20_000,
           () => (isPlaying ? 'it plays' : 'it is silent'),
         );
       await plays(true);

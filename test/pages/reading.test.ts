@@ -41,7 +41,7 @@ describe('Reading in the demo pages', function () {
     let left = 130;
     await waitUntil(
       async () => (left = await unreadOf(stage)) < 130 && (await jump(patient)) === `新消息 ↓ ${left}`,
-      5_000,
+      20_000,
       () => `what is seen is read, and no more is counted: ${left}`,
     );
     left.should.be.within(110, 129);
@@ -63,7 +63,7 @@ describe('Reading in the demo pages', function () {
     await stage.server.send(SESSION, 'demo-specialist', '最后来的');
     await waitUntil(
       async () => (await jump(patient)) === `新消息 ↓ ${later + 1}`,
-      5_000,
+      20_000,
       () => 'the new one is counted',
     );
     await patient.locator('.jump').click();
@@ -71,7 +71,7 @@ describe('Reading in the demo pages', function () {
     await patient.locator('.jump').waitFor({ state: 'hidden' });
     await waitUntil(
       async () => (await unreadOf(stage)) === 0,
-      5_000,
+      20_000,
       () => 'all is read',
     );
     await say(patient, '都看完了');
@@ -101,7 +101,7 @@ describe('Reading in the demo pages', function () {
     await doctor.locator('[data-session="demo-team"]').click();
     await waitUntil(
       async () => (await doctor.locator('#text').inputValue()) === '还没写完',
-      5_000,
+      20_000,
       () => 'the draft is there',
     );
     await doctor.locator('#text').press('Enter');

@@ -106,7 +106,7 @@ export async function atRest(page: Page): Promise<void> {
   })`;
   await waitUntil(
     () => page.evaluate<boolean>(isAtRest),
-    8_000,
+    20_000,
     () => 'the conversation is at rest',
   );
 }

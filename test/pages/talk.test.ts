@@ -66,7 +66,7 @@ describe('The demo pages', function () {
     })([...document.querySelectorAll('.session .unread')].reduce((sum, each) => sum + Number(each.textContent), 0))`;
     await waitUntil(
       () => doctor.evaluate<boolean>(icon),
-      5_000,
+      20_000,
       () => 'the icon has the number of all that is unread',
     );
     // Another one of the same session takes its place, as on a phone.
@@ -92,7 +92,7 @@ describe('The demo pages', function () {
     await doctor.locator('[data-part="attach"]').click();
     await waitUntil(
       async () => Math.abs(await doctor.evaluate<number>(distance)) < 2,
-      5_000,
+      20_000,
       () => 'the list stands at its end',
     );
     // A reader who goes up, however little at a time, is let go.
@@ -181,7 +181,7 @@ describe('The demo pages', function () {
     await doctor.locator('.film-start').last().click();
     await waitUntil(
       () => doctor.evaluate<boolean>(`[...document.querySelectorAll('.film')].pop().currentTime > 0`),
-      5_000,
+      20_000,
       () => 'the film plays',
     );
     await waitUntil(
@@ -189,7 +189,7 @@ describe('The demo pages', function () {
         doctor.evaluate<boolean>(`(function (pictures) {
           return pictures.length > 0 && pictures.every((each) => each.naturalWidth > 0);
         })([...document.querySelectorAll('.picture')])`),
-      5_000,
+      20_000,
       () => 'all pictures are shown',
     );
   });
@@ -212,7 +212,7 @@ describe('The demo pages', function () {
     );
     await waitUntil(
       async () => (await count()) === 80,
-      5_000,
+      20_000,
       () => 'older messages come',
     );
     const after = await patient.evaluate<number>(topOf51);
@@ -252,7 +252,7 @@ describe('The demo pages', function () {
     await retry.click();
     await waitUntil(
       async () => (await patient.locator('[data-id]').count()) > 1,
-      5_000,
+      20_000,
       () => 'the messages before it come',
     );
     await retry.waitFor({ state: 'detached' });
@@ -330,7 +330,7 @@ describe('The demo pages', function () {
     const comesTo = (...wanted: string[]) =>
       waitUntil(
         async () => (await names()).join() === wanted.join(),
-        5_000,
+        20_000,
         () => `the list comes to ${wanted.join()}`,
       );
     should((await names()).length).equal(3);

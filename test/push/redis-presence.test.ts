@@ -179,7 +179,7 @@ describe('Presence over Redis', () => {
       try {
         await waitUntil(
           () => asked.length >= 2,
-          8_000,
+          20_000,
           () => `it asked ${asked.length} times`,
         );
       } finally {

@@ -39,7 +39,7 @@ describe('A Redis that becomes a replica', () => {
   const becomes = (bus: RedisBus, healthy: boolean) =>
     waitUntil(
       () => bus.healthy === healthy,
-      8_000,
+      20_000,
       () => `healthy was not ${healthy}`,
     );
 
@@ -78,7 +78,7 @@ describe('A Redis that becomes a replica', () => {
     a.bus.publish({ kind: 'profile', userId: 'x' });
     await waitUntil(
       () => b.heard.includes('profile'),
-      8_000,
+      20_000,
       () => 'it was not heard',
     );
     // The last one is alone.
@@ -107,7 +107,7 @@ describe('A Redis that becomes a replica', () => {
           should([answer.status, body.parts.database]).eql([200, 'ok']);
           return body.parts.redis === wanted;
         },
-        12_000,
+        20_000,
         () => `Redis was not ${wanted}`,
       );
     };

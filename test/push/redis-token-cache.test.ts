@@ -32,7 +32,7 @@ describe('The WeChat token in Redis', () => {
     connections.push(connection);
     await waitUntil(
       () => connection.status === 'ready',
-      8_000,
+      20_000,
       () => 'no connection',
     );
     return redisTokenCache(connection, options);
@@ -71,7 +71,7 @@ describe('The WeChat token in Redis', () => {
     should(await a.get()).not.be.undefined();
     await waitUntil(
       async () => (await a.get()) === undefined,
-      8_000,
+      20_000,
       () => 'it is still there',
     );
     await a.set(token('ended', -5));

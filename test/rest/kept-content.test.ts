@@ -47,7 +47,7 @@ eachDatabase('A content of type 0', (database) => {
     const find = () => frames.find((text) => text.startsWith(`{"type":"${type}"`));
     await waitUntil(
       () => find() !== undefined,
-      8_000,
+      20_000,
       () => `no ${type}`,
     );
     return find() ?? '';

@@ -164,7 +164,7 @@ eachDatabase('Users', (database) => {
     // The client may know of its end before the server does.
     await waitUntil(
       async () => !(await online()),
-      8_000,
+      20_000,
       () => 'still online',
     );
   });

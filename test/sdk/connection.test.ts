@@ -196,7 +196,7 @@ describe('SDK: the connection', () => {
     it('by the ping of each heartbeat', async () => {
       const page = await clocked();
       await page.page.clock.runFor(30_000);
-      await until('the pong comes', () => stage.proxy.seen('server', 'pong').length === 1);
+      await page.hasPong();
       await page.page.clock.runFor(20_000);
       should(await page.events('reconnecting')).deepEqual([]);
 
@@ -227,7 +227,7 @@ describe('SDK: the connection', () => {
       await page.send('lost on the way');
       await until('it is sent', () => stage.proxy.seen('client', 'message').length === 1);
       await page.page.clock.runFor(30_000);
-      await until('the pong comes', () => stage.proxy.seen('server', 'pong').length === 1);
+      await page.hasPong();
       await page.page.clock.runFor(30_000);
       await until('it gives up', async () => (await page.events('reconnecting')).length === 1);
       await page.page.clock.runFor(1000);

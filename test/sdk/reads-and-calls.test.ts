@@ -41,7 +41,7 @@ describe('SDK: read marks, typing and calls', () => {
       await page.connect();
       await page.call('markRead', 4);
       await page.page.clock.runFor(30_000);
-      await until('the pong comes', () => stage.proxy.seen('server', 'pong').length === 1);
+      await page.hasPong();
       stage.proxy.cut();
       await until('it is lost', async () => (await page.events('reconnecting')).length === 1);
       await page.online();

@@ -105,7 +105,7 @@ eachDatabase('A call with a socket that closes', (database) => {
     await waitUntil(
       async () =>
         (await findCall(server.context.database.kysely, id as string))?.caller_socket === newestOf('D1').id,
-      8_000,
+      20_000,
       () => 'the caller who is back has no place',
     );
     callee.send('call_accept', { call_id: id });
@@ -153,7 +153,7 @@ eachDatabase('A call with a socket that closes', (database) => {
     const id = await server.context.calls.invite(socket, session, 'audio');
     await waitUntil(
       async () => (await findCall(server.context.database.kysely, id))?.caller_socket === '',
-      8_000,
+      20_000,
       () => 'the row still has the socket',
     );
   });

@@ -128,7 +128,7 @@ eachDatabase('A call that somebody declines', (database) => {
     const id = await ring(caller);
     await waitUntil(
       () => wechat.sends.length === 1,
-      10_000,
+      20_000,
       () => 'the template is sent',
     );
     second.send('call_reject', { call_id: id });

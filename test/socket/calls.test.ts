@@ -97,7 +97,7 @@ eachDatabase('Calls', (database) => {
         call = await findCall(server.context.database.kysely, id);
         return call !== undefined && is(call);
       },
-      8_000,
+      20_000,
       () => `the call stays ${JSON.stringify(call)}`,
     );
   }
@@ -285,7 +285,7 @@ eachDatabase('Calls', (database) => {
     await patient.close();
     await waitUntil(
       () => !server.context.presence.isOnline('P1'),
-      8_000,
+      20_000,
       () => 'the patient is still online',
     );
     const ok = await doctor.request('call_invite', { media: 'video' });

@@ -43,7 +43,7 @@ describe('What one socket may ask for', () => {
     await answers[BURST - 2];
     await waitUntil(
       () => serversSide('P').isPaused,
-      8_000,
+      20_000,
       () => 'the socket is read on',
     );
     should((await other.request('ping')).type).equal('pong');
@@ -78,7 +78,7 @@ describe('What one socket may ask for', () => {
       reader.frames.filter(({ type }) => type === 'typing').map(({ data }) => data.typing as boolean);
     await waitUntil(
       () => readers.every((reader) => toldTo(reader).at(-1) === false),
-      8_000,
+      20_000,
       () => 'the last one has not come',
     );
     const seconds = (performance.now() - since) / 1000;

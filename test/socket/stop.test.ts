@@ -46,7 +46,7 @@ eachDatabase(
       }
       await waitUntil(
         () => answered.length > 0,
-        10_000,
+        20_000,
         () => 'nothing is answered',
       );
       const since = Date.now();

@@ -142,7 +142,7 @@ describe('The way to a socket', () => {
       connection.write(request('PUT', size) + body);
       await waitUntil(
         () => answers.includes('}'),
-        8_000,
+        20_000,
         () => answers,
       );
       connection.write(request('PUT', size));
@@ -150,13 +150,13 @@ describe('The way to a socket', () => {
       connection.write(body);
       await waitUntil(
         () => answers.split('HTTP/1.1 ').length === 3 && answers.endsWith('}'),
-        8_000,
+        20_000,
         () => answers,
       );
       connection.write(request('GET', 0));
       await waitUntil(
         () => answers.split('HTTP/1.1 ').length === 4 && answers.endsWith('}'),
-        8_000,
+        20_000,
         () => answers,
       );
       for (const answer of answers.split('HTTP/1.1 ').slice(1)) {

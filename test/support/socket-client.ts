@@ -19,7 +19,7 @@ interface Waiter {
 }
 
 /** Waiting ends at once when a frame comes: the limit only has to be longer than a busy machine takes. */
-const LIMIT_MS = 8_000;
+const LIMIT_MS = 20_000;
 
 const open = new Set<SocketClient>();
 

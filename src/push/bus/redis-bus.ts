@@ -183,10 +183,8 @@ export class RedisBus implements Bus {
     if (this.#healthy && this.#beats.unanswered > UNANSWERED_BEATS) {
       this.#away(this.#fault ?? 'no answer');
     }
-    if (!this.#healthy && ++this.#beatsAway % STUCK_BEATS === 0) {
-      for (const connection of [this.commands, this.#subscriber]) this.#connectAnew(connection);
-    }
-    this.#beat();
+    if (!this.#healthy && ++this.#beatsAway % STUCK_BEATS === 0) this.#connectAnew();
+    else this.#beat();
   }
 
   #gone(id: string): void {
@@ -195,9 +193,13 @@ export class RedisBus implements Bus {
     for (const listener of this.#listeners) listener.gone?.(id);
   }
 
-  #connectAnew(connection: Redis): void {
-    if (connection.status === 'end') void connection.connect().catch(() => undefined);
-    else if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true);
+  #connectAnew(): void {
+    for (const connection of [this.commands, this.#subscriber]) {
+      if (connection.status === 'end') void connection.connect().catch(() => undefined);
+      else if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true);
+    }
+    // What a connection still answers while it closes does not mean that Redis is back.
+    this.#beats.doubt();
   }
 
   #beat(): void {
@@ -218,6 +220,7 @@ export class RedisBus implements Bus {
       if (!['ERR', 'NOPERM'].includes(redisFault(error))) return;
     }
     this.#beats.confirmed(beat);
+    this.#fault = undefined;
     this.#answered();
   }
 

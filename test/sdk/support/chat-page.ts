@@ -55,9 +55,16 @@ export class ChatPage {
   private clocked = false;
   /** Errors that no code of the page caught. */
   readonly errors: string[] = [];
+  /** The types of the frames that its sockets were given. */
+  readonly given: string[] = [];
 
   private constructor(readonly page: Page) {
     page.on('pageerror', (error) => this.errors.push(error.message));
+    page.on('websocket', (socket) => {
+      socket.on('framereceived', ({ payload }) => {
+        this.given.push((JSON.parse(String(payload)) as { type: string }).type);
+      });
+    });
   }
 
   static async open(url: string, options: ClientOptions, jquery = 'jquery-3'): Promise<ChatPage> {
@@ -71,6 +78,7 @@ export class ChatPage {
 
   async close(): Promise<void> {
     this.page.removeAllListeners('pageerror');
+    this.page.removeAllListeners('websocket');
     if (this.clocked) {
       await this.page.close();
       return;
@@ -145,6 +153,11 @@ export class ChatPage {
       (await this.sends()).every(({ state }) => state !== 'pending'),
     );
     return this.sends();
+  }
+
+  /** Waits until the page has the answer to its first heartbeat: the proxy has it earlier. */
+  async hasPong(): Promise<void> {
+    await until('the pong comes', () => this.given.includes('pong'));
   }
 
   /** Tells the page that the network is back, so that it dials at once. */
