@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContext, type Page, type Response } from 'playwright-core';
+import { type Browser, type Page, type Response } from 'playwright-core';
 import should from 'should';
 import { sharedBrowser } from '../support/browser';
 import { TestServer } from '../support/server';
@@ -17,11 +17,52 @@ export interface OpenOptions {
   time?: Date;
 }
 
+/** Calls whose effect outlives the document, and that nothing takes back. */
+const LASTING_CHANGES = {
+  page: ['addInitScript', 'emulateMedia', 'exposeFunction', 'routeWebSocket', 'setViewportSize'],
+  context: ['addInitScript', 'grantPermissions', 'newCDPSession', 'newPage', 'route', 'setOffline'],
+} as const;
+
+function beforeCalls<T extends object>(target: T, name: keyof T, tell: () => void): void {
+  const call = (target[name] as (...args: unknown[]) => unknown).bind(target);
+  Object.assign(target, {
+    [name]: (...args: unknown[]) => {
+      tell();
+      return call(...args);
+    },
+  });
+}
+
+/** Leaves the document, and forgets what its site has kept. @returns whether that worked */
+async function empty(page: Page): Promise<boolean> {
+  if (page.context().pages().length > 1) return false;
+  stopWatching(page);
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+  // Of the same site, so that its storage can be reached; what the old document kept as it was left is in there.
+  await page.goto(new URL('/health/live', page.url()).href);
+  await page.evaluate('localStorage.clear(); sessionStorage.clear()');
+  await page.context().clearCookies();
+  stopWatching(page);
+  return true;
+}
+
+/** Not all its listeners: some are its own. */
+function stopWatching(page: Page): void {
+  for (const event of ['console', 'dialog', 'pageerror', 'request', 'websocket']) {
+    page.removeAllListeners(event);
+  }
+}
+
 /** A server of the profile `dev` with its demo data, a browser, and a watch on everything that a page must not do. */
 export class PagesStage {
   /** What went wrong in any page: errors, console errors and warnings, requests to other hosts, violations of the policy. */
   readonly faults: string[] = [];
-  readonly #contexts: BrowserContext[] = [];
+  readonly #open = new Set<Page>();
+  /** Tabs that a test is done with, by the options of their profiles: one more costs as much as loading a page twice. */
+  readonly #idle = new Map<string, Page[]>();
+  /** Of open tabs that are fit for another test: the key in `#idle`. */
+  readonly #fit = new Map<Page, string>();
 
   private constructor(
     readonly server: TestServer,
@@ -38,17 +79,15 @@ export class PagesStage {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#contexts.map((context) => context.close()));
+    const pages = [...this.#open, ...[...this.#idle.values()].flat()];
+    await Promise.all(pages.map((page) => page.context().close()));
     await this.server.stop();
   }
 
   /** A page in a browser profile of its own. `path` is below the server, or a whole address. */
-  async page(path: string, { time, ...options }: OpenOptions = {}): Promise<Page> {
-    const context = await this.browser.newContext({ viewport: PHONE, ...options });
-    this.#contexts.push(context);
-    if (time !== undefined) await context.clock.install({ time });
-    const page = await context.newPage();
-    page.setDefaultTimeout(8_000);
+  async page(path: string, options: OpenOptions = {}): Promise<Page> {
+    const page = this.#idle.get(JSON.stringify(options))?.pop() ?? (await this.#newTab(options));
+    this.#open.add(page);
     page.on('pageerror', (error) => this.faults.push(`error: ${error.message}`));
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type()))
@@ -64,16 +103,40 @@ export class PagesStage {
       const local = ['data:', 'blob:'].includes(protocol);
       if (!local && host !== own.host) this.faults.push(`a request to ${request.url()}`);
     });
-    await page.addInitScript(`document.addEventListener('securitypolicyviolation', function (event) {
-      console.error('policy ' + event.violatedDirective + ': ' + event.blockedURI);
-    })`);
     await page.goto(own.href);
     return page;
   }
 
+  async #newTab({ time, ...options }: OpenOptions): Promise<Page> {
+    const context = await this.browser.newContext({ viewport: PHONE, ...options });
+    if (time !== undefined) await context.clock.install({ time });
+    const page = await context.newPage();
+    page.setDefaultTimeout(8_000);
+    await page.addInitScript(`document.addEventListener('securitypolicyviolation', function (event) {
+      console.error('policy ' + event.violatedDirective + ': ' + event.blockedURI);
+    })`);
+    if (time === undefined) {
+      this.#fit.set(page, JSON.stringify(options));
+      const unfit = () => this.#fit.delete(page);
+      for (const name of LASTING_CHANGES.page) beforeCalls(page, name, unfit);
+      for (const name of LASTING_CHANGES.context) beforeCalls(context, name, unfit);
+    }
+    return page;
+  }
+
+  /** Gives the tab to the next test as it was at first, or closes it. */
+  async #leave(page: Page): Promise<void> {
+    const profile = this.#fit.get(page);
+    const isLeft = profile !== undefined && (await empty(page).catch(() => false));
+    if (isLeft) this.#idle.set(profile, [...(this.#idle.get(profile) ?? []), page]);
+    else await page.context().close();
+  }
+
   /** Closes all pages. @throws when one of them did what it must not, but for faults that `expected` matches */
   async closePages(expected?: RegExp): Promise<void> {
-    await Promise.all(this.#contexts.splice(0).map((context) => context.close()));
+    const pages = [...this.#open];
+    this.#open.clear();
+    await Promise.all(pages.map((page) => this.#leave(page)));
     const faults = this.faults.splice(0).filter((fault) => expected?.test(fault) !== true);
     should(faults).deepEqual([]);
   }
