@@ -220,7 +220,6 @@ export class RedisBus implements Bus {
       if (!['ERR', 'NOPERM'].includes(redisFault(error))) return;
     }
     this.#beats.confirmed(beat);
-    this.#fault = undefined;
     this.#answered();
   }
 
