@@ -180,9 +180,7 @@ export class RedisBus implements Bus {
   #tick(): void {
     for (const id of this.#peers.tick()) this.#gone(id);
     // Beats are counted instead of time: after a long pause of this process, answers wait that it has not read yet.
-    if (this.#healthy && this.#beats.unanswered > UNANSWERED_BEATS) {
-      this.#away(this.#fault ?? 'no answer');
-    }
+    if (this.#healthy && this.#beats.unanswered > UNANSWERED_BEATS) this.#away(this.#fault ?? 'no answer');
     if (!this.#healthy && ++this.#beatsAway % STUCK_BEATS === 0) this.#connectAnew();
     else this.#beat();
   }
