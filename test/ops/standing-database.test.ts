@@ -87,7 +87,8 @@ eachOwnSqlServer('A server whose database stands still', function (start) {
     // 16 MiB of them wait for their time; all others are told long before.
     answers.filter(({ ms }) => ms < 7_000).length.should.be.above(0.7 * SENDS);
     answers.filter(({ ms }) => ms >= 7_000).length.should.be.above(0);
-    Math.max(...answers.map(({ ms }) => ms)).should.be.below(20_000);
+    // 9.5 s, and what a busy machine adds with 200 at once; `model/lock-wait` holds it to the second.
+    Math.max(...answers.map(({ ms }) => ms)).should.be.below(15_000);
     should(most - before).be.below(MAX_GROWTH_MB, `${before} → ${most} MB`);
 
     sqlServer.resume();
